@@ -1,0 +1,20 @@
+# What every target of ours is compiled with. Linked PRIVATE, so that a program which uses millrace keeps its own flags.
+add_library(millrace_options INTERFACE)
+target_compile_options(millrace_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  -Wcast-align -Woverloaded-virtual -Wnull-dereference -Wformat=2 -Wimplicit-fallthrough
+  $<$<BOOL:${MILLRACE_WERROR}>:-Werror>)
+
+# Our sources, hiredis' and the tests run under the same sanitizers: a report must not depend on who wrote the line.
+if(MILLRACE_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+  # GCC 12 sees null dereferences and overflows in instrumented code that are not in the source.
+  target_compile_options(millrace_options INTERFACE -Wno-null-dereference -Wno-stringop-overflow -Wno-maybe-uninitialized)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()

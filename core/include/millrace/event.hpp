@@ -1,0 +1,164 @@
+// What the machine tells. Each event is a struct; poll_event hands them out in the order in which they came about.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "millrace/action.hpp"
+#include "millrace/entry.hpp"
+#include "millrace/error.hpp"
+
+namespace millrace {
+
+enum class SourceId : uint32_t {};
+enum class BatchId : uint64_t {};
+enum class Ticket : uint64_t {};
+
+/// How a source is served: at least once from Streams, at most once from Pub/Sub, or as a tail.
+enum class Delivery : uint8_t { streams, pubsub, tail };
+enum class FlushReason : uint8_t { size, flush, recovery };
+enum class LogLevel : uint8_t { debug, info, warn, error };
+
+[[nodiscard]] std::string_view name(Delivery delivery);
+[[nodiscard]] std::string_view name(FlushReason reason);
+[[nodiscard]] std::string_view name(LogLevel level);
+[[nodiscard]] std::string_view name(LaneRole role);
+[[nodiscard]] std::string_view name(DisconnectReason reason);
+
+/// The group exists and the first read is sent, or the subscription is confirmed. Said once for each source.
+struct Ready {
+    SourceId source;
+    Delivery delivery;
+    std::string consumer;        ///< empty where there is no group
+    uint8_t protocol;            ///< 2 or 3
+    std::string server_version;  ///< as the server tells it, `unknown` where it would not
+};
+
+/// Entries to work on. They are views: valid until Machine::release(batch).
+class BatchView {
+  public:
+    BatchView(std::span<const EntryRecord> records, std::span<const std::string> streams)
+        : records_(records), streams_(streams) {}
+    [[nodiscard]] size_t size() const { return records_.size(); }
+    [[nodiscard]] bool empty() const { return records_.empty(); }
+    [[nodiscard]] Entry operator[](size_t index) const {
+        return {records_[index], streams_[records_[index].stream]};
+    }
+    class Iterator {
+      public:
+        Iterator(const BatchView* view, size_t index) : view_(view), index_(index) {}
+        Entry operator*() const { return (*view_)[index_]; }
+        Iterator& operator++() {
+            ++index_;
+            return *this;
+        }
+        bool operator!=(const Iterator& other) const { return index_ != other.index_; }
+
+      private:
+        const BatchView* view_;
+        size_t index_;
+    };
+    [[nodiscard]] Iterator begin() const { return {this, 0}; }
+    [[nodiscard]] Iterator end() const { return {this, size()}; }
+
+  private:
+    std::span<const EntryRecord> records_;
+    std::span<const std::string> streams_;
+};
+
+/// A batch is handed over (BAT-1): at most batch_size entries, at least one. Call release once its bytes are no longer looked at, and ack,
+/// nack or reject its entries, before or after that.
+struct BatchReady {
+    SourceId source;
+    BatchId batch;
+    FlushReason reason;
+    BatchView entries;
+};
+
+/// The server has executed acks: these indices of the batch are done with. `indices` is valid until the next poll_event.
+struct Acked {
+    SourceId source;
+    BatchId batch;
+    std::span<const uint32_t> indices;
+};
+
+/// Entries that are no longer ours: another consumer has them, or they are gone. Later acks of them are `lost`.
+struct Lost {
+    SourceId source;
+    std::string stream;
+    std::vector<EntryId> ids;
+};
+
+struct PublishResult {
+    std::string id;                ///< of the entry; empty on an error and in Pub/Sub
+    std::optional<Error> error;    ///< why it was not written
+    bool maybe_duplicate = false;  ///< sent again after a reply was lost
+    bool maybe_written = false;    ///< ended without confirmation; it may be there
+    bool reordered = false;        ///< later entries of the same publish went in before it
+};
+
+/// One result for each entry of the publish, in its order.
+struct Published {
+    Ticket ticket;
+    std::vector<PublishResult> results;
+};
+
+/// The server's kind changed under us, or was told for the first time (DET-5).
+struct ModeChanged {
+    Delivery delivery;
+    std::string server_version;
+};
+
+/// A connection was lost; `error.retryable` tells whether it is tried again.
+struct Disconnected {
+    LaneRole role;
+    DisconnectReason reason;
+    Error error;
+};
+
+/// A lane is back after a loss.
+struct Reconnected {
+    LaneRole role;
+    uint32_t attempts;  ///< connections tried since the loss, this one included
+};
+
+/// The tail's cursor points before the first entry left: entries may have been trimmed unseen (TAIL-3).
+struct Gap {
+    SourceId source;
+    std::string stream;
+    EntryId cursor;
+    EntryId first;
+};
+
+/// Something failed. With a source whose `closed` is true, that source reads no more.
+struct Failure {
+    std::optional<SourceId> source;
+    Error error;
+    bool closed = false;
+};
+
+using LogFields = std::vector<std::pair<std::string, std::string>>;
+
+/// For the host's log; never a secret (CFG-4).
+struct Log {
+    LogLevel level;
+    std::string message;
+    LogFields fields;
+};
+
+/// A close or drain has ended; nothing comes after it for that source (none: for the machine).
+struct Closed {
+    std::optional<SourceId> source;
+    uint64_t held;  ///< entries left pending with this consumer
+};
+
+using Event = std::variant<Ready, BatchReady, Acked, Lost, Published, ModeChanged, Disconnected, Reconnected, Gap, Failure,
+                           Log, Closed>;
+
+}  // namespace millrace

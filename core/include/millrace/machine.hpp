@@ -1,0 +1,113 @@
+// The machine: one client of one deployment, as a function of its configuration, a seed and ordered inputs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "millrace/action.hpp"
+#include "millrace/bytes.hpp"
+#include "millrace/config.hpp"
+#include "millrace/error.hpp"
+#include "millrace/event.hpp"
+#include "millrace/time.hpp"
+
+namespace millrace {
+
+/// Drawn by the host from its operating system; all jitter and generated names come from it.
+struct Seed128 {
+    uint64_t high = 0;
+    uint64_t low = 0;
+};
+
+/// Which entries of a batch a command means.
+class EntrySet {
+  public:
+    static EntrySet all() { return EntrySet(true, {}); }
+    /// Positions in the batch, each at most once. Read during the call alone.
+    static EntrySet of(std::span<const uint32_t> indices) { return EntrySet(false, indices); }
+    [[nodiscard]] bool is_all() const { return all_; }
+    [[nodiscard]] std::span<const uint32_t> indices() const { return indices_; }
+
+  private:
+    EntrySet(bool everything, std::span<const uint32_t> indices) : all_(everything), indices_(indices) {}
+    bool all_;
+    std::span<const uint32_t> indices_;
+};
+
+/// One entry to publish: fields in order, repeats and any bytes allowed.
+struct PublishEntry {
+    std::span<const Field> fields;
+};
+
+struct Publish {
+    std::string_view stream;
+    std::span<const PublishEntry> entries;
+    PublishConfig options;
+};
+
+/// Every method is a getter, a command, a `handle_*` (something happened outside) or a `poll_*` (what to do next). None blocks, none
+/// calls back. After any of them poll until nothing is left: events first and transmit last lets the ack of one batch share a
+/// write with the next read. One thread at a time; after a fork only the parent goes on.
+class Machine {
+  public:
+    [[nodiscard]] static Result<Machine> create(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall);
+    Machine(Machine&&) noexcept;
+    Machine& operator=(Machine&&) noexcept;
+    ~Machine();
+
+    // ---- commands
+    /// Begins to consume, or to tail. bad_config names the key.
+    [[nodiscard]] Result<SourceId> open(const SourceConfig& config, Instant now);
+    /// Ends a source: no batch of it comes any more; entries not acked stay pending with its consumer. Closed follows.
+    Status close(SourceId source, Instant now);
+    /// Ends everything: acks and publishes that are queued go out first, for at most `timeout`. Closed follows, nothing after it.
+    Status shutdown(Duration timeout, Instant now);
+    /// Queues entries for a stream. would_block past publish_queue_bytes: nothing of it is taken; try again after a Published.
+    [[nodiscard]] Result<Ticket> publish(const Publish& publish, Instant now);
+    /// XACK. not_held or lost when one of the entries is not ours (any more); then nothing is sent for any of the call's.
+    Status ack(BatchId batch, EntrySet entries, Instant now);
+    /// Keeps the entries pending, and delivers them here again after the delay (none: the source's nack_delay), each counted at the server.
+    Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now);
+    /// Frees the bytes of a batch. Its ids stay held until they are acked.
+    void release(BatchId batch);
+    Status pause(SourceId source, Instant now);
+    Status resume(SourceId source, Instant now);
+
+    // ---- something happened outside
+    void handle_connected(ConnId conn, Instant now);
+    void handle_disconnected(ConnId conn, DisconnectReason reason, Instant now);
+    /// Where to put bytes read from the connection; empty when it is dead, or when memory was refused.
+    [[nodiscard]] std::span<std::byte> input_room(ConnId conn, size_t hint = 0);
+    /// The first `written` bytes of the room were filled.
+    void handle_input(ConnId conn, size_t written, Instant now);
+    /// Late, repeated and spurious calls are harmless.
+    void handle_timeout(Instant now);
+    void handle_wall_clock(WallTime wall, Instant now);
+
+    // ---- what to do next
+    [[nodiscard]] std::optional<Action> poll_action();
+    [[nodiscard]] std::optional<Event> poll_event();
+    /// A connection with bytes to send. The same one comes until its transmit is empty.
+    [[nodiscard]] std::optional<ConnId> poll_writable();
+    /// When to call handle_timeout; none: not before something else happens.
+    [[nodiscard]] std::optional<Instant> poll_timeout() const;
+    /// Bytes to send; valid until the next call of anything.
+    [[nodiscard]] std::span<const ConstBytes> transmit(ConnId conn);
+    /// The first `sent` bytes of transmit went out.
+    void advance_transmit(ConnId conn, size_t sent);
+
+    // ---- getters
+    /// Whether shutdown has ended.
+    [[nodiscard]] bool finished() const;
+
+  private:
+    struct Core;
+    explicit Machine(std::unique_ptr<Core> core);
+    std::unique_ptr<Core> core_;
+};
+
+}  // namespace millrace
