@@ -13,15 +13,10 @@
 #include "millrace/config.hpp"
 #include "millrace/error.hpp"
 #include "millrace/event.hpp"
+#include "millrace/seed.hpp"
 #include "millrace/time.hpp"
 
 namespace millrace {
-
-/// Drawn by the host from its operating system; all jitter and generated names come from it.
-struct Seed128 {
-    uint64_t high = 0;
-    uint64_t low = 0;
-};
 
 /// Which entries of a batch a command means.
 class EntrySet {
