@@ -1,0 +1,120 @@
+// Bytes of one connection in, replies out: as trees, or, for replies that are entries, entry by entry into segments.
+// Owns hiredis' reader and the limits a hostile server meets (SEC-2). Knows nothing of commands, sockets or who waits
+// for the reply.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/segment.hpp"
+#include "millrace/error.hpp"
+#include "resp/tree.hpp"
+
+struct redisReader;
+struct redisReadTask;
+
+namespace millrace::resp {
+
+/// What the reply that is owed next looks like.
+enum class Shape : uint8_t {
+    tree,     ///< anything
+    streams,  ///< XREAD, XREADGROUP: an array of [key, entries], or a map in RESP3
+    entries,  ///< XRANGE, XREVRANGE, XCLAIM: an array of [id, [name, value, …]]
+};
+
+/// Receives what a streams or entries reply holds, in its order. Called inside Decoder::step; must not call the
+/// decoder.
+class EntrySink {
+  public:
+    /// The entries that follow are of this stream. `name` lives for the call. Shape::entries never calls it.
+    virtual void handle_stream(std::string_view name) = 0;
+    /// One reference of the record is the receiver's. Its stream and deliveries are 0.
+    virtual void handle_entry(const EntryRecord& record) = 0;
+    /// `[id, nil]`: pending, but deleted from the stream. A bare nil among entries (XCLAIM up to 6.2) has the id 0-0.
+    virtual void handle_deleted(EntryId id) = 0;
+
+  protected:
+    ~EntrySink() = default;
+};
+
+struct Limits {
+    size_t line_bytes = 64 * 1024;       ///< of a line without its end; more is Code::protocol
+    uint64_t bulk_bytes = 512ULL << 20;  ///< of one value, of one entry, and of the text of one tree
+    uint32_t depth = 32;                 ///< aggregates inside each other
+    uint32_t elements = 1'048'576;       ///< of one reply, all aggregates together
+};
+
+/// room, commit, then step until it needs more:
+///
+///     auto room = decoder.room(0);
+///     decoder.commit(read_from_somewhere(room));
+///     while ((step = decoder.step(shape_of_next_reply, &sink)) == Step::reply || step == Step::push) …
+///
+/// An error is sticky until reset(): the connection cannot be read any further.
+class Decoder {
+  public:
+    /// Both must outlive the decoder.
+    Decoder(const Limits& limits, SegmentStore& store);
+    Decoder(const Decoder&) = delete;
+    Decoder& operator=(const Decoder&) = delete;
+    ~Decoder();
+
+    /// Space for bytes from the connection: 64 KiB; while the body of a large value is under way what it still needs,
+    /// at most 1 MiB; at least `hint` bytes within those bounds. Empty when memory is refused or after an error. Valid
+    /// until the next call.
+    [[nodiscard]] std::span<std::byte> room(size_t hint = 0);
+    /// The first `written` bytes of the last room were filled.
+    void commit(size_t written);
+
+    enum class Step : uint8_t { need_more, reply, push, failed };
+    /// Parses at most one whole reply. `next` is the shape of the reply that is owed next, the same until it has come;
+    /// `sink` is needed for the shapes other than tree. A push in between is always a tree. An error, a nil or whatever
+    /// is no aggregate arrives as a tree too; after an aggregate of entries the tree is an empty array, and the entries
+    /// went to the sink one by one.
+    [[nodiscard]] Step step(Shape next, EntrySink* sink);
+    /// The reply or push that step reported; valid until the next step.
+    [[nodiscard]] const Tree& tree() const { return tree_; }
+    /// Code::protocol, too_large or out_of_memory once step has failed; the message says what was wrong.
+    [[nodiscard]] const Error& error() const { return error_; }
+    /// Whether part of a reply has come and the rest is still to come.
+    [[nodiscard]] bool mid_reply() const;
+    /// For a new connection: forgets all bytes, the error, and an entry that was cut short.
+    void reset();
+
+  private:
+    struct Callbacks;  // what hiredis calls; defined beside the implementation
+    friend struct Callbacks;
+
+    bool fail(Code code, std::string message);
+    bool begin_reply(const redisReadTask& task, uint64_t size);
+    bool open_aggregate(const redisReadTask& task, uint64_t size);
+    bool open_in_list(const redisReadTask& task, uint64_t size);
+    bool take_text(const redisReadTask& task, const char* text, size_t size);
+    bool take_in_list(const redisReadTask& task, std::string_view text);
+    bool take_nil(const redisReadTask& task);
+    bool take_scalar_in_list(const redisReadTask& task);
+    bool take_field(const redisReadTask& task, std::string_view text);
+    bool end_entry();
+    bool check_unfinished();
+    uint64_t bulk_missing() const;
+
+    Limits limits_;
+    SegmentWriter writer_;
+    redisReader* reader_ = nullptr;
+    Tree tree_;
+    Error error_;
+    EntrySink* sink_ = nullptr;
+    Shape next_ = Shape::tree;
+    bool is_push_ = false;
+    // Depth of the list of entries in the reply under way: 0 for entries, 1 in RESP3's map, 2 in RESP2's array; -1 for
+    // a tree.
+    int list_depth_ = -1;
+    int field_depth_ = -1;  // list_depth_ + 3
+    EntryId entry_id_;
+    uint64_t elements_ = 0;  // announced by the aggregates of the reply under way
+};
+
+}  // namespace millrace::resp
