@@ -63,8 +63,8 @@ from_debian() {
   mkdir "$temp/out/lib"
   cp -L "$loader" "$temp/out/lib/ld.so"
   "$loader" --inhibit-cache --library-path "$library_path" --list "$temp/out/bin/$package" |
-    awk -v root="$temp/root/" 'index($3, root) == 1 { print $3 }' | xargs cp -Lt "$temp/out/lib"
-  find "$temp/root" -path "*/$triplet/libnss_files.so.2" -o -path "*/$triplet/libnss_dns.so.2" | xargs -r cp -Lt "$temp/out/lib"
+    sed -n 's/.* => \(.*\) (0x[0-9a-f]*)$/\1/p' | grep -F "$temp/root/" | xargs -d '\n' cp -Lt "$temp/out/lib"
+  find "$temp/root" \( -path "*/$triplet/libnss_files.so.2" -o -path "*/$triplet/libnss_dns.so.2" \) -exec cp -Lt "$temp/out/lib" {} +
   say "Debian $where, $package $candidate" >"$temp/out/from"
 }
 

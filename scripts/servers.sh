@@ -58,7 +58,9 @@ fetch_missing() {
       absent) if retry_due "$name"; then wanted+=("$name"); fi ;;
     esac
   done
-  [[ ${#wanted[@]} -eq 0 ]] || fetch "${wanted[@]}"
+  [[ ${#wanted[@]} -gt 0 ]] || return 0
+  bash "$root/scripts/install.sh" servers
+  fetch "${wanted[@]}"
 }
 
 start() {
@@ -92,6 +94,7 @@ case $command in
     exit "$status"
     ;;
   list) list ;;
+  present) for name in "${all[@]}"; do [[ $(state "$name") != present ]] || say "$name"; done ;; # for the other scripts
   fetch)
     [[ $# -gt 0 ]] || set -- "${all[@]}"
     fetch_missing "$@"

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# ./dev build [native|wasm|all], and for the other scripts also the preset `asan`.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+native() { # PRESET
+  bash "$root/scripts/install.sh" servers native
+  local hiredis launcher=()
+  hiredis=$(bash "$root/scripts/hiredis.sh")
+  if command -v ccache >/dev/null; then launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+  cd "$root"
+  cmake --preset "$1" -DHIREDIS_SOURCE_DIR="$hiredis" "${launcher[@]}"
+  cmake --build --preset "$1"
+}
+
+wasm() {
+  bash "$root/scripts/install.sh" servers wasm
+  local hiredis
+  hiredis=$(bash "$root/scripts/hiredis.sh")
+  # Debian's emcc calls node programs of Debian's at -O2, and keeps its system libraries where only root may write.
+  export NODE_PATH=/usr/share/nodejs${NODE_PATH:+:$NODE_PATH}
+  export EM_CACHE=$cache/emscripten
+  cd "$root"
+  emcmake cmake --preset wasm -DHIREDIS_SOURCE_DIR="$hiredis"
+  cmake --build --preset wasm
+}
+
+[[ $# -le 1 ]] || usage_error "build: one of native, wasm, all"
+case ${1:-native} in
+  native) native release ;;
+  asan) native asan ;;
+  wasm) wasm ;;
+  all)
+    native release
+    wasm
+    ;;
+  *) usage_error "build: unknown target '$1'" ;;
+esac

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# ./dev test: all that CI runs. A step that fails doesn't stop those that can go on without it.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$root/scripts/steps.sh"
+
+[[ $# -eq 0 ]] || usage_error "test: takes no arguments"
+declare -A ended # step name -> ok, failed or skipped
+passed=0 failed=0
+summary=()
+
+# Adds the cases of a JUnit file to the counts; skipped ones are neither. Prints how it went.
+count_junit() { # FILE
+  local good bad
+  read -r good bad < <(python3 - "$1" <<'PYTHON'
+import sys, xml.etree.ElementTree as tree
+cases = tree.parse(sys.argv[1]).getroot().iter('testcase')
+kinds = [{child.tag for child in case} for case in cases]
+bad = sum(bool(kind & {'failure', 'error'}) for kind in kinds)
+print(len(kinds) - bad - sum('skipped' in kind for kind in kinds), bad)
+PYTHON
+  )
+  passed=$((passed + good)) failed=$((failed + bad))
+  tests="$good passed, $bad failed"
+  junit_bad=$bad junit_good=$good
+}
+
+# check [--live] [--needs=STEP,…] [--junit=FILE] NAME TITLE COMMAND...
+check() {
+  local live=() needs='' junit='' name title need tests='' junit_bad=0 junit_good=0
+  while [[ $1 == --* ]]; do
+    case $1 in
+      --live) live=(--live) ;;
+      --needs=*) needs=${1#--needs=} ;;
+      --junit=*) junit=${1#--junit=} ;;
+    esac
+    shift
+  done
+  name=$1 title=$2
+  shift 2
+  for need in ${needs//,/ }; do
+    if [[ ${ended[$need]} != ok ]]; then
+      say "$bold== $title$plain"$'\n'"   skipped, since '$need' failed"
+      ended[$name]=skipped failed=$((failed + 1))
+      summary+=("$(printf '%-8s %6s  %-44s %s' skipped - "$title" "needs $need")")
+      return
+    fi
+  done
+  if [[ $junit ]]; then rm -f "$junit"; fi
+  if step "${live[@]}" "$name" "$title" "$@"; then ended[$name]=ok; else ended[$name]=failed; fi
+  if [[ $junit && -s $junit ]]; then count_junit "$junit"; fi
+  # A step counts as one test where it has none of its own, or fails for another reason than theirs.
+  if [[ ${ended[$name]} == failed && $junit_bad -eq 0 ]]; then
+    failed=$((failed + 1))
+  elif [[ ${ended[$name]} == ok && $junit_good -eq 0 ]]; then
+    passed=$((passed + 1))
+  fi
+  summary+=("$(printf '%-8s %4d s  %-44s %s' "${ended[$name]}" "$step_seconds" "$title" "$tests")")
+}
+
+build() { bash "$root/scripts/build.sh" "$1"; }
+
+run_ctest() { # PRESET JUNIT CTEST-OPTIONS...
+  ctest --test-dir "$root/build/$1" --output-on-failure --no-tests=error --output-junit "$2" "${@:3}"
+}
+
+coverage() {
+  gcovr --root "$root" --filter 'core/src/' --object-directory "$root/build/asan" --exclude-unreachable-branches \
+    --print-summary --fail-under-line 90
+}
+
+# One server that a registry has dropped fails nothing here; `servers` has told of it.
+run_harness() {
+  local present
+  mapfile -t present < <(bash "$root/scripts/servers.sh" present)
+  [[ ${#present[@]} -gt 0 ]] || die "no server is at hand"
+  "$root/build/bin/millrace-harness" run "${present[@]/#/--server=local:}" --rounds=10 --report="$root/build/report"
+}
+
+check packages 'Packages' bash "$root/scripts/install.sh" servers native wasm test
+check --live servers 'Servers' bash "$root/scripts/servers.sh"
+check --needs=packages release 'Build: release' build native
+check --needs=packages asan 'Build: ASan and UBSan' build asan
+check --needs=packages wasm 'Build: WebAssembly' build wasm
+for script in "$root"/tests/setup/*_test.sh; do
+  name=$(basename "$script" _test.sh)
+  check --needs=packages,release "setup-$name" "Set-up: $name" bash "$script"
+done
+check --needs=asan --junit="$logs/fast.xml" fast 'Tests: fast, under the sanitizers' \
+  run_ctest asan "$logs/fast.xml" -L '^fast$' -j "$(nproc)"
+check --needs=fast coverage 'Coverage of core/src, at least 90 % of lines' coverage
+check --needs=release,wasm --junit="$logs/rest.xml" rest 'Tests: all others, as released' \
+  run_ctest release "$logs/rest.xml" -LE '^fast$'
+check --live --needs=release --junit="$root/build/report/junit.xml" harness 'Harness: the native agent on every server' run_harness
+
+say
+say "${bold}Summary$plain, $((SECONDS / 60)) min $((SECONDS % 60)) s"
+printf '%s\n' "${summary[@]}"
+say "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
