@@ -16,9 +16,8 @@ wasm() {
   bash "$root/scripts/install.sh" servers wasm
   local hiredis
   hiredis=$(bash "$root/scripts/hiredis.sh")
-  # Debian's emcc calls node programs of Debian's at -O2, and keeps its system libraries where only root may write.
+  # At -O2 Debian's emcc runs node programs whose modules are Debian's packages, which another vendor's node doesn't find.
   export NODE_PATH=/usr/share/nodejs${NODE_PATH:+:$NODE_PATH}
-  export EM_CACHE=$cache/emscripten
   cd "$root"
   emcmake cmake --preset wasm -DHIREDIS_SOURCE_DIR="$hiredis"
   cmake --build --preset wasm

@@ -81,10 +81,10 @@ check --live servers 'Servers' bash "$root/scripts/servers.sh"
 check --needs=packages release 'Build: release' build native
 check --needs=packages asan 'Build: ASan and UBSan' build asan
 check --needs=packages wasm 'Build: WebAssembly' build wasm
-for script in "$root"/tests/setup/*_test.sh; do
-  name=$(basename "$script" _test.sh)
-  check --needs=packages,release "setup-$name" "Set-up: $name" bash "$script"
+for name in usage servers compose; do
+  check --needs=packages "setup-$name" "Set-up: $name" bash "$root/tests/setup/${name}_test.sh"
 done
+check --needs=release setup-compose_run "Set-up: the composed harness's command" bash "$root/tests/setup/compose_run_test.sh"
 check --needs=asan --junit="$logs/fast.xml" fast 'Tests: fast, under the sanitizers' \
   run_ctest asan "$logs/fast.xml" -L '^fast$' -j "$(nproc)"
 check --needs=fast coverage 'Coverage of core/src, at least 90 % of lines' coverage
