@@ -1,6 +1,6 @@
 // Growable arrays and byte queues whose memory may be refused. The peer decides how much of it is asked for, so it
-// comes from malloc and realloc, and a refusal is a return value: std::vector would end the process in a build without
-// exceptions.
+// comes from malloc and realloc, and a refusal is a return value: std::vector would end the process in a build
+// without exceptions.
 #pragma once
 
 #include <cstddef>

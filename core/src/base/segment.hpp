@@ -1,5 +1,6 @@
-// Where entries live: counted segments of bytes and field offsets, handed out by records and recycled by a store. Knows
-// nothing of RESP, streams or batches. Not thread-safe: a store, its writers and its segments belong to one machine.
+// Where entries live: counted segments of bytes and field offsets, handed out by records and recycled by a store.
+// Knows nothing of RESP, streams or batches. Not thread-safe: a store, its writers and its segments belong to one
+// machine.
 #pragma once
 
 #include <cstddef>
@@ -51,9 +52,9 @@ class SegmentStore {
     uint64_t allocations_ = 0;
 };
 
-/// Writes entries one after the other into segments of a store. What was handed out never moves: an entry that does not
-/// fit behind others moves to a segment of its own, which may grow while it holds nothing else. One writer for each
-/// source of bytes, because the entries of two replies that arrive side by side must not be mixed.
+/// Writes entries one after the other into segments of a store. What was handed out never moves: an entry that does
+/// not fit behind others moves to a segment of its own, which may grow while it holds nothing else. One writer for
+/// each source of bytes, because the entries of two replies that arrive side by side must not be mixed.
 class SegmentWriter {
   public:
     /// An entry's names and values stay below this, so that 32 bits hold every offset.

@@ -63,17 +63,17 @@ class Decoder {
     ~Decoder();
 
     /// Space for bytes from the connection: 64 KiB; while the body of a large value is under way what it still needs,
-    /// at most 1 MiB; at least `hint` bytes within those bounds. Empty when memory is refused or after an error. Valid
-    /// until the next call.
+    /// at most 1 MiB; at least `hint` bytes within those bounds. Empty when memory is refused or after an error.
+    /// Valid until the next call.
     [[nodiscard]] std::span<std::byte> room(size_t hint = 0);
     /// The first `written` bytes of the last room were filled.
     void commit(size_t written);
 
     enum class Step : uint8_t { need_more, reply, push, failed };
-    /// Parses at most one whole reply. `next` is the shape of the reply that is owed next, the same until it has come;
-    /// `sink` is needed for the shapes other than tree. A push in between is always a tree. An error, a nil or whatever
-    /// is no aggregate arrives as a tree too; after an aggregate of entries the tree is an empty array, and the entries
-    /// went to the sink one by one.
+    /// Parses at most one whole reply. `next` is the shape of the reply that is owed next, the same until it has
+    /// come; `sink` is needed for the shapes other than tree. A push in between is always a tree. An error, a nil or
+    /// whatever is no aggregate arrives as a tree too; after an aggregate of entries the tree is an empty array, and
+    /// the entries went to the sink one by one.
     [[nodiscard]] Step step(Shape next, EntrySink* sink);
     /// The reply or push that step reported; valid until the next step.
     [[nodiscard]] const Tree& tree() const { return tree_; }
@@ -89,17 +89,19 @@ class Decoder {
     friend struct Callbacks;
 
     bool fail(Code code, std::string message);
-    bool begin_reply(const redisReadTask& task, uint64_t size);
+    bool fail_shape(const redisReadTask& task, std::string_view expected);
+    bool begin_reply(const redisReadTask& task, bool is_aggregate);
     bool open_aggregate(const redisReadTask& task, uint64_t size);
     bool open_in_list(const redisReadTask& task, uint64_t size);
-    bool take_text(const redisReadTask& task, const char* text, size_t size);
-    bool take_in_list(const redisReadTask& task, std::string_view text);
-    bool take_nil(const redisReadTask& task);
-    bool take_scalar_in_list(const redisReadTask& task);
+    bool take_text(const redisReadTask& task, std::string_view text);
+    bool take_text_in_list(const redisReadTask& task, std::string_view text);
     bool take_field(const redisReadTask& task, std::string_view text);
-    bool end_entry();
+    bool take_nil(const redisReadTask& task);
+    bool take_integer(const redisReadTask& task, int64_t value);
+    bool take_boolean(const redisReadTask& task, bool value);
+    void end_entry();
+    bool take_reader_error();
     bool check_unfinished();
-    uint64_t bulk_missing() const;
 
     Limits limits_;
     SegmentWriter writer_;
@@ -109,12 +111,14 @@ class Decoder {
     EntrySink* sink_ = nullptr;
     Shape next_ = Shape::tree;
     bool is_push_ = false;
-    // Depth of the list of entries in the reply under way: 0 for entries, 1 in RESP3's map, 2 in RESP2's array; -1 for
-    // a tree.
+    // Depth of the list of entries in the reply under way: 0 for entries, 1 in RESP3's map, 2 in RESP2's array; -1
+    // for a tree.
     int list_depth_ = -1;
     int field_depth_ = -1;  // list_depth_ + 3
     EntryId entry_id_;
-    uint64_t elements_ = 0;  // announced by the aggregates of the reply under way
+    uint64_t elements_ = 0;         // announced by the aggregates of the reply under way
+    uint64_t body_missing_ = 0;     // bytes that the value under way still needs, once its header is known
+    unsigned oversized_turns_ = 0;  // rooms given out of a large buffer since it was last needed
 };
 
 }  // namespace millrace::resp

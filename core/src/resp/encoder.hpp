@@ -25,6 +25,8 @@ class Encoder {
     [[nodiscard]] bool ok() const { return ok_; }
 
   private:
+    static constexpr size_t short_max = 64;
+
     void put(std::string_view bytes);
     Encoder& short_bulk(const char* text, size_t size);
 

@@ -28,9 +28,9 @@ enum class Type : uint8_t {
 
 class Tree;
 
-/// A node of a tree, as a view: valid until the tree is cleared. Every method answers for every type; a wrong one gives
-/// empty text, 0, false, or a nil view, so that a reader of replies checks what it needs and never crashes on what a
-/// server makes up.
+/// A node of a tree, as a view: valid until the tree is cleared. Every method answers for every type; a wrong one
+/// gives empty text, 0, false, or a nil view, so that a reader of replies checks what it needs and never crashes on
+/// what a server makes up.
 class Reply {
   public:
     /// A nil of no tree.

@@ -1,0 +1,444 @@
+// How hiredis' reader (read.c of 1.2) is used, and what of it this file relies on:
+//
+// - It keeps a stack of tasks; `ridx` is the index of the task under way, which is its depth: 0 for the reply itself,
+//   and it is that of the item itself inside every callback. `task->idx` is the item's position in its parent,
+//   `task->parent->elements` the number of items there. A map counts two for each pair. The callbacks come in the
+//   order of the wire, an aggregate's before its children's.
+// - The stack grows with the depth, without a limit of its own, by nine tasks before the callback of the aggregate
+//   that needs them; refusing there bounds it.
+// - A callback that returns null ends the reader with "Out of memory"; the reason is kept in error_ before that. It
+//   stores what a callback returns for the root alone, and there is nothing to free, so that freeObject is null.
+// - A null array or bulk string of RESP2 and `_` of RESP3 all arrive as nil. Lines and headers are scanned from `pos`
+//   again with each call until they have ended, hence the limit on what may gather. A value is only looked at once
+//   its whole body is there.
+// - No pointer into `buf` survives redisReaderGetReply, which moves unread bytes to the front once 1,024 are read. So
+//   between calls room() may do the same, or replace the buffer; `len` mirrors the length in the string's own header.
+// - An error frees `buf` and leaves it null.
+// - It does not look at the two bytes behind a value; take_text does, because a length that lies would shift all that
+//   follows.
+// - On 32-bit hosts a length near 2^32 wraps around its check that the body is complete; take_text refuses it by its
+//   size before reading a byte.
+#include "resp/decoder.hpp"
+
+#include <sys/types.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstdarg>
+#include <cstdint>
+#include <utility>
+
+#include "base/format.hpp"
+#include "read.h"
+extern "C" {
+#include "sds.h"  // has no linkage specification of its own; what it includes is included above
+}
+
+namespace millrace::resp {
+namespace {
+
+constexpr size_t room_default = 64 * 1024;
+constexpr size_t room_small = 4 * 1024;
+constexpr size_t room_large = 1024 * 1024;
+// A buffer that one large value needed is kept for as many turns, in case more of them follow.
+constexpr size_t buffer_kept = 256 * 1024;
+constexpr unsigned oversized_turns_max = 16;
+// hiredis' own check, before a map's count is doubled and cut to size_t.
+constexpr long long elements_reader_max = 0x7fff'ffff;
+
+std::string with_number(std::string_view before, uint64_t number, std::string_view after) {
+    char digits[u64_text_max];
+    std::string text(before);
+    text.append(digits, write_u64(digits, number));
+    text.append(after);
+    return text;
+}
+
+std::string_view type_name(int type) {
+    switch (type) {
+        case REDIS_REPLY_STRING:
+            return "a bulk string";
+        case REDIS_REPLY_ARRAY:
+            return "an array";
+        case REDIS_REPLY_INTEGER:
+            return "an integer";
+        case REDIS_REPLY_NIL:
+            return "nil";
+        case REDIS_REPLY_STATUS:
+            return "a status";
+        case REDIS_REPLY_ERROR:
+            return "an error";
+        case REDIS_REPLY_DOUBLE:
+            return "a double";
+        case REDIS_REPLY_BOOL:
+            return "a boolean";
+        case REDIS_REPLY_MAP:
+            return "a map";
+        case REDIS_REPLY_SET:
+            return "a set";
+        case REDIS_REPLY_PUSH:
+            return "a push";
+        case REDIS_REPLY_BIGNUM:
+            return "a big number";
+        default:
+            return "a verbatim string";
+    }
+}
+
+Type aggregate_type(int type) {
+    switch (type) {
+        case REDIS_REPLY_MAP:
+            return Type::map;
+        case REDIS_REPLY_SET:
+            return Type::set;
+        case REDIS_REPLY_PUSH:
+            return Type::push;
+        default:
+            return Type::array;
+    }
+}
+
+Type text_type(int type) {
+    switch (type) {
+        case REDIS_REPLY_STATUS:
+            return Type::status;
+        case REDIS_REPLY_ERROR:
+            return Type::error;
+        case REDIS_REPLY_DOUBLE:
+            return Type::real;
+        case REDIS_REPLY_BIGNUM:
+            return Type::big_number;
+        case REDIS_REPLY_VERB:
+            return Type::verbatim;
+        default:
+            return Type::text;
+    }
+}
+
+bool is_bulk(int type) {
+    return type == REDIS_REPLY_STRING || type == REDIS_REPLY_VERB;
+}
+
+}  // namespace
+
+struct Decoder::Callbacks {
+    static Decoder& decoder(const redisReadTask* task) { return *static_cast<Decoder*>(task->privdata); }
+    // The value of a callback: the decoder itself, as any pointer that is not null.
+    static void* result(Decoder& decoder, bool ok) { return ok ? &decoder : nullptr; }
+
+    static void* create_string(const redisReadTask* task, char* text, size_t size) {
+        Decoder& d = decoder(task);
+        return result(d, d.take_text(*task, {text, size}));
+    }
+    static void* create_array(const redisReadTask* task, size_t size) {
+        Decoder& d = decoder(task);
+        return result(d, d.open_aggregate(*task, size));
+    }
+    static void* create_integer(const redisReadTask* task, long long value) {
+        Decoder& d = decoder(task);
+        return result(d, d.take_integer(*task, value));
+    }
+    // Its digits are kept and the double is not: no floating point may reach an output.
+    static void* create_double(const redisReadTask* task, double, char* text, size_t size) {
+        Decoder& d = decoder(task);
+        return result(d, d.take_text(*task, {text, size}));
+    }
+    static void* create_nil(const redisReadTask* task) {
+        Decoder& d = decoder(task);
+        return result(d, d.take_nil(*task));
+    }
+    static void* create_bool(const redisReadTask* task, int value) {
+        Decoder& d = decoder(task);
+        return result(d, d.take_boolean(*task, value != 0));
+    }
+
+    static redisReplyObjectFunctions table;
+};
+
+// Not const, because the reader's creation takes it so; nobody writes to it.
+redisReplyObjectFunctions Decoder::Callbacks::table = {create_string, create_array, create_integer, create_double,
+                                                       create_nil,    create_bool,  nullptr};
+
+Decoder::Decoder(const Limits& limits, SegmentStore& store) : limits_(limits), writer_(store) {
+    limits_.bulk_bytes = std::min(limits_.bulk_bytes, SegmentWriter::entry_bytes_max);
+    reset();
+}
+
+Decoder::~Decoder() {
+    redisReaderFree(reader_);
+}
+
+void Decoder::reset() {
+    error_ = Error();
+    tree_.clear();
+    writer_.abandon_entry();
+    list_depth_ = field_depth_ = -1;
+    body_missing_ = 0;
+    if (reader_ == nullptr) {
+        reader_ = redisReaderCreateWithFunctions(&Callbacks::table);
+        if (reader_ == nullptr) {
+            fail(Code::out_of_memory, "no memory for a reader of replies");
+            return;
+        }
+        reader_->privdata = this;
+        reader_->maxelements = elements_reader_max;
+        return;
+    }
+    reader_->err = 0;
+    reader_->ridx = -1;
+    reader_->reply = nullptr;
+    reader_->pos = reader_->len = 0;
+    if (reader_->buf != nullptr) {
+        sdsclear(reader_->buf);
+        return;
+    }
+    reader_->buf = sdsempty();
+    if (reader_->buf == nullptr) fail(Code::out_of_memory, "no memory for the bytes of a connection");
+}
+
+std::span<std::byte> Decoder::room(size_t hint) {
+    if (error_.code != Code::ok) return {};
+    if (reader_->pos == reader_->len) {  // all is read
+        reader_->pos = reader_->len = 0;
+        sdsclear(reader_->buf);
+        if (sdsalloc(reader_->buf) > buffer_kept && ++oversized_turns_ > oversized_turns_max) {
+            if (sds fresh = sdsempty()) {
+                sdsfree(std::exchange(reader_->buf, fresh));
+                oversized_turns_ = 0;
+            }
+        }
+    }
+    size_t most = room_default;
+    if (body_missing_ > room_default) {
+        most = static_cast<size_t>(std::min<uint64_t>(body_missing_, room_large));
+        oversized_turns_ = 0;
+    }
+    const size_t least = hint == 0 ? most : std::clamp(hint, room_small, most);
+    if (sdsavail(reader_->buf) < least) {
+        // By halves, so that a body of many megabytes is moved a few times only; never for bytes that are merely
+        // announced.
+        size_t wanted = least;
+        if (body_missing_ > wanted) wanted = std::max(wanted, std::min<size_t>(body_missing_, reader_->len / 2));
+        sds grown = sdsMakeRoomFor(reader_->buf, wanted);
+        if (grown == nullptr) return {};
+        reader_->buf = grown;
+    }
+    char* tail = reader_->buf + reader_->len;
+    return {reinterpret_cast<std::byte*>(tail), std::min(sdsavail(reader_->buf), most)};
+}
+
+void Decoder::commit(size_t written) {
+    if (error_.code != Code::ok || written == 0) return;
+    assert(written <= sdsavail(reader_->buf));
+    sdsIncrLen(reader_->buf, static_cast<int>(written));
+    reader_->len += written;
+    body_missing_ -= std::min<uint64_t>(body_missing_, written);
+}
+
+Decoder::Step Decoder::step(Shape next, EntrySink* sink) {
+    assert(next == Shape::tree || sink != nullptr);
+    if (error_.code != Code::ok) return Step::failed;
+    next_ = next;
+    sink_ = sink;
+    void* root = nullptr;
+    bool ok = redisReaderGetReply(reader_, &root) == REDIS_OK || take_reader_error();
+    if (ok && root != nullptr) {
+        tree_.finish();
+        return is_push_ ? Step::push : Step::reply;
+    }
+    ok = ok && check_unfinished();
+    if (ok) return Step::need_more;
+    writer_.abandon_entry();
+    return Step::failed;
+}
+
+bool Decoder::mid_reply() const {
+    if (error_.code != Code::ok) return false;
+    // The reader enters task 0 as soon as it is called with a byte; it is under way once its type byte is read.
+    return reader_->len > reader_->pos || reader_->ridx > 0 || (reader_->ridx == 0 && reader_->task[0]->type >= 0);
+}
+
+bool Decoder::fail(Code code, std::string message) {
+    if (error_.code == Code::ok) error_ = Error(code, std::move(message));
+    return false;
+}
+
+bool Decoder::fail_shape(const redisReadTask& task, std::string_view expected) {
+    std::string message("expected ");
+    message.append(expected).append(", got ").append(type_name(task.type));
+    return fail(Code::protocol, std::move(message));
+}
+
+bool Decoder::take_reader_error() {
+    const Code code = reader_->err == REDIS_ERR_PROTOCOL ? Code::protocol : Code::out_of_memory;
+    return fail(code, reader_->errstr);  // keeps what a callback has said before
+}
+
+// The reader wants more bytes. Refuses what should not be waited for, and notes how much a value still needs.
+bool Decoder::check_unfinished() {
+    body_missing_ = 0;
+    if (reader_->ridx < 0 || reader_->pos == reader_->len) return true;
+    const std::string_view unread(reader_->buf + reader_->pos, reader_->len - reader_->pos);
+    const redisReadTask& task = *reader_->task[reader_->ridx];
+    const size_t header =
+        is_bulk(task.type) ? unread.substr(0, limits_.line_bytes + 2).find("\r\n") : std::string_view::npos;
+    if (header == std::string_view::npos) {
+        if (unread.size() <= limits_.line_bytes + 1) return true;  // its last byte may be the first of the line's end
+        return fail(Code::protocol, with_number("a line of more than ", limits_.line_bytes, " bytes"));
+    }
+    const uint64_t size = parse_u64(unread.substr(0, header)).value_or(0);  // the reader has accepted it
+    if (size > limits_.bulk_bytes) {
+        return fail(Code::too_large, with_number("a value of ", size, " bytes, more than max_message_bytes"));
+    }
+    body_missing_ = header + 2 + size + 2 - unread.size();
+    return true;
+}
+
+bool Decoder::begin_reply(const redisReadTask& task, bool is_aggregate) {
+    tree_.clear();
+    elements_ = 0;
+    list_depth_ = field_depth_ = -1;
+    is_push_ = task.type == REDIS_REPLY_PUSH;
+    if (!is_aggregate || is_push_ || next_ == Shape::tree) return true;
+    if (next_ == Shape::streams && task.type == REDIS_REPLY_MAP) {
+        list_depth_ = 1;
+    } else if (task.type == REDIS_REPLY_ARRAY) {
+        list_depth_ = next_ == Shape::streams ? 2 : 0;
+    } else {
+        return fail_shape(task, next_ == Shape::streams ? "streams with their entries" : "an array of entries");
+    }
+    field_depth_ = list_depth_ + 3;
+    return true;
+}
+
+bool Decoder::open_aggregate(const redisReadTask& task, uint64_t size) {
+    const int depth = reader_->ridx;
+    if (depth == 0 && !begin_reply(task, true)) return false;
+    if (static_cast<uint32_t>(depth) >= limits_.depth) {
+        return fail(Code::too_large, with_number("a reply nested deeper than max_depth (", limits_.depth, ")"));
+    }
+    elements_ += size;
+    if (elements_ > limits_.elements) {
+        return fail(Code::too_large, with_number("a reply of ", elements_, " elements, more than max_elements"));
+    }
+    const auto count = static_cast<uint32_t>(size);
+    bool ok = true;
+    if (list_depth_ < 0) {
+        ok = tree_.add_aggregate(aggregate_type(task.type), count);
+    } else if (depth == 0) {
+        ok = tree_.add_aggregate(Type::array, 0);
+    } else {
+        return open_in_list(task, count);
+    }
+    return ok || fail(Code::out_of_memory, "no memory for a reply");
+}
+
+// Depths from the list of entries: -1 [key, list] in RESP2; 0 the list; 1 an entry; 2 its id, and the array of its
+// fields; 3 a field.
+bool Decoder::open_in_list(const redisReadTask& task, uint64_t size) {
+    const bool is_array = task.type == REDIS_REPLY_ARRAY;
+    switch (reader_->ridx - list_depth_) {
+        case -1:
+            return (is_array && size == 2) || fail_shape(task, "a stream's name and entries");
+        case 0:
+            return (is_array && task.idx % 2 == 1) ||
+                   fail_shape(task, task.idx % 2 == 1 ? "entries" : "a stream's name");
+        case 1:
+            if (!is_array) return fail_shape(task, "an entry");
+            return size == 2 || fail(Code::protocol, with_number("an entry of ", size, " elements instead of 2"));
+        case 2:
+            if (!is_array || task.idx != 1) return fail_shape(task, task.idx == 1 ? "fields" : "an entry id");
+            if (size % 2 != 0) return fail(Code::protocol, with_number("an entry with ", size, " names and values"));
+            if (!writer_.begin_entry(static_cast<uint32_t>(size / 2))) {
+                return fail(Code::out_of_memory, "no memory for an entry");
+            }
+            if (size == 0) end_entry();
+            return true;
+        default:
+            return fail_shape(task, "a field");
+    }
+}
+
+bool Decoder::take_text(const redisReadTask& task, std::string_view text) {
+    if (is_bulk(task.type)) {
+        if (text.size() > limits_.bulk_bytes) {
+            return fail(Code::too_large,
+                        with_number("a value of ", text.size(), " bytes, more than max_message_bytes"));
+        }
+        if (text.data()[text.size()] != '\r' || text.data()[text.size() + 1] != '\n') {
+            return fail(Code::protocol,
+                        with_number("a value goes on after the ", text.size(), " bytes that were announced"));
+        }
+    } else if (text.size() > limits_.line_bytes) {
+        return fail(Code::protocol, with_number("a line of more than ", limits_.line_bytes, " bytes"));
+    }
+    if (reader_->ridx == field_depth_) return take_field(task, text);
+    if (reader_->ridx == 0) begin_reply(task, false);
+    if (list_depth_ >= 0) return take_text_in_list(task, text);
+    if (task.type == REDIS_REPLY_VERB) text.remove_prefix(4);  // `txt:`, which the reader has checked
+    if (text.size() > limits_.bulk_bytes - tree_.text_bytes()) {
+        return fail(Code::too_large, with_number("a reply with more than ", limits_.bulk_bytes, " bytes of text"));
+    }
+    return tree_.add_text(text_type(task.type), text) || fail(Code::out_of_memory, "no memory for a reply");
+}
+
+bool Decoder::take_text_in_list(const redisReadTask& task, std::string_view text) {
+    const int depth = reader_->ridx - list_depth_;
+    const bool is_string = task.type == REDIS_REPLY_STRING;
+    if (depth == 0 && task.idx % 2 == 0) {
+        if (!is_string) return fail_shape(task, "a stream's name");
+        sink_->handle_stream(text);
+        return true;
+    }
+    if (depth == 2 && task.idx == 0) {
+        const std::optional<EntryId> id = is_string ? parse_id(text) : std::nullopt;
+        if (!id) return is_string ? fail(Code::protocol, "an entry id that is none") : fail_shape(task, "an entry id");
+        entry_id_ = *id;
+        return true;
+    }
+    return fail_shape(task, depth == 2 ? "fields" : depth == 1 ? "an entry" : "a list");
+}
+
+bool Decoder::take_field(const redisReadTask& task, std::string_view text) {
+    if (task.type != REDIS_REPLY_STRING) return fail_shape(task, "a field's name or value");
+    if (text.size() > limits_.bulk_bytes - writer_.entry_bytes()) {
+        return fail(Code::too_large, with_number("an entry of more than ", limits_.bulk_bytes, " bytes"));
+    }
+    if (!writer_.add(text)) return fail(Code::out_of_memory, "no memory for an entry");
+    if (task.idx + 1 == task.parent->elements) end_entry();
+    return true;
+}
+
+void Decoder::end_entry() {
+    EntryRecord record;
+    writer_.end_entry(entry_id_, record);
+    sink_->handle_entry(record);
+}
+
+bool Decoder::take_nil(const redisReadTask& task) {
+    if (reader_->ridx == 0) begin_reply(task, false);
+    if (list_depth_ < 0) return tree_.add_nil() || fail(Code::out_of_memory, "no memory for a reply");
+    const int depth = reader_->ridx - list_depth_;
+    if (depth == 1) {
+        sink_->handle_deleted(EntryId{});
+    } else if (depth == 2 && task.idx == 1) {
+        sink_->handle_deleted(entry_id_);
+    } else {
+        return fail_shape(task, depth == 3 ? "a field's name or value" : depth == 2 ? "an entry id" : "a stream");
+    }
+    return true;
+}
+
+bool Decoder::take_integer(const redisReadTask& task, int64_t value) {
+    if (reader_->ridx == 0) begin_reply(task, false);
+    if (list_depth_ >= 0) return fail_shape(task, "entries");
+    return tree_.add_integer(value) || fail(Code::out_of_memory, "no memory for a reply");
+}
+
+bool Decoder::take_boolean(const redisReadTask& task, bool value) {
+    if (reader_->ridx == 0) begin_reply(task, false);
+    if (list_depth_ >= 0) return fail_shape(task, "entries");
+    return tree_.add_boolean(value) || fail(Code::out_of_memory, "no memory for a reply");
+}
+
+}  // namespace millrace::resp
