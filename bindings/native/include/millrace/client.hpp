@@ -1,0 +1,199 @@
+// millrace::Client: the machine with sockets, clocks and a loop of its own, for programs on POSIX systems.
+//
+// Nothing here reads a protocol or decides about delivery: that is the core's. This header owns who waits, on which
+// thread, and for how long.
+//
+// Threads. Every method may be called from any thread; one lock guards the machine and is never held while a handler,
+// an observer or a callback runs. Whoever waits (run, next, publish, turn, close) pumps the loop if nobody else does.
+// After start() a thread of the client's own pumps, so that acks and timers go on while a handler works for long.
+//
+// Processes. After fork() only the parent may go on using a client: the child shares its sockets. In the child call
+// exec or _exit, or never touch the client again. The library installs no signal handler and raises no SIGPIPE; stop()
+// may be called in one.
+//
+// Names are looked up by getaddrinfo, which can't be cancelled, on a helper thread, one for each host name at a time.
+// It owns all that it touches, so a client may be destroyed while a lookup hangs; the thread then ends when the
+// system's resolver gives up.
+#pragma once
+
+#include <poll.h>
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "millrace/millrace.hpp"
+
+namespace millrace {
+
+namespace native {
+class Hub;
+}
+
+/// How the loop waits. `automatic` is epoll on Linux and poll elsewhere; asking for epoll where there is none is
+/// `unsupported`.
+enum class PollerKind : uint8_t { automatic, epoll, poll };
+
+struct ClientOptions {
+    PollerKind poller = PollerKind::automatic;
+    /// Sees every event but batches and publish results, in their order, on the thread that pumps. It may call
+    /// commands, and must not wait: run, next, publish, turn and close answer bad_argument there. What it throws is
+    /// swallowed.
+    std::function<void(const Event&)> on_event = {};
+};
+
+/// What a source says on top of the client's URL or document; what is left out is as it is there.
+struct SourceOptions {
+    std::vector<std::string> streams = {};
+    std::optional<std::string> group = {};  ///< an empty one: a tail
+    std::optional<std::string> consumer = {};
+    std::optional<std::string> start = {};
+    std::optional<std::string> from = {};
+    std::optional<uint32_t> batch_size = {};
+    std::optional<uint32_t> prefetch = {};
+    std::optional<Duration> flush_interval = {};
+    std::optional<Duration> nack_delay = {};
+};
+
+/// A batch in your hands. Its destruction frees the bytes and nothing else: entries that were not acked stay pending
+/// with this consumer. It may outlive its client; its commands then answer `closed`. One thread at a time.
+class Batch {
+  public:
+    Batch(Batch&& other) noexcept;
+    Batch& operator=(Batch&& other) noexcept;
+    ~Batch();
+
+    /// Entries, 0 after release(). They are views: valid until release(), a move or the destruction of this object.
+    [[nodiscard]] size_t size() const { return view_.size(); }
+    [[nodiscard]] bool empty() const { return view_.empty(); }
+    [[nodiscard]] Entry operator[](size_t index) const { return view_[index]; }
+    [[nodiscard]] BatchView::Iterator begin() const { return view_.begin(); }
+    [[nodiscard]] BatchView::Iterator end() const { return view_.end(); }
+
+    [[nodiscard]] BatchId id() const { return id_; }
+    [[nodiscard]] SourceId source() const { return source_; }
+    [[nodiscard]] FlushReason reason() const { return reason_; }
+
+    /// Acks what this object has not yet acked or nacked, all of it at once. It is on its way when the loop turns next;
+    /// the event Acked tells that the server did it. `lost`: some entries are another consumer's by now; the rest was
+    /// acked.
+    Status ack();
+    /// Acks these positions. not_held, lost or bad_argument, when one of them can't be: then none is.
+    Status ack(std::span<const uint32_t> indices);
+    /// Wants what is not yet acked or nacked delivered here again, after the delay (none: the source's nack_delay).
+    Status nack(std::optional<Duration> delay = {});
+    Status nack(std::span<const uint32_t> indices, std::optional<Duration> delay = {});
+    /// Frees the bytes now. Acks are possible as before.
+    void release();
+
+  private:
+    friend class native::Hub;
+    Batch(std::shared_ptr<native::Hub> hub, const BatchReady& event);
+    /// Applies a command to what is left; refused as a whole because of lost entries, it is repeated one by one.
+    template <class Command>
+    Status settle_rest(Command command);
+    template <class Command>
+    Status settle(std::span<const uint32_t> indices, Command command);
+
+    std::shared_ptr<native::Hub> hub_;
+    BatchView view_;
+    BatchId id_;
+    SourceId source_;
+    FlushReason reason_;
+    uint32_t count_;
+    uint32_t settled_count_ = 0;
+    std::vector<bool> settled_;  ///< empty until a part is settled
+};
+
+/// Entries are handled: no error acks the batch, an Error nacks it.
+using Handler = std::function<Status(Batch&)>;
+/// One result for each entry of a publish.
+using PublishCallback = std::function<void(std::span<const PublishResult>)>;
+
+class Client {
+  public:
+    /// From a URL (config.hpp, parse_url); the environment's REDIS_PASSWORD counts where the URL has none. Opens no
+    /// connection yet: the first source or publish does. bad_config names the part; `unsupported` names TLS, which this
+    /// version lacks.
+    [[nodiscard]] static Result<Client> connect(std::string_view url, ClientOptions options = {});
+    /// From a configuration that was parsed or filled by hand.
+    [[nodiscard]] static Result<Client> create(const Config& config, ClientOptions options = {});
+    Client(Client&&) noexcept;
+    Client& operator=(Client&&) noexcept;
+    /// Ends the client's thread, sends what the sockets take without waiting, and closes them. Call close() to wait for
+    /// answers.
+    ~Client();
+
+    // ---- the main job
+    /// Consumes until stop() or an error that no retry can change, and calls `handler` on this thread, a batch at a
+    /// time. The batch is acked when the handler returns (what it has not settled itself), and nacked when it throws or
+    /// returns an Error, which is also told as a Log event. Before it returns, acks that were given are answered, or
+    /// connection_timeout has passed.
+    template <class H>
+    requires std::invocable<H&, Batch&> Status run(const SourceOptions& source, H handler) {
+        if constexpr (std::is_convertible_v<std::invoke_result_t<H&, Batch&>, Status>) {
+            return run_handler(source, Handler(std::move(handler)));
+        } else {
+            return run_handler(source, Handler([handle = std::move(handler)](Batch& batch) mutable -> Status {
+                                   handle(batch);
+                                   return {};
+                               }));
+        }
+    }
+    /// Ends run and next for good: run returns after the handler that is at work. Any thread, a handler or a signal
+    /// handler may call it.
+    void stop() noexcept;
+
+    // ---- batches by hand
+    [[nodiscard]] Result<SourceId> open(const SourceOptions& source = {});
+    /// The next batch of any source, or of one; none when `timeout` passed first. `closed` after stop() or close(); the
+    /// source's error when it (or the last one open) has ended by itself. Several threads may wait here: each batch
+    /// goes to one of them.
+    [[nodiscard]] Result<std::optional<Batch>> next(Duration timeout, std::optional<SourceId> source = {});
+    Status close(SourceId source);
+    Status pause(SourceId source);
+    Status resume(SourceId source);
+
+    // ---- publishing
+    /// Writes one entry and waits for the answer. `timeout` when none came in time: then it may have been written.
+    [[nodiscard]] Result<PublishResult> publish(std::string_view stream, std::initializer_list<Field> fields,
+                                                Duration timeout = seconds(30));
+    /// The same of many, pipelined; a result for each.
+    [[nodiscard]] Result<std::vector<PublishResult>> publish(const Publish& publish, Duration timeout = seconds(30));
+    /// Queues and returns; `callback` runs on the thread that pumps. would_block when publish_queue_bytes are queued:
+    /// nothing of it is taken. On close() what has no answer gets `closed` as its result, with maybe_written.
+    Status publish_async(const Publish& publish, PublishCallback callback);
+
+    // ---- the loop
+    /// Begins a thread that pumps until close(). bad_argument when there is one.
+    Status start();
+    /// One turn of the loop: waits until something happens, for at most `timeout`, and does what is to be done. `also`
+    /// are descriptors of yours to wait for as well, as in poll(2); their revents are filled. `closed` once the client
+    /// is.
+    Status turn(Duration timeout, std::span<pollfd> also = {});
+    /// Readable when turn() has something to do; for a loop of your own, together with wait_max(). -1 where the loop
+    /// waits with poll.
+    [[nodiscard]] int fd() const;
+    /// For how long a loop of your own may wait before it calls turn(). Call turn(Duration{}) first: it sends what
+    /// commands left behind.
+    [[nodiscard]] std::optional<Duration> wait_max() const;
+    /// Ends everything: queued acks and publishes go out and are answered, for at most `timeout`; then the sockets are
+    /// closed. Tells how many entries stay pending with this client's consumers. Every later call answers `closed`.
+    Result<uint64_t> close(Duration timeout = seconds(5));
+
+  private:
+    explicit Client(std::shared_ptr<native::Hub> hub);
+    Status run_handler(const SourceOptions& source, Handler handler);
+    std::shared_ptr<native::Hub> hub_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,242 @@
+#include "connection.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace millrace::native {
+namespace {
+
+#ifdef MSG_NOSIGNAL
+constexpr int send_flags = MSG_NOSIGNAL;
+#else
+constexpr int send_flags = 0;  // SO_NOSIGPIPE is set instead
+#endif
+
+// A turn serves every lane: one that floods us must not keep the acks of the others waiting.
+constexpr int reads_per_turn_max = 16;
+constexpr size_t pieces_per_write_max = 64;
+
+DisconnectReason reason_of(int error) {
+    switch (error) {
+        case ECONNREFUSED:
+        case ENOENT:  // no such unix socket
+        case EAGAIN:  // the backlog of a unix socket is full
+            return DisconnectReason::refused;
+        case ENETUNREACH:
+        case EHOSTUNREACH:
+        case ENETDOWN:
+        case EADDRNOTAVAIL:
+        case EAFNOSUPPORT:
+            return DisconnectReason::unreachable;
+        case ETIMEDOUT:
+            return DisconnectReason::timeout;
+        default:
+            return DisconnectReason::reset;
+    }
+}
+
+Address unix_address(const std::string& path) {
+    Address address;
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    // The length was checked when the client was created.
+    std::memcpy(name.sun_path, path.data(), std::min(path.size(), sizeof name.sun_path - 1));
+    std::memcpy(&address.storage, &name, sizeof name);
+    address.size = sizeof name;
+    return address;
+}
+
+int open_socket(int family) {
+#ifdef __linux__
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+#else
+    const int descriptor = socket(family, SOCK_STREAM, 0);
+    if (descriptor < 0) return descriptor;
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    fcntl(descriptor, F_SETFL, O_NONBLOCK);
+    return descriptor;
+#endif
+}
+
+void tune(int descriptor, int family) {
+    const int on = 1;
+    setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    if (family != AF_UNIX) setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#ifdef SO_NOSIGPIPE
+    setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+}
+
+}  // namespace
+
+Connection::Connection(const Connect& request, Poller& poller, Resolver& resolver)
+    : poller_(poller),
+      resolver_(resolver),
+      id_(request.conn),
+      endpoint_(request.endpoint),
+      deadline_(request.deadline),
+      attempt_deadline_(request.deadline) {}
+
+Connection::~Connection() {
+    abandon();
+}
+
+std::optional<Instant> Connection::timeout() const {
+    if (state_ == State::connected) return std::nullopt;
+    return std::min(deadline_, attempt_deadline_);
+}
+
+Connection::Step Connection::step(Instant now) {
+    if (state_ == State::connected) return Step::unchanged;
+    if (now >= deadline_) return fail(state_ == State::resolving ? DisconnectReason::dns : DisconnectReason::timeout);
+    if (state_ == State::resolving) {
+        if (!endpoint_.unix_path.empty()) {
+            addresses_.push_back(unix_address(endpoint_.unix_path));
+        } else {
+            std::optional<Addresses> found = resolver_.resolve(endpoint_.host, endpoint_.port);
+            if (!found) return Step::unchanged;
+            resolver_.forget(endpoint_.host, endpoint_.port);
+            addresses_ = *std::move(found);
+        }
+        return try_next_address(now);
+    }
+    pollfd state{descriptor_, POLLOUT, 0};
+    if (::poll(&state, 1, 0) == 1) {
+        int error = 0;
+        socklen_t size = sizeof error;
+        getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error == 0) {
+            state_ = State::connected;
+            watch({readable_, false});
+            return Step::connected;
+        }
+        reason_ = reason_of(error);
+        return try_next_address(now);
+    }
+    if (now < attempt_deadline_) return Step::unchanged;
+    reason_ = DisconnectReason::timeout;
+    return try_next_address(now);
+}
+
+Connection::Step Connection::try_next_address(Instant now) {
+    while (address_next_ < addresses_.size()) {
+        // An address that swallows packets must leave time for the ones after it.
+        const auto left = static_cast<int64_t>(addresses_.size() - address_next_);
+        attempt_deadline_ = now + Duration{(deadline_ - now).us / left};
+        if (begin(addresses_[address_next_++], now)) {
+            state_ = State::connecting;
+            return Step::unchanged;
+        }
+    }
+    return fail(reason_);
+}
+
+bool Connection::begin(const Address& address, Instant) {
+    abandon();
+    const int family = address.storage.ss_family;
+    descriptor_ = open_socket(family);
+    if (descriptor_ < 0) {
+        reason_ = reason_of(errno);
+        return false;
+    }
+    tune(descriptor_, family);
+    const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
+    if (::connect(descriptor_, name, address.size) != 0 && errno != EINPROGRESS && errno != EINTR) {
+        reason_ = reason_of(errno);
+        abandon();
+        return false;
+    }
+    // Connected at once or not, the poller tells of it: one path for both.
+    interest_ = {false, true};
+    if (!poller_.add(descriptor_, static_cast<uint64_t>(id_), interest_)) {
+        ::close(descriptor_);
+        descriptor_ = -1;
+        reason_ = DisconnectReason::reset;
+        return false;
+    }
+    return true;
+}
+
+Connection::Step Connection::read(Machine& machine, Instant now) {
+    for (int reads = 0; reads < reads_per_turn_max; ++reads) {
+        const std::span<std::byte> room = machine.input_room(id_);
+        // Dead to the machine, or memory was refused. Left open, the socket would be ready for ever.
+        if (room.empty()) return fail(DisconnectReason::closed);
+        const ssize_t count = recv(descriptor_, room.data(), room.size(), 0);
+        if (count < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return Step::unchanged;
+            if (errno == EINTR) continue;
+            return fail(reason_of(errno));
+        }
+        if (count == 0) return fail(DisconnectReason::closed);
+        machine.handle_input(id_, static_cast<size_t>(count), now);
+        // A room that was not filled has emptied the socket; the poller tells of what comes later.
+        if (static_cast<size_t>(count) < room.size()) return Step::unchanged;
+    }
+    return Step::unchanged;
+}
+
+Connection::Step Connection::write(Machine& machine) {
+    while (!blocked_) {
+        const std::span<const ConstBytes> pieces = machine.transmit(id_);
+        if (pieces.empty()) break;
+        std::array<iovec, pieces_per_write_max> vector;
+        const size_t count = std::min(pieces.size(), vector.size());
+        size_t wanted = 0;
+        for (size_t i = 0; i < count; ++i) {
+            vector[i].iov_base = const_cast<std::byte*>(pieces[i].data());
+            vector[i].iov_len = pieces[i].size();
+            wanted += pieces[i].size();
+        }
+        msghdr message{};
+        message.msg_iov = vector.data();
+        message.msg_iovlen = count;
+        const ssize_t sent = sendmsg(descriptor_, &message, send_flags);
+        if (sent < 0) {
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN && errno != EWOULDBLOCK) return fail(reason_of(errno));
+            blocked_ = true;
+            break;
+        }
+        machine.advance_transmit(id_, static_cast<size_t>(sent));
+        blocked_ = static_cast<size_t>(sent) < wanted;
+    }
+    watch({readable_, blocked_});
+    return Step::unchanged;
+}
+
+void Connection::set_readable(bool readable) {
+    readable_ = readable;
+    if (state_ == State::connected) watch({readable_, blocked_});
+}
+
+Connection::Step Connection::fail(DisconnectReason reason) {
+    reason_ = reason;
+    abandon();
+    return Step::failed;
+}
+
+void Connection::abandon() {
+    if (descriptor_ < 0) return;
+    poller_.remove(descriptor_);
+    ::close(descriptor_);
+    descriptor_ = -1;
+}
+
+void Connection::watch(Interest interest) {
+    if (interest == interest_) return;
+    interest_ = interest;
+    poller_.change(descriptor_, static_cast<uint64_t>(id_), interest);
+}
+
+}  // namespace millrace::native

@@ -1,0 +1,67 @@
+// One socket of the machine, from a Connect to its end. Owns the descriptor, its place in the poller and the order in
+// which addresses are tried; refuses to know what the bytes mean.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "millrace/machine.hpp"
+#include "poller.hpp"
+#include "resolver.hpp"
+
+namespace millrace::native {
+
+class Connection {
+  public:
+    /// What became of a step: nothing yet or nothing new; just connected; or it has failed, for reason().
+    enum class Step : uint8_t { unchanged, connected, failed };
+
+    Connection(const Connect& request, Poller& poller, Resolver& resolver);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection();
+
+    [[nodiscard]] ConnId id() const { return id_; }
+    [[nodiscard]] DisconnectReason reason() const { return reason_; }
+    /// When step() must be called even if no descriptor is ready: an address or the whole Connect is given up then.
+    /// None once connected.
+    [[nodiscard]] std::optional<Instant> timeout() const;
+
+    /// Goes on connecting: resolved, ready, or too late.
+    [[nodiscard]] Step step(Instant now);
+    /// The poller says that the socket can be read: fills the machine's rooms, for a bounded time.
+    [[nodiscard]] Step read(Machine& machine, Instant now);
+    /// Sends what the machine has for this connection, as far as the socket takes it.
+    [[nodiscard]] Step write(Machine& machine);
+    [[nodiscard]] bool connected() const { return state_ == State::connected; }
+    /// The poller says that the socket takes bytes again.
+    void unblock() { blocked_ = false; }
+    void set_readable(bool readable);
+
+  private:
+    enum class State : uint8_t { resolving, connecting, connected };
+
+    [[nodiscard]] Step try_next_address(Instant now);
+    [[nodiscard]] bool begin(const Address& address, Instant now);
+    [[nodiscard]] Step fail(DisconnectReason reason);
+    void abandon();
+    void watch(Interest interest);
+
+    Poller& poller_;
+    Resolver& resolver_;
+    ConnId id_;
+    Endpoint endpoint_;
+    Instant deadline_;
+    State state_ = State::resolving;
+    DisconnectReason reason_ = DisconnectReason::dns;
+    int descriptor_ = -1;
+    Interest interest_{false, false};
+    bool readable_ = true;  ///< as the machine wishes
+    bool blocked_ = false;  ///< the socket took no more; write() waits for the poller
+    Addresses addresses_;
+    size_t address_next_ = 0;
+    Instant attempt_deadline_{};
+};
+
+}  // namespace millrace::native
