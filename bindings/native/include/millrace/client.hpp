@@ -82,6 +82,8 @@ class Batch {
     [[nodiscard]] BatchId id() const { return id_; }
     [[nodiscard]] SourceId source() const { return source_; }
     [[nodiscard]] FlushReason reason() const { return reason_; }
+    /// Whether every entry was acked or nacked through this object.
+    [[nodiscard]] bool settled() const { return settled_count_ == count_; }
 
     /// Acks what this object has not yet acked or nacked, all of it at once. It is on its way when the loop turns next;
     /// the event Acked tells that the server did it. `lost`: some entries are another consumer's by now; the rest was

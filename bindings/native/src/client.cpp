@@ -1,0 +1,95 @@
+// The public face: everything is done by the hub.
+#include "millrace/client.hpp"
+
+#include <cstdlib>
+#include <utility>
+
+#include "hub.hpp"
+
+namespace millrace {
+
+Result<Client> Client::connect(std::string_view url, ClientOptions options) {
+    Result<Config> config = parse_url(url);
+    if (!config) return config.error();
+    if (config->client.password.empty()) {
+        if (const char* const password = std::getenv("REDIS_PASSWORD")) config->client.password = Secret(password);
+    }
+    return create(*config, std::move(options));
+}
+
+Result<Client> Client::create(const Config& config, ClientOptions options) {
+    Result<std::shared_ptr<native::Hub>> hub = native::Hub::create(config, std::move(options));
+    if (!hub) return hub.error();
+    return Client(std::move(hub).value());
+}
+
+Client::Client(std::shared_ptr<native::Hub> hub) : hub_(std::move(hub)) {}
+Client::Client(Client&&) noexcept = default;
+
+Client& Client::operator=(Client&& other) noexcept {
+    if (this == &other) return *this;
+    if (hub_) hub_->abandon();
+    hub_ = std::move(other.hub_);
+    return *this;
+}
+
+Client::~Client() {
+    if (hub_) hub_->abandon();
+}
+
+Status Client::run_handler(const SourceOptions& source, Handler handler) {
+    return hub_->run(source, handler);
+}
+void Client::stop() noexcept {
+    hub_->stop();
+}
+
+Result<SourceId> Client::open(const SourceOptions& source) {
+    return hub_->open(source);
+}
+Result<std::optional<Batch>> Client::next(Duration timeout, std::optional<SourceId> source) {
+    return hub_->next(timeout, source);
+}
+Status Client::close(SourceId source) {
+    return hub_->close(source);
+}
+Status Client::pause(SourceId source) {
+    return hub_->pause(source);
+}
+Status Client::resume(SourceId source) {
+    return hub_->resume(source);
+}
+
+Result<PublishResult> Client::publish(std::string_view stream, std::initializer_list<Field> fields, Duration timeout) {
+    const PublishEntry entry{{fields.begin(), fields.size()}};
+    Result<std::vector<PublishResult>> results = hub_->publish({stream, {&entry, 1}, {}}, timeout);
+    if (!results) return results.error();
+    PublishResult result = std::move(results->front());
+    if (result.error) return *std::move(result.error);
+    return result;
+}
+
+Result<std::vector<PublishResult>> Client::publish(const Publish& publish, Duration timeout) {
+    return hub_->publish(publish, timeout);
+}
+Status Client::publish_async(const Publish& publish, PublishCallback callback) {
+    return hub_->publish_async(publish, std::move(callback));
+}
+
+Status Client::start() {
+    return hub_->start();
+}
+Status Client::turn(Duration timeout, std::span<pollfd> also) {
+    return hub_->turn(timeout, also);
+}
+int Client::fd() const {
+    return hub_->fd();
+}
+std::optional<Duration> Client::wait_max() const {
+    return hub_->wait_max();
+}
+Result<uint64_t> Client::close(Duration timeout) {
+    return hub_->close(timeout);
+}
+
+}  // namespace millrace

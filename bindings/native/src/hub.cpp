@@ -1,0 +1,264 @@
+// The pump of the hub and what is answered by it; batches and run() are in hub_batches.cpp.
+#include "hub.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "clock.hpp"
+
+namespace millrace::native {
+
+Result<std::shared_ptr<Hub>> Hub::create(const Config& config, ClientOptions options) {
+    Result<std::unique_ptr<Engine>> engine = Engine::create(config.client, options.poller);
+    if (!engine) return engine.error();
+    return std::make_shared<Hub>(std::move(engine).value(), config, std::move(options));
+}
+
+Hub::Hub(std::unique_ptr<Engine> engine, const Config& config, ClientOptions options)
+    : config_(config), options_(std::move(options)), engine_(std::move(engine)) {}
+
+Instant deadline_after(Instant now, Duration timeout) {
+    return now + std::min(timeout, seconds(365 * 86'400));
+}
+
+Error Hub::closed_error() const {
+    return Error(Code::closed, "the client is closed");
+}
+
+// ---- the pump
+
+void Hub::cycle(Lock& lock, std::optional<Duration> timeout, std::span<pollfd> also, bool send_after) {
+    pumping_ = true;
+    pumper_ = std::this_thread::get_id();
+    const uint64_t handed_before = handed_;
+    Instant now = monotonic_now();
+    settle(lock, now);
+    engine_->flush(now);
+    if (handed_ != handed_before) timeout = Duration{};
+    if (const std::optional<Instant> at = engine_->timeout()) {
+        const Duration left{std::max<int64_t>(0, (*at - now).us)};
+        if (!timeout || left < *timeout) timeout = left;
+    }
+    waiting_ = true;
+    lock.unlock();
+    engine_->wait(timeout, also);
+    lock.lock();
+    waiting_ = woken_ = false;
+    if (!closed_) {
+        now = monotonic_now();
+        engine_->absorb(now);
+        settle(lock, now);
+        if (send_after) engine_->flush(now);
+        turned_at_ = now;
+    }
+    pumping_ = false;
+    if (followers_ > 0) turned_.notify_all();
+}
+
+void Hub::settle(Lock& lock, Instant now) {
+    for (;;) {
+        engine_->act(now);
+        for (const Log& note : std::exchange(notes_, {})) observe(lock, note);
+        const std::optional<Event> event = engine_->machine().poll_event();
+        if (!event) return;
+        dispatch(lock, *event);
+    }
+}
+
+void Hub::dispatch(Lock& lock, const Event& event) {
+    if (const auto* batch = std::get_if<BatchReady>(&event)) {
+        inbox_.push_back(*batch);
+        ++handed_;
+        return;
+    }
+    if (const auto* published = std::get_if<Published>(&event)) {
+        answer(lock, *published);
+        return;
+    }
+    if (const auto* failure = std::get_if<Failure>(&event); failure != nullptr && failure->closed) {
+        if (failure->source) {
+            end(*failure->source, failure->error);
+        } else {
+            for (Source& each : sources_) end(each.id, failure->error);
+        }
+    }
+    if (const auto* closed = std::get_if<Closed>(&event)) {
+        if (closed->source) {
+            end(*closed->source, std::nullopt);
+        } else {
+            held_at_end_ = closed->held;
+        }
+    }
+    observe(lock, event);
+}
+
+void Hub::observe(Lock& lock, const Event& event) {
+    if (!options_.on_event) return;
+    lock.unlock();
+    try {
+        options_.on_event(event);
+    } catch (...) {  // documented: an observer can't stop the loop
+    }
+    lock.lock();
+}
+
+void Hub::answer(Lock& lock, const Published& published) {
+    ++handed_;
+    auto node = unanswered_.extract(published.ticket);
+    if (node.empty()) return;  // nobody waits any more
+    const Unanswered& waiting = node.mapped();
+    if (waiting.answer) {
+        waiting.answer->done = true;
+        waiting.answer->results = published.results;
+    }
+    if (!waiting.callback) return;
+    lock.unlock();
+    try {
+        waiting.callback(published.results);
+    } catch (...) {  // as an observer
+    }
+    lock.lock();
+}
+
+void Hub::wake() {
+    if (waiting_ && !std::exchange(woken_, true)) engine_->wakeup().signal();
+}
+
+Status Hub::start() {
+    const Lock lock(mutex_);
+    if (closing_ || closed_) return closed_error();
+    if (own_thread_) return Error(Code::bad_argument, "the client's thread is running already");
+    try {
+        thread_ = std::thread([this] {
+            Lock mine(mutex_);
+            while (!closed_) {
+                if (pumping_) {  // a thread that pumped before start() ends its turn first
+                    ++followers_;
+                    turned_.wait(mine);
+                    --followers_;
+                } else {
+                    cycle(mine, std::nullopt, {}, false);
+                }
+            }
+        });
+    } catch (const std::system_error& failure) {
+        return Error(Code::connection, std::string("no thread to be had: ") + failure.what(), true);
+    }
+    own_thread_ = true;
+    return {};
+}
+
+Status Hub::turn(Duration timeout, std::span<pollfd> also) {
+    Lock lock(mutex_);
+    if (closed_) return closed_error();
+    if (pumps_here()) return Error(Code::bad_argument, "turn was called by an observer");
+    if (own_thread_ || pumping_) return Error(Code::bad_argument, "another thread pumps this client");
+    cycle(lock, timeout, also, true);
+    return {};
+}
+
+std::optional<Duration> Hub::wait_max() const {
+    const Lock lock(mutex_);
+    if (closed_) return std::nullopt;
+    const std::optional<Instant> at = engine_->timeout();
+    if (!at) return std::nullopt;
+    return Duration{std::max<int64_t>(0, (*at - monotonic_now()).us)};
+}
+
+void Hub::stop() noexcept {
+    stopped_.store(true);
+    engine_->wakeup().signal();
+}
+
+Result<uint64_t> Hub::close(Duration timeout) {
+    Lock lock(mutex_);
+    if (closing_ || closed_) return closed_error();
+    if (pumps_here()) return Error(Code::bad_argument, "close was called by an observer");
+    closing_ = true;
+    stop();
+    const Instant now = monotonic_now();
+    Machine& machine = engine_->machine();
+    if (machine.shutdown(timeout, now)) {
+        wake();
+        // The machine keeps the deadline; the second is for a loop that is late.
+        (void)wait_until(lock, deadline_after(now, timeout) + seconds(1), [&machine] { return machine.finished(); });
+    }
+    shut(lock);
+    return held_at_end_;
+}
+
+void Hub::abandon() {
+    Lock lock(mutex_);
+    if (closed_) return;
+    closing_ = true;
+    stop();
+    if (!pumping_) engine_->flush(monotonic_now());
+    shut(lock);
+}
+
+void Hub::shut(Lock& lock) {
+    closed_ = true;
+    engine_->wakeup().signal();
+    ++followers_;
+    turned_.wait(lock, [this] { return !pumping_; });
+    --followers_;
+    turned_.notify_all();
+    if (thread_.joinable()) {
+        lock.unlock();
+        thread_.join();
+        lock.lock();
+    }
+    engine_->drop_all();
+    for (auto& [ticket, waiting] : std::exchange(unanswered_, {})) {
+        PublishResult unknown;
+        unknown.error = closed_error();
+        unknown.maybe_written = true;
+        if (!waiting.callback) continue;
+        lock.unlock();
+        try {
+            waiting.callback(std::vector<PublishResult>(waiting.count, unknown));
+        } catch (...) {  // as an observer
+        }
+        lock.lock();
+    }
+}
+
+// ---- publishing
+
+Result<std::vector<PublishResult>> Hub::publish(const Publish& publish, Duration timeout) {
+    Lock lock(mutex_);
+    if (pumps_here()) return Error(Code::bad_argument, "publish was called by an observer; publish_async may be");
+    const Instant deadline = deadline_after(monotonic_now(), timeout);
+    for (;;) {
+        if (closing_ || closed_) return closed_error();
+        const Result<Ticket> ticket = engine_->machine().publish(publish, monotonic_now());
+        if (ticket) {
+            const auto answer = std::make_shared<Answer>();
+            unanswered_.emplace(*ticket, Unanswered{publish.entries.size(), {}, answer});
+            wake();
+            if (wait_until(lock, deadline, [&answer] { return answer->done; })) return std::move(answer->results);
+            unanswered_.erase(*ticket);
+            if (closed_) return closed_error();
+            return Error(Code::timeout, "publish to '" + std::string(publish.stream) +
+                                            "': no answer in time; it may have been written");
+        }
+        if (ticket.error().code != Code::would_block) return ticket.error();
+        const uint64_t handed_before = handed_;
+        if (!wait_until(lock, deadline, [this, handed_before] { return handed_ != handed_before; })) {
+            return closed_ ? closed_error() : ticket.error();
+        }
+    }
+}
+
+Status Hub::publish_async(const Publish& publish, PublishCallback callback) {
+    const Lock lock(mutex_);
+    if (closing_ || closed_) return closed_error();
+    const Result<Ticket> ticket = engine_->machine().publish(publish, monotonic_now());
+    if (!ticket) return ticket.error();
+    unanswered_.emplace(*ticket, Unanswered{publish.entries.size(), std::move(callback), nullptr});
+    wake();
+    return {};
+}
+
+}  // namespace millrace::native

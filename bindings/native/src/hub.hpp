@@ -1,0 +1,143 @@
+// What the threads of a program share of a client: one lock around the engine, the batches that wait to be taken, and
+// who pumps.
+//
+// The rule is leader and followers: of all threads that wait for something one pumps the loop (wait() without the
+// lock), the others sleep until a turn has ended. So a command needs no queue and gets its typed answer at once; if the
+// pump is waiting just then, it is woken to send what the command left. No handler, observer or callback is called with
+// the lock held.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "clock.hpp"
+#include "engine.hpp"
+#include "millrace/client.hpp"
+
+namespace millrace::native {
+
+/// A wait of a year is for ever; more could not be added to a clock.
+[[nodiscard]] Instant deadline_after(Instant now, Duration timeout);
+
+class Hub : public std::enable_shared_from_this<Hub> {
+  public:
+    [[nodiscard]] static Result<std::shared_ptr<Hub>> create(const Config& config, ClientOptions options);
+    Hub(std::unique_ptr<Engine> engine, const Config& config, ClientOptions options);
+
+    [[nodiscard]] Result<SourceId> open(const SourceOptions& options);
+    Status close(SourceId source);
+    Status pause(SourceId source);
+    Status resume(SourceId source);
+    Status ack(BatchId batch, EntrySet entries);
+    Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay);
+    void release(BatchId batch);
+
+    Status run(const SourceOptions& options, const Handler& handler);
+    void stop() noexcept;
+    [[nodiscard]] Result<std::optional<Batch>> next(Duration timeout, std::optional<SourceId> source);
+    [[nodiscard]] Result<std::vector<PublishResult>> publish(const Publish& publish, Duration timeout);
+    Status publish_async(const Publish& publish, PublishCallback callback);
+
+    Status start();
+    Status turn(Duration timeout, std::span<pollfd> also);
+    [[nodiscard]] int fd() const { return engine_->fd(); }
+    [[nodiscard]] std::optional<Duration> wait_max() const;
+    Result<uint64_t> close(Duration timeout);
+    /// As close, without waiting for any answer.
+    void abandon();
+
+  private:
+    using Lock = std::unique_lock<std::mutex>;
+
+    struct Source {
+        SourceId id;
+        bool ended = false;
+        std::optional<Error> error;  ///< why it ended by itself
+    };
+    struct Answer {
+        bool done = false;
+        std::vector<PublishResult> results;
+    };
+    /// A publish without its results: somebody waits, or is to be called.
+    struct Unanswered {
+        size_t count;
+        PublishCallback callback;
+        std::shared_ptr<Answer> answer;
+    };
+
+    // ---- the pump
+    /// One turn by this thread. `send_after`: also send what the turn itself gave rise to, because this thread now
+    /// leaves.
+    void cycle(Lock& lock, std::optional<Duration> timeout, std::span<pollfd> also, bool send_after);
+    void settle(Lock& lock, Instant now);
+    void dispatch(Lock& lock, const Event& event);
+    void observe(Lock& lock, const Event& event);
+    void answer(Lock& lock, const Published& published);
+    /// Pumps, or sleeps beside the pump, until `done`, `deadline` (false) or close; turns at least once.
+    template <class Done>
+    bool wait_until(Lock& lock, Instant deadline, Done done);
+    [[nodiscard]] bool pumps_here() const { return pumping_ && pumper_ == std::this_thread::get_id(); }
+    void wake();
+    void shut(Lock& lock);
+
+    // ---- batches
+    [[nodiscard]] std::optional<Batch> take(std::optional<SourceId> source);
+    [[nodiscard]] std::optional<Error> ended(std::optional<SourceId> source) const;
+    [[nodiscard]] Source* find(SourceId source);
+    void end(SourceId source, std::optional<Error> error);
+    void handle(Batch& batch, const Handler& handler);
+    void finish_run(SourceId source);
+    [[nodiscard]] SourceConfig overlay(const SourceOptions& options) const;
+    [[nodiscard]] Error closed_error() const;
+
+    const Config config_;
+    const ClientOptions options_;
+    const std::unique_ptr<Engine> engine_;
+    std::atomic<bool> stopped_ = false;
+
+    mutable std::mutex mutex_;
+    std::condition_variable turned_;
+    bool closing_ = false;
+    bool closed_ = false;
+    bool own_thread_ = false;
+    bool pumping_ = false;  ///< a thread is in cycle
+    bool waiting_ = false;  ///< and in Engine::wait
+    bool woken_ = false;    ///< and its wake-up is signalled
+    size_t followers_ = 0;  ///< threads that sleep until a turn has ended
+    std::thread::id pumper_;
+    std::thread thread_;
+    Instant turned_at_{};
+    uint64_t handed_ = 0;  ///< batches and results handed to others: something to look at before the next wait
+    uint64_t held_at_end_ = 0;
+    std::deque<BatchReady> inbox_;
+    std::vector<Source> sources_;
+    std::map<Ticket, Unanswered> unanswered_;
+    std::vector<Log> notes_;  ///< ours, for the observer
+};
+
+template <class Done>
+bool Hub::wait_until(Lock& lock, Instant deadline, Done done) {
+    for (bool turned = false;; turned = true) {
+        if (done()) return true;
+        const Instant now = monotonic_now();
+        if (closed_ || (turned && now >= deadline)) return false;
+        const Duration left{std::max<int64_t>(0, (deadline - now).us)};
+        if (!pumping_ && !own_thread_) {
+            cycle(lock, left, {}, false);
+            continue;
+        }
+        ++followers_;
+        turned_.wait_for(lock, std::chrono::microseconds(left.us));
+        --followers_;
+    }
+}
+
+}  // namespace millrace::native

@@ -1,0 +1,205 @@
+// The hub's sources and batches: opening, taking, handling, settling.
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "clock.hpp"
+#include "hub.hpp"
+
+namespace millrace::native {
+namespace {
+
+// Commands of quick handlers share a write; after this long what is queued goes out before the next batch is handed
+// over.
+constexpr Duration coalesce_max = milliseconds(1);
+constexpr Duration run_wait = seconds(3600);
+
+}  // namespace
+
+SourceConfig Hub::overlay(const SourceOptions& options) const {
+    SourceConfig source = config_.source;
+    if (!options.streams.empty()) source.streams = options.streams;
+    if (options.group) source.group = *options.group;
+    if (options.consumer) source.consumer = *options.consumer;
+    if (options.start) source.start = *options.start;
+    if (options.from) source.from = *options.from;
+    if (options.batch_size) source.batch_size = *options.batch_size;
+    if (options.prefetch) source.prefetch = options.prefetch;
+    if (options.flush_interval) source.flush_interval = options.flush_interval;
+    if (options.nack_delay) source.nack_delay = options.nack_delay;
+    return source;
+}
+
+Result<SourceId> Hub::open(const SourceOptions& options) {
+    const Lock lock(mutex_);
+    if (closing_ || closed_ || stopped_) return closed_error();
+    if (!config_.enabled) {
+        return Error(Code::closed, "synchronization.notification.enable is false: nothing is opened");
+    }
+    Result<SourceId> source = engine_->machine().open(overlay(options), monotonic_now());
+    if (source) {
+        sources_.push_back({*source, false, std::nullopt});
+        wake();
+    }
+    return source;
+}
+
+Status Hub::close(SourceId source) {
+    const Lock lock(mutex_);
+    if (closed_) return closed_error();
+    Status status = engine_->machine().close(source, monotonic_now());
+    wake();
+    return status;
+}
+
+Status Hub::pause(SourceId source) {
+    const Lock lock(mutex_);
+    if (closed_) return closed_error();
+    Status status = engine_->machine().pause(source, monotonic_now());
+    wake();
+    return status;
+}
+
+Status Hub::resume(SourceId source) {
+    const Lock lock(mutex_);
+    if (closed_) return closed_error();
+    Status status = engine_->machine().resume(source, monotonic_now());
+    wake();
+    return status;
+}
+
+Status Hub::ack(BatchId batch, EntrySet entries) {
+    const Lock lock(mutex_);
+    if (closed_) return closed_error();
+    Status status = engine_->machine().ack(batch, entries, monotonic_now());
+    wake();
+    return status;
+}
+
+Status Hub::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay) {
+    const Lock lock(mutex_);
+    if (closed_) return closed_error();
+    Status status = engine_->machine().nack(batch, entries, delay, monotonic_now());
+    wake();
+    return status;
+}
+
+void Hub::release(BatchId batch) {
+    const Lock lock(mutex_);
+    engine_->machine().release(batch);
+}
+
+Result<std::optional<Batch>> Hub::next(Duration timeout, std::optional<SourceId> source) {
+    Lock lock(mutex_);
+    if (pumps_here()) return Error(Code::bad_argument, "next was called by an observer");
+    const Instant now = monotonic_now();
+    if (!inbox_.empty() && !pumping_ && !own_thread_ && !closed_ && now - turned_at_ > coalesce_max) {
+        cycle(lock, Duration{}, {}, false);
+    }
+    std::optional<Batch> batch;
+    std::optional<Error> error;
+    (void)wait_until(lock, deadline_after(now, timeout), [&] {
+        if (closing_ || closed_ || stopped_) error = closed_error();
+        if (!error) batch = take(source);
+        if (!error && !batch) error = ended(source);
+        return batch.has_value() || error.has_value();
+    });
+    if (error) return *std::move(error);
+    return batch;
+}
+
+std::optional<Batch> Hub::take(std::optional<SourceId> source) {
+    const auto found = std::find_if(inbox_.begin(), inbox_.end(),
+                                    [source](const BatchReady& each) { return !source || each.source == *source; });
+    if (found == inbox_.end()) return std::nullopt;
+    Batch batch(shared_from_this(), *found);
+    inbox_.erase(found);
+    return batch;
+}
+
+std::optional<Error> Hub::ended(std::optional<SourceId> source) const {
+    const Source* last = nullptr;
+    for (const Source& each : sources_) {
+        if (source && each.id != *source) continue;
+        if (!each.ended) return std::nullopt;
+        last = &each;
+    }
+    if (last == nullptr) {
+        if (!source) return std::nullopt;  // nothing is open yet: another thread may open something
+        return Error(Code::bad_argument, "no such source");
+    }
+    return last->error ? *last->error : Error(Code::closed, "the source is closed");
+}
+
+Hub::Source* Hub::find(SourceId source) {
+    const auto found =
+        std::find_if(sources_.begin(), sources_.end(), [source](const Source& each) { return each.id == source; });
+    return found == sources_.end() ? nullptr : &*found;
+}
+
+void Hub::end(SourceId source, std::optional<Error> error) {
+    Source* const found = find(source);
+    if (found == nullptr || found->ended) return;
+    found->ended = true;
+    found->error = std::move(error);
+    ++handed_;
+}
+
+// ---- run
+
+Status Hub::run(const SourceOptions& options, const Handler& handler) {
+    const Result<SourceId> source = open(options);
+    if (!source) return source.error();
+    for (;;) {
+        Result<std::optional<Batch>> batch = next(run_wait, *source);
+        if (!batch) {
+            finish_run(*source);
+            return stopped_ ? Status() : Status(batch.error());
+        }
+        if (*batch) handle(**batch, handler);
+    }
+}
+
+void Hub::handle(Batch& batch, const Handler& handler) {
+    std::string failure;
+    bool failed = true;
+    const std::string stream(batch[0].stream());
+    const std::string first = batch[0].id().text();
+    const size_t count = batch.size();
+    try {
+        const Status status = handler(batch);
+        failed = !status.ok();
+        if (failed) failure = status.error().message;
+    } catch (const std::exception& thrown) {
+        failure = thrown.what();
+    } catch (...) {
+        failure = "an exception that is no std::exception";
+    }
+    if (batch.settled()) return;
+    // Entries lost to another consumer were told by the event Lost, and a closed client by run's own end.
+    (void)(failed ? batch.nack() : batch.ack());
+    if (!failed) return;
+    const Lock lock(mutex_);
+    notes_.push_back(
+        {LogLevel::warn,
+         "The handler failed; its batch will be delivered again",
+         {{"error", failure}, {"stream", stream}, {"first_id", first}, {"entries", std::to_string(count)}}});
+    wake();
+}
+
+void Hub::finish_run(SourceId source) {
+    Lock lock(mutex_);
+    if (closed_) return;
+    Machine& machine = engine_->machine();
+    const Instant now = monotonic_now();
+    for (const BatchReady& each : inbox_) {
+        if (each.source == source) machine.release(each.batch);
+    }
+    std::erase_if(inbox_, [source](const BatchReady& each) { return each.source == source; });
+    if (pumps_here() || !machine.close(source, now)) return;
+    wake();
+    (void)wait_until(lock, now + config_.client.connection_timeout, [this, source] { return find(source)->ended; });
+}
+
+}  // namespace millrace::native
