@@ -5,9 +5,9 @@
 # Whoever has the tools from elsewhere says so; what is missing after all, CMake will name.
 [[ -z ${MILLRACE_SKIP_INSTALL:-} ]] || exit 0
 
-mapfile -t wanted < <(for group in "$@"; do
-  awk -F'\t' -v group="$group" '$1 == group { print $2 }' "$root/scripts/packages.tsv" | grep . || die "packages.tsv has no group '$group'"
-done | tr ' ' '\n' | sort -u)
+mapfile -t wanted < <(
+  awk -F'\t' -v groups=" $* " 'index(groups, " " $1 " ") { print $2 }' "$root/scripts/packages.tsv" | tr ' ' '\n' | sort -u
+)
 
 command -v dpkg-query >/dev/null ||
   die "this is no Debian; have these at hand and set MILLRACE_SKIP_INSTALL=1: ${wanted[*]}" 2
@@ -30,4 +30,5 @@ export DEBIAN_FRONTEND=noninteractive
   apt-get -q update
   # Another apt may be at work on a machine that has just started.
   "${install[@]}" -q -o DPkg::Lock::Timeout=300
-} >"$log" 2>&1 </dev/null || die "could not install: $(grep '^E:' "$log" | tail -1) (all of it: $log); the command was: ${install[*]}"
+} >"$log" 2>&1 </dev/null ||
+  die "could not install: $(grep '^E:' "$log" | tail -1) (all of it: $log); the command was: ${install[*]}"

@@ -35,19 +35,28 @@ suites() {
 }
 
 from_debian() {
-  local mirror found=
+  local mirror candidate='' read_one='' gone=''
   command -v apt-get dpkg-deb || absent "comes from Debian's packages, and there is no apt here"
   for mirror in $(debian_mirrors); do
     rm -rf "$temp/apt"
     # shellcheck disable=SC2046
-    apt_private "$temp/apt" "$mirror" deb $(suites) || continue
-    found=some
-    candidate=$(apt_in "$temp/apt" apt-cache madison "$package" | awk -v suite="$where/" 'index($6, suite) == 1 { print $3; exit }')
+    if ! apt_private "$temp/apt" "$mirror" deb $(suites) |& tee "$temp/update.log"; then
+      # apt says this of a suite that the mirror doesn't have, and not of a mirror that it doesn't reach.
+      if grep -q 'does not have a Release file' "$temp/update.log"; then gone=yes; fi
+      continue
+    fi
+    read_one=yes
+    candidate=$(apt_in "$temp/apt" apt-cache madison "$package" |
+      awk -v suite="$where/" 'index($6, suite) == 1 && !found++ { print $3 }')
     say "$package in $where: ${candidate:-none}"
-    [[ ${candidate#*:} == "${name#*-}"* ]] && found=yes && break
+    [[ ${candidate#*:} != "${name#*-}"* ]] || break
   done
-  [[ $found ]] || die "no mirror answered for Debian $where"
-  [[ $found == yes ]] || absent "Debian $where has $package ${candidate:-in no version}, not ${name#*-}"
+  if [[ ! $read_one ]]; then
+    [[ ! $gone ]] || absent "the mirrors no longer have Debian $where"
+    die "no mirror answered for Debian $where"
+  fi
+  [[ $candidate ]] || absent "Debian $where has no $package"
+  [[ ${candidate#*:} == "${name#*-}"* ]] || absent "Debian $where has $package $candidate, not ${name#*-}"
 
   apt_in "$temp/apt" apt-get -q -y --no-install-recommends --download-only install "$package/$where"
   mkdir "$temp/root"
@@ -56,15 +65,16 @@ from_debian() {
 
   # Kept: the binary, its loader, and the libraries the loader names, with those that libc opens by itself.
   local triplet loader library_path
-  triplet=$(basename "$(dirname "$(find "$temp/root" -path '*/lib/*-linux-*/libc.so.6' | head -1)")")
-  loader=$(find "$temp/root" -path "*/$triplet/ld-linux*.so.*" | head -1)
+  triplet=$(basename "$(dirname "$(find "$temp/root" -path '*/lib/*-linux-*/libc.so.6' -print -quit)")")
+  loader=$(find "$temp/root" -path "*/$triplet/ld-linux*.so.*" -print -quit)
   library_path=$temp/root/lib/$triplet:$temp/root/usr/lib/$triplet
   cp -L "$temp/root/usr/bin/$package" "$temp/out/bin/$package"
   mkdir "$temp/out/lib"
   cp -L "$loader" "$temp/out/lib/ld.so"
   "$loader" --inhibit-cache --library-path "$library_path" --list "$temp/out/bin/$package" |
     sed -n 's/.* => \(.*\) (0x[0-9a-f]*)$/\1/p' | grep -F "$temp/root/" | xargs -d '\n' cp -Lt "$temp/out/lib"
-  find "$temp/root" \( -path "*/$triplet/libnss_files.so.2" -o -path "*/$triplet/libnss_dns.so.2" \) -exec cp -Lt "$temp/out/lib" {} +
+  find "$temp/root" -path "*/$triplet/libnss_*" \( -name 'libnss_files.so.2' -o -name 'libnss_dns.so.2' \) \
+    -exec cp -Lt "$temp/out/lib" {} +
   say "Debian $where, $package $candidate" >"$temp/out/from"
 }
 
@@ -74,13 +84,18 @@ download_from_pypi() { # PIP-OPTIONS...
   python=$(system_python) || absent "comes from PyPI, and there is no python3 here"
   "$python" -m venv "$temp/venv"
   # The old sdists compute their metadata with a setuptools that still had use_2to3.
-  if [[ $how == pypi-source ]]; then "$temp/venv/bin/pip" install 'setuptools<58' wheel; fi
+  if [[ $how == pypi-source ]]; then
+    "$temp/venv/bin/pip" install 'setuptools<58' wheel || die "PyPI could not be reached for setuptools"
+  fi
   say "$package==$where --hash=sha256:$sha256" >"$temp/requirements"
   "$temp/venv/bin/pip" download --no-deps "$@" --require-hashes -r "$temp/requirements" -d "$temp/download" |&
     tee "$temp/pip.log" && return
+  if grep -q 'DO NOT MATCH THE HASHES' "$temp/pip.log"; then
+    die "PyPI's $package $where is not the file that servers.tsv knows"
+  fi
   # pip says the same of a release that is gone and of a network that is; only the retries tell.
-  grep -q 'Retrying (Retry' "$temp/pip.log" && die "PyPI could not be reached"
-  absent "PyPI's $package $where can't be had: $(grep '^ERROR' "$temp/pip.log" | tail -1)"
+  if grep -q 'Retrying (Retry' "$temp/pip.log"; then die "PyPI could not be reached"; fi
+  absent "PyPI has dropped $package $where: $(sed -n 's/^ERROR: //p' "$temp/pip.log" | tail -1)"
 }
 
 from_pypi_source() {

@@ -3,7 +3,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 table() { grep -v '^#' "$root/scripts/servers.tsv"; }
-row() { table | awk -F'\t' -v name="$1" '$1 == name' | grep . || usage_error "servers: unknown server '$1' (./dev servers list)"; }
+row() { # NAME
+  table | awk -F'\t' -v name="$1" '$1 == name' | grep . ||
+    usage_error "servers: unknown server '$1' (./dev servers list)"
+}
 
 # present, absent or missing. What a registry has dropped is asked for again after a day.
 state() {
@@ -43,7 +46,7 @@ fetch() {
     case $status in
       0) ;;
       3) note "$name is absent: $(cat "$servers/$name/absent")" ;;
-      *) note "could not fetch $name: $(tail -1 "$log") (all of it: $log)" && failed=1 ;;
+      *) note "could not fetch $name: $(tail -1 "$log" | sed 's/^dev: //') (all of it: $log)" && failed=1 ;;
     esac
   done
   return "$failed"
@@ -94,8 +97,16 @@ case $command in
     exit "$status"
     ;;
   list) list ;;
-  present) for name in "${all[@]}"; do [[ $(state "$name") != present ]] || say "$name"; done ;; # for the other scripts
+  present) # for the other scripts
+    for name in "${all[@]}"; do
+      if [[ $(state "$name") == present ]]; then say "$name"; fi
+    done
+    ;;
   fetch)
+    for name in "$@"; do # whoever names one wants it asked for again
+      row "$name" >/dev/null
+      rm -f "$servers/$name/absent"
+    done
     [[ $# -gt 0 ]] || set -- "${all[@]}"
     fetch_missing "$@"
     ;;
