@@ -12,12 +12,15 @@ debian_keyring() {
 # The mirrors that carry this machine's own release, however its sources are written. A snapshot of a day is followed by
 # the same mirror's newest one: what a frozen day lacks may be there.
 debian_mirrors() {
-  local release
+  local release mirror
   release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   apt-get indextargets --no-release-info --format '$(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
     awk -v own="$release" '$1 == "main" && ($2 == own || $2 ~ /^(oldstable|stable|testing|unstable|sid)$/) { print $3 }' |
-    grep -v '^cdrom:' |
-    awk -v today="$(date -u +%Y%m%dT000000Z)" '!seen[$0]++ { print } sub(/[0-9]{8}T[0-9]{6}Z/, today) && !seen[$0]++ { print }'
+    while read -r mirror; do
+      [[ $mirror != cdrom:* ]] || continue
+      say "$mirror"
+      if [[ $mirror =~ [0-9]{8}T[0-9]{6}Z ]]; then say "${mirror/"${BASH_REMATCH[0]}"/$(date -u +%Y%m%dT000000Z)}"; fi
+    done | awk '!seen[$0]++'
 }
 
 # apt_private DIR MIRROR TYPE SUITE...: lay out a private apt in DIR (TYPE: deb or deb-src) and read its lists.

@@ -11,7 +11,7 @@ summary=()
 # Adds the cases of a JUnit file to the counts; skipped ones are neither. Prints how it went.
 count_junit() { # FILE
   local good bad
-  read -r good bad < <(python3 - "$1" <<'PYTHON'
+  read -r good bad < <("$(system_python)" - "$1" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 cases = tree.parse(sys.argv[1]).getroot().iter('testcase')
 kinds = [{child.tag for child in case} for case in cases]
@@ -63,8 +63,13 @@ run_ctest() { # PRESET JUNIT CTEST-OPTIONS...
   ctest --test-dir "$root/build/$1" --output-on-failure --no-tests=error --output-junit "$2" "${@:3}"
 }
 
+run_fast() {
+  find "$root/build/asan" -name '*.gcda' -delete # counts of an earlier run would be added up
+  run_ctest asan "$logs/fast.xml" -L '^fast$' -j "$(nproc)"
+}
+
 coverage() {
-  gcovr --root "$root" --filter 'core/src/' --object-directory "$root/build/asan" --exclude-unreachable-branches \
+  gcovr --root "$root" --filter "$root/core/src/" --object-directory "$root/build/asan" --exclude-unreachable-branches \
     --print-summary --fail-under-line 90
 }
 
@@ -85,12 +90,12 @@ for name in usage servers compose; do
   check --needs=packages "setup-$name" "Set-up: $name" bash "$root/tests/setup/${name}_test.sh"
 done
 check --needs=release setup-compose_run "Set-up: the composed harness's command" bash "$root/tests/setup/compose_run_test.sh"
-check --needs=asan --junit="$logs/fast.xml" fast 'Tests: fast, under the sanitizers' \
-  run_ctest asan "$logs/fast.xml" -L '^fast$' -j "$(nproc)"
+check --needs=asan --junit="$logs/fast.xml" fast 'Tests: fast, under the sanitizers' run_fast
 check --needs=fast coverage 'Coverage of core/src, at least 90 % of lines' coverage
 check --needs=release,wasm --junit="$logs/rest.xml" rest 'Tests: all others, as released' \
   run_ctest release "$logs/rest.xml" -LE '^fast$'
-check --live --needs=release --junit="$root/build/report/junit.xml" harness 'Harness: the native agent on every server' run_harness
+check --live --needs=release --junit="$root/build/report/junit.xml" \
+  harness 'Harness: the native agent on every server' run_harness
 
 say
 say "${bold}Summary$plain, $((SECONDS / 60)) min $((SECONDS % 60)) s"
