@@ -4,11 +4,10 @@
 
 native() { # PRESET
   bash "$root/scripts/install.sh" servers native
-  local hiredis launcher=()
+  local hiredis
   hiredis=$(bash "$root/scripts/hiredis.sh")
-  if command -v ccache >/dev/null; then launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
   cd "$root"
-  cmake --preset "$1" -DHIREDIS_SOURCE_DIR="$hiredis" "${launcher[@]}"
+  cmake --preset "$1" -DHIREDIS_SOURCE_DIR="$hiredis"
   cmake --build --preset "$1"
 }
 
