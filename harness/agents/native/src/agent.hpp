@@ -1,0 +1,60 @@
+// Protocol 1 over millrace::Client: requests in, answers and events out. One source, one thread.
+//
+// Nothing is acked but what the harness acks; in Pub/Sub mode and for tails, where there is nothing to ack, a batch is
+// let go as soon as it is handed over. While the harness does not read its end of stdout, no batch is taken from the
+// client (lines.hpp).
+#pragma once
+
+#include <poll.h>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "held_batches.hpp"
+#include "lines.hpp"
+#include "millrace/client.hpp"
+#include "values.hpp"
+
+namespace millrace::agent {
+
+class Agent {
+  public:
+    explicit Agent(LineWriter& out) : out_(out) {}
+
+    /// A line of the harness. Whatever is wrong with it becomes one `error` event.
+    void handle_line(std::string_view line);
+    void handle_line_too_long();
+    /// Hands over what has come, then waits for the client or for one of `fds`.
+    void turn(std::span<pollfd> fds);
+    /// Ends the client and says `drained`; once.
+    void finish(const Json& re, Duration timeout);
+    [[nodiscard]] bool finished() const { return finished_; }
+
+  private:
+    void handle_request(const Json& request);
+    void start(const Json& request);
+    void settle(const Json& request, bool nack);
+    void publish(const Json& request);
+    void set_paused(const Json& request, bool paused);
+
+    [[nodiscard]] Config configuration(const Json& request) const;
+    [[nodiscard]] Client& client();
+    void on_event(const Event& event);
+    void hand_over();
+    void say(const Json& event);
+    void refuse(const Json& re, const Error& error);
+
+    LineWriter& out_;
+    std::optional<Client> client_;
+    std::optional<SourceId> source_;
+    Json start_re_;
+    bool ready_ = false;
+    bool ended_ = false;  ///< the source hands over nothing any more
+    bool keep_ = true;    ///< whether batches are held until the harness settles them
+    bool finished_ = false;
+    HeldBatches held_;
+};
+
+}  // namespace millrace::agent

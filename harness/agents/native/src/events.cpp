@@ -1,0 +1,111 @@
+#include "events.hpp"
+
+#include <chrono>
+
+namespace millrace::agent {
+namespace {
+
+// Names of streams may be any bytes; so may what a server says in an error.
+Json text_to_json(std::string_view text) {
+    return value_to_json(text);
+}
+
+std::string printable(std::string_view text) {
+    if (is_utf8(text)) return std::string(text);
+    std::string clean;
+    for (const char each : text) clean += static_cast<unsigned char>(each) < 0x80 ? each : '?';
+    return clean;
+}
+
+struct ToJson {
+    std::optional<Json> operator()(const ModeChanged& event) const {
+        return Json{
+            {"event", "mode"}, {"mode", name(event.delivery)}, {"server_version", printable(event.server_version)}};
+    }
+    std::optional<Json> operator()(const Lost& event) const {
+        Json entries = Json::array();
+        for (const EntryId id : event.ids) entries.push_back(Json::array({text_to_json(event.stream), id.text()}));
+        return Json{{"event", "lost"}, {"entries", std::move(entries)}};
+    }
+    std::optional<Json> operator()(const Gap& event) const {
+        return Json{{"event", "gap"},
+                    {"stream", text_to_json(event.stream)},
+                    {"cursor", event.cursor.text()},
+                    {"first", event.first.text()}};
+    }
+    std::optional<Json> operator()(const Disconnected& event) const {
+        Json json = error_event(event.error);
+        json["role"] = name(event.role);
+        json["reason"] = name(event.reason);
+        return json;
+    }
+    std::optional<Json> operator()(const Reconnected& event) const {
+        return Json{{"event", "reconnected"}, {"role", name(event.role)}, {"attempts", event.attempts}};
+    }
+    std::optional<Json> operator()(const Failure& event) const {
+        Json json = error_event(event.error);
+        if (event.closed) json["closed"] = true;
+        return json;
+    }
+    std::optional<Json> operator()(const Log& event) const {
+        Json fields = Json::object();
+        for (const auto& [key, value] : event.fields) fields[printable(key)] = printable(value);
+        return Json{{"event", "log"},
+                    {"level", name(event.level)},
+                    {"message", printable(event.message)},
+                    {"fields", std::move(fields)}};
+    }
+    template <class Other>
+    std::optional<Json> operator()(const Other&) const {
+        return std::nullopt;
+    }
+};
+
+}  // namespace
+
+Json error_event(const Error& error) {
+    return {{"event", "error"},
+            {"code", name(error.code)},
+            {"message", printable(error.message)},
+            {"retryable", error.retryable}};
+}
+
+std::optional<Json> event_to_json(const Event& event) {
+    return std::visit(ToJson{}, event);
+}
+
+Json batch_to_json(const Batch& batch) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const int64_t t_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    Json entries = Json::array();
+    for (const Entry entry : batch) {
+        Json fields = Json::array();
+        for (const Field field : entry) {
+            fields.push_back(Json::array({value_to_json(field.name), value_to_json(field.value)}));
+        }
+        entries.push_back({{"stream", text_to_json(entry.stream())},
+                           {"id", entry.id() == EntryId{} ? std::string() : entry.id().text()},
+                           {"fields", std::move(fields)},
+                           {"deliveries", entry.deliveries()},
+                           {"t_ms", t_ms}});
+    }
+    return {{"event", "batch"}, {"reason", name(batch.reason())}, {"entries", std::move(entries)}};
+}
+
+Json result_to_json(const PublishResult& result) {
+    Json json;
+    if (result.error) {
+        json["error"] = name(result.error->code);
+        json["message"] = printable(result.error->message);
+    } else {
+        json["id"] = result.id;
+    }
+    Json flags = Json::array();
+    if (result.maybe_duplicate) flags.push_back("maybe_duplicate");
+    if (result.maybe_written) flags.push_back("maybe_written");
+    if (result.reordered) flags.push_back("reordered");
+    json["flags"] = std::move(flags);
+    return json;
+}
+
+}  // namespace millrace::agent

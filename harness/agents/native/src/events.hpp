@@ -1,0 +1,19 @@
+// What the client tells, as events of protocol 1.
+#pragma once
+
+#include <optional>
+
+#include "millrace/client.hpp"
+#include "values.hpp"
+
+namespace millrace::agent {
+
+[[nodiscard]] Json error_event(const Error& error);
+/// `error`, `mode`, `lost`, `gap`, `reconnected` or `log`; none for events that answer something, or that the protocol
+/// lacks.
+[[nodiscard]] std::optional<Json> event_to_json(const Event& event);
+/// `batch`, with the time of the call as t_ms.
+[[nodiscard]] Json batch_to_json(const Batch& batch);
+[[nodiscard]] Json result_to_json(const PublishResult& result);
+
+}  // namespace millrace::agent
