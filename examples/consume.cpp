@@ -1,0 +1,19 @@
+// Consumes a stream in batches. Kill it at any moment and start it again: nothing that was not acked is lost.
+#include <iostream>
+#include <millrace/client.hpp>
+
+int main() {
+    auto client = millrace::Client::connect("redis://localhost:6379?batch_size=5");
+    if (!client) {
+        std::cerr << client.error().message << '\n';
+        return 2;
+    }
+    const millrace::Status status = client->run(
+        {.streams = {"orders"}, .group = "billing", .consumer = "billing-1"}, [](const millrace::Batch& batch) {
+            for (const millrace::Entry entry : batch) {
+                std::cout << entry.id().text() << ' ' << entry["item"].value_or("?") << '\n';
+            }
+        });  // acked when the handler returns, delivered again when it throws
+    if (!status) std::cerr << status.error().message << '\n';
+    return status ? 0 : 1;
+}
