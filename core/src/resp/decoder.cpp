@@ -54,30 +54,25 @@ std::string with_number(std::string_view before, uint64_t number, std::string_vi
     return text;
 }
 
+// Of what carries text, and, to be followed by a number, of aggregates.
 std::string_view type_name(int type) {
     switch (type) {
         case REDIS_REPLY_STRING:
             return "a bulk string";
         case REDIS_REPLY_ARRAY:
-            return "an array";
-        case REDIS_REPLY_INTEGER:
-            return "an integer";
-        case REDIS_REPLY_NIL:
-            return "nil";
+            return "an array of ";
         case REDIS_REPLY_STATUS:
             return "a status";
         case REDIS_REPLY_ERROR:
             return "an error";
         case REDIS_REPLY_DOUBLE:
             return "a double";
-        case REDIS_REPLY_BOOL:
-            return "a boolean";
         case REDIS_REPLY_MAP:
-            return "a map";
+            return "a map of ";
         case REDIS_REPLY_SET:
-            return "a set";
+            return "a set of ";
         case REDIS_REPLY_PUSH:
-            return "a push";
+            return "a push of ";
         case REDIS_REPLY_BIGNUM:
             return "a big number";
         default:
@@ -263,10 +258,25 @@ bool Decoder::fail(Code code, std::string message) {
     return false;
 }
 
-bool Decoder::fail_shape(const redisReadTask& task, std::string_view expected) {
-    std::string message("expected ");
-    message.append(expected).append(", got ").append(type_name(task.type));
-    return fail(Code::protocol, std::move(message));
+// What belongs where `task` is, in a reply of entries.
+std::string_view Decoder::expected(const redisReadTask& task) const {
+    if (reader_->ridx == 0) return next_ == Shape::streams ? "streams with their entries" : "an array of entries";
+    switch (reader_->ridx - list_depth_) {
+        case -1:
+            return "a stream and its entries";
+        case 0:
+            return task.idx % 2 == 0 ? "a stream's name" : "entries";
+        case 1:
+            return "an entry";
+        case 2:
+            return task.idx == 0 ? "an entry id" : "names and values";
+        default:
+            return "a name or a value";
+    }
+}
+
+bool Decoder::fail_shape(const redisReadTask& task, std::string_view got) {
+    return fail(Code::protocol, std::string("expected ").append(expected(task)).append(", got ").append(got));
 }
 
 bool Decoder::take_reader_error() {
@@ -305,7 +315,7 @@ bool Decoder::begin_reply(const redisReadTask& task, bool is_aggregate) {
     } else if (task.type == REDIS_REPLY_ARRAY) {
         list_depth_ = next_ == Shape::streams ? 2 : 0;
     } else {
-        return fail_shape(task, next_ == Shape::streams ? "streams with their entries" : "an array of entries");
+        return false;
     }
     field_depth_ = list_depth_ + 3;
     return true;
@@ -313,7 +323,7 @@ bool Decoder::begin_reply(const redisReadTask& task, bool is_aggregate) {
 
 bool Decoder::open_aggregate(const redisReadTask& task, uint64_t size) {
     const int depth = reader_->ridx;
-    if (depth == 0 && !begin_reply(task, true)) return false;
+    if (depth == 0 && !begin_reply(task, true)) return fail_shape(task, with_number(type_name(task.type), size, ""));
     if (static_cast<uint32_t>(depth) >= limits_.depth) {
         return fail(Code::too_large, with_number("a reply nested deeper than max_depth (", limits_.depth, ")"));
     }
@@ -333,30 +343,19 @@ bool Decoder::open_aggregate(const redisReadTask& task, uint64_t size) {
     return ok || fail(Code::out_of_memory, "no memory for a reply");
 }
 
-// Depths from the list of entries: -1 [key, list] in RESP2; 0 the list; 1 an entry; 2 its id, and the array of its
+// Depths from the list of entries: -1 [name, list] in RESP2; 0 the list; 1 an entry; 2 its id, and the array of its
 // fields; 3 a field.
 bool Decoder::open_in_list(const redisReadTask& task, uint64_t size) {
-    const bool is_array = task.type == REDIS_REPLY_ARRAY;
-    switch (reader_->ridx - list_depth_) {
-        case -1:
-            return (is_array && size == 2) || fail_shape(task, "a stream's name and entries");
-        case 0:
-            return (is_array && task.idx % 2 == 1) ||
-                   fail_shape(task, task.idx % 2 == 1 ? "entries" : "a stream's name");
-        case 1:
-            if (!is_array) return fail_shape(task, "an entry");
-            return size == 2 || fail(Code::protocol, with_number("an entry of ", size, " elements instead of 2"));
-        case 2:
-            if (!is_array || task.idx != 1) return fail_shape(task, task.idx == 1 ? "fields" : "an entry id");
-            if (size % 2 != 0) return fail(Code::protocol, with_number("an entry with ", size, " names and values"));
-            if (!writer_.begin_entry(static_cast<uint32_t>(size / 2))) {
-                return fail(Code::out_of_memory, "no memory for an entry");
-            }
-            if (size == 0) end_entry();
-            return true;
-        default:
-            return fail_shape(task, "a field");
-    }
+    const int depth = reader_->ridx - list_depth_;
+    const bool even_array = task.type == REDIS_REPLY_ARRAY && size % 2 == 0;
+    if (depth == 0 && task.idx % 2 == 1 && task.type == REDIS_REPLY_ARRAY) return true;
+    if ((depth == -1 || depth == 1) && even_array && size == 2) return true;
+    if (depth != 2 || task.idx != 1 || !even_array)
+        return fail_shape(task, with_number(type_name(task.type), size, ""));
+    if (!writer_.begin_entry(static_cast<uint32_t>(size / 2)))
+        return fail(Code::out_of_memory, "no memory for an entry");
+    if (size == 0) end_entry();
+    return true;
 }
 
 bool Decoder::take_text(const redisReadTask& task, std::string_view text) {
@@ -384,23 +383,20 @@ bool Decoder::take_text(const redisReadTask& task, std::string_view text) {
 
 bool Decoder::take_text_in_list(const redisReadTask& task, std::string_view text) {
     const int depth = reader_->ridx - list_depth_;
-    const bool is_string = task.type == REDIS_REPLY_STRING;
+    if (task.type != REDIS_REPLY_STRING) return fail_shape(task, type_name(task.type));
     if (depth == 0 && task.idx % 2 == 0) {
-        if (!is_string) return fail_shape(task, "a stream's name");
         sink_->handle_stream(text);
         return true;
     }
-    if (depth == 2 && task.idx == 0) {
-        const std::optional<EntryId> id = is_string ? parse_id(text) : std::nullopt;
-        if (!id) return is_string ? fail(Code::protocol, "an entry id that is none") : fail_shape(task, "an entry id");
-        entry_id_ = *id;
-        return true;
-    }
-    return fail_shape(task, depth == 2 ? "fields" : depth == 1 ? "an entry" : "a list");
+    if (depth != 2 || task.idx != 0) return fail_shape(task, type_name(task.type));
+    const std::optional<EntryId> id = parse_id(text);
+    if (!id) return fail_shape(task, "other text");
+    entry_id_ = *id;
+    return true;
 }
 
 bool Decoder::take_field(const redisReadTask& task, std::string_view text) {
-    if (task.type != REDIS_REPLY_STRING) return fail_shape(task, "a field's name or value");
+    if (task.type != REDIS_REPLY_STRING) return fail_shape(task, type_name(task.type));
     if (text.size() > limits_.bulk_bytes - writer_.entry_bytes()) {
         return fail(Code::too_large, with_number("an entry of more than ", limits_.bulk_bytes, " bytes"));
     }
@@ -424,20 +420,20 @@ bool Decoder::take_nil(const redisReadTask& task) {
     } else if (depth == 2 && task.idx == 1) {
         sink_->handle_deleted(entry_id_);
     } else {
-        return fail_shape(task, depth == 3 ? "a field's name or value" : depth == 2 ? "an entry id" : "a stream");
+        return fail_shape(task, "nil");
     }
     return true;
 }
 
 bool Decoder::take_integer(const redisReadTask& task, int64_t value) {
     if (reader_->ridx == 0) begin_reply(task, false);
-    if (list_depth_ >= 0) return fail_shape(task, "entries");
+    if (list_depth_ >= 0) return fail_shape(task, "an integer");
     return tree_.add_integer(value) || fail(Code::out_of_memory, "no memory for a reply");
 }
 
 bool Decoder::take_boolean(const redisReadTask& task, bool value) {
     if (reader_->ridx == 0) begin_reply(task, false);
-    if (list_depth_ >= 0) return fail_shape(task, "entries");
+    if (list_depth_ >= 0) return fail_shape(task, "a boolean");
     return tree_.add_boolean(value) || fail(Code::out_of_memory, "no memory for a reply");
 }
 

@@ -62,9 +62,9 @@ class Decoder {
     Decoder& operator=(const Decoder&) = delete;
     ~Decoder();
 
-    /// Space for bytes from the connection: 64 KiB; while the body of a large value is under way what it still needs,
-    /// at most 1 MiB; at least `hint` bytes within those bounds. Empty when memory is refused or after an error.
-    /// Valid until the next call.
+    /// Space for bytes from the connection: 64 KiB; while the body of a larger value is under way what it still needs,
+    /// at most 1 MiB. A `hint` says how many bytes there are to put, which may save memory; the room may still be
+    /// smaller or larger. Empty when memory is refused or after an error. Valid until the next call.
     [[nodiscard]] std::span<std::byte> room(size_t hint = 0);
     /// The first `written` bytes of the last room were filled.
     void commit(size_t written);
@@ -89,7 +89,8 @@ class Decoder {
     friend struct Callbacks;
 
     bool fail(Code code, std::string message);
-    bool fail_shape(const redisReadTask& task, std::string_view expected);
+    bool fail_shape(const redisReadTask& task, std::string_view got);
+    std::string_view expected(const redisReadTask& task) const;
     bool begin_reply(const redisReadTask& task, bool is_aggregate);
     bool open_aggregate(const redisReadTask& task, uint64_t size);
     bool open_in_list(const redisReadTask& task, uint64_t size);

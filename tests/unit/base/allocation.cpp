@@ -1,0 +1,50 @@
+#include "base/allocation.hpp"
+
+#include <cstddef>
+#include <limits>
+
+namespace {
+
+constexpr uint64_t unlimited = std::numeric_limits<uint64_t>::max();
+uint64_t calls = 0;
+uint64_t refused_from = unlimited;
+
+bool granted() {
+    return calls++ < refused_from;
+}
+
+}  // namespace
+
+extern "C" {
+void* __real_malloc(size_t size);
+void* __real_calloc(size_t count, size_t size);
+void* __real_realloc(void* memory, size_t size);
+
+void* __wrap_malloc(size_t size) {
+    return granted() ? __real_malloc(size) : nullptr;
+}
+void* __wrap_calloc(size_t count, size_t size) {
+    return granted() ? __real_calloc(count, size) : nullptr;
+}
+void* __wrap_realloc(void* memory, size_t size) {
+    return granted() ? __real_realloc(memory, size) : nullptr;
+}
+}
+
+namespace millrace::test {
+
+uint64_t allocation_count() {
+    return calls;
+}
+
+Scarcity::Scarcity(uint64_t granted) {
+    refused_from = calls + granted;
+}
+Scarcity::~Scarcity() {
+    refused_from = unlimited;
+}
+bool Scarcity::struck() const {
+    return calls > refused_from;
+}
+
+}  // namespace millrace::test
