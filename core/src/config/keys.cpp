@@ -1,0 +1,362 @@
+#include "config/keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "config/endpoint.hpp"
+#include "config/values.hpp"
+#include "millrace/entry.hpp"
+
+namespace millrace {
+namespace {
+
+// ---- where a value goes
+
+template <class T>
+struct Inside {
+    using Type = T;
+};
+template <class T>
+struct Inside<std::optional<T>> {
+    using Type = T;
+};
+
+template <auto Part, auto Member>
+bool put(Config& config, const ParsedValue& value) {
+    auto& target = (config.*Part).*Member;
+    using T = typename Inside<std::remove_reference_t<decltype(target)>>::Type;
+    if constexpr (std::is_same_v<T, std::string>) {
+        target = std::string(value.text);
+    } else if constexpr (std::is_same_v<T, Secret>) {
+        target = Secret(std::string(value.text));
+    } else if constexpr (std::is_same_v<T, Duration>) {
+        target = Duration{value.number};
+    } else {
+        target = static_cast<T>(value.number);
+    }
+    return true;
+}
+
+template <class T>
+std::optional<int64_t> number_of(const T& value) {
+    if constexpr (std::is_same_v<T, Duration>) {
+        return value.us;
+    } else if constexpr (std::is_same_v<T, uint64_t>) {
+        // Past int64 is past every range, so its largest value stands for it.
+        return static_cast<int64_t>(std::min(value, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())));
+    } else {
+        return static_cast<int64_t>(value);
+    }
+}
+template <class T>
+std::optional<int64_t> number_of(const std::optional<T>& value) {
+    return value ? number_of(*value) : std::nullopt;
+}
+
+template <auto Part, auto Member>
+std::optional<int64_t> load(const Config& config) {
+    return number_of((config.*Part).*Member);
+}
+
+bool put_host(Config& config, const ParsedValue& value) {
+    const std::optional<Endpoint> endpoint = parse_host_port(value.text);
+    if (endpoint) config.client.endpoint = *endpoint;
+    return endpoint.has_value();
+}
+
+bool put_stream(Config& config, const ParsedValue& value) {
+    config.source.streams = {std::string(value.text)};
+    return true;
+}
+
+bool put_streams(Config& config, const ParsedValue& value) {
+    config.source.streams = value.list;
+    return !value.list.empty();
+}
+
+bool put_tls_enabled(Config& config, const ParsedValue& value) {
+    if (value.number == 0) {
+        config.client.tls.reset();
+    } else if (!config.client.tls) {
+        config.client.tls.emplace();
+    }
+    return true;
+}
+
+template <auto Member>
+bool put_tls(Config& config, const ParsedValue& value) {
+    if (!config.client.tls) config.client.tls.emplace();
+    auto& target = *config.client.tls.*Member;
+    if constexpr (std::is_same_v<std::remove_reference_t<decltype(target)>, bool>) {
+        target = value.number != 0;
+    } else {
+        target = std::string(value.text);
+    }
+    return true;
+}
+
+// ---- what a text must be
+
+Acceptance accept(bool allowed) {
+    return allowed ? Acceptance::yes : Acceptance::no;
+}
+
+Acceptance check_host(const Config& config) {
+    return accept(is_endpoint(config.client.endpoint));
+}
+
+// CLIENT SETNAME refuses spaces, newlines and what is not printable.
+Acceptance check_client_name(const Config& config) {
+    return accept(std::all_of(config.client.client_name.begin(), config.client.client_name.end(),
+                              [](char c) { return c > ' ' && c <= '~'; }));
+}
+
+Acceptance check_streams(const Config& config) {
+    const std::vector<std::string>& streams = config.source.streams;
+    for (size_t i = 0; i < streams.size(); ++i) {
+        if (streams[i].empty()) return Acceptance::no;
+        // A stream named twice in one XREADGROUP delivers twice.
+        if (std::find(streams.begin(), streams.begin() + static_cast<std::ptrdiff_t>(i), streams[i]) !=
+            streams.begin() + static_cast<std::ptrdiff_t>(i)) {
+            return Acceptance::no;
+        }
+    }
+    return Acceptance::yes;
+}
+
+Acceptance check_start(const Config& config) {
+    return accept(config.source.start == "$" || EntryId::parse(config.source.start));
+}
+
+Acceptance check_from(const Config& config) {
+    constexpr int64_t last_max = 1'000'000;
+    const std::string_view from = config.source.from;
+    if (from == "new" || EntryId::parse(from)) return Acceptance::yes;
+    if (from.starts_with("id:")) return Acceptance::not_yet;
+    if (!from.starts_with("last:")) return Acceptance::no;
+    const std::optional<int64_t> count = parse_whole(from.substr(5));
+    return accept(count && *count >= 1 && *count <= last_max);
+}
+
+// ---- the table
+
+using enum KeyType;
+
+constexpr auto client = &Config::client;
+constexpr auto source = &Config::source;
+constexpr auto publish = &Config::publish;
+
+constexpr std::string_view any_text = "any text";
+constexpr std::string_view path_text = "a path";
+constexpr std::string_view yes_or_no = "true, false";
+
+/// A key whose value is a number of some notation.
+template <auto Part, auto Member>
+constexpr KeyRow number(std::string_view name, KeyType type, std::string_view default_text, std::string_view zero,
+                        std::string_view range, std::string_view meaning) {
+    return {{name, type, default_text, zero, range, meaning, true}, put<Part, Member>, load<Part, Member>, nullptr, {}};
+}
+
+/// A key whose value is text, a choice, or true or false.
+constexpr KeyRow word(std::string_view name, KeyType type, std::string_view default_text, std::string_view range,
+                      std::string_view meaning, bool (*store)(Config&, const ParsedValue&),
+                      Acceptance (*check)(const Config&) = nullptr, std::string_view rival = {}) {
+    return {{name, type, default_text, {}, range, meaning, true}, store, nullptr, check, rival};
+}
+
+/// A key that a later version will do.
+constexpr KeyRow later(std::string_view name, KeyType type, std::string_view default_text, std::string_view zero,
+                       std::string_view range, std::string_view meaning) {
+    return {{name, type, default_text, zero, range, meaning, false}, nullptr, nullptr, nullptr, {}};
+}
+
+// The order is that of the documentation, and among secrets that of precedence.
+constexpr std::array rows{
+    word("host", text, "localhost:6379", "a name or address, with or without `:port`; IPv6 with a port in brackets",
+         "The server.", put_host, check_host),
+    number<client, &ClientConfig::database>("database", integer, "0", "", "0 to 2147483647",
+                                            "The number of the database, by SELECT."),
+    word("auth_token", secret, "none", any_text,
+         "The password. The first of auth_token, redis_secret, password and the environment's REDIS_PASSWORD that is "
+         "not "
+         "empty counts.",
+         put<client, &ClientConfig::password>),
+    word("redis_secret", secret, "none", any_text, "The password, where auth_token is empty.",
+         put<client, &ClientConfig::password>),
+    word("password", secret, "none", any_text, "The password, where auth_token and redis_secret are empty.",
+         put<client, &ClientConfig::password>),
+    word("username", text, "none", any_text, "The ACL user (servers from 6.0).", put<client, &ClientConfig::username>),
+    word("client_name", text, "millrace", "printable ASCII without spaces; empty for none",
+         "The name of our connections in CLIENT LIST.", put<client, &ClientConfig::client_name>, check_client_name),
+    word("tls.enabled", boolean, "false", yes_or_no, "Speak TLS. On by itself with rediss:// or any other tls key.",
+         put_tls_enabled),
+    word("tls.ca", text, "the system's", path_text, "The authorities that may sign the server's certificate.",
+         put_tls<&Tls::ca>),
+    word("tls.cert", text, "none", path_text, "The client's certificate; tls.key goes with it.", put_tls<&Tls::cert>),
+    word("tls.key", text, "none", path_text, "The key of the client's certificate.", put_tls<&Tls::key>),
+    word("tls.server_name", text, "the host", any_text, "The name that the server's certificate must have.",
+         put_tls<&Tls::server_name>),
+    word("tls.verify", boolean, "true", yes_or_no,
+         "Verify the server's certificate. Without it anybody in between can read and change everything.",
+         put_tls<&Tls::verify>),
+    word("mode", choice, "auto", "auto, streams, pubsub", "Streams, Pub/Sub, or what the server's version can do.",
+         put<client, &ClientConfig::mode>),
+    word("protocol", choice, "auto", "auto, 2, 3", "The version of RESP; auto is 3 where the server knows it.",
+         put<client, &ClientConfig::protocol>),
+    number<client, &ClientConfig::lanes>(
+        "lanes", integer, "2; 1 on edge hosts", "refused", "1 to 64",
+        "Connections for reading and control. Publishing, Pub/Sub and probes open one more each at first use."),
+    number<client, &ClientConfig::connection_timeout>("connection_timeout", duration, "10s", "refused", "1ms to 24h",
+                                                      "How long connecting may take, with TLS, HELLO and AUTH."),
+    number<client, &ClientConfig::max_retries>("max_retries", integer, "3", "no retry", "0 to 1000000",
+                                               "How often a publish or request is tried again after the first time."),
+    number<client, &ClientConfig::retry_delay>("retry_delay", duration, "100ms", "no wait; connections still wait 50ms",
+                                               "0 to 24h", "The first wait before a retry; it doubles each time."),
+    number<client, &ClientConfig::max_retry_delay>("max_retry_delay", duration, "5s",
+                                                   "no wait; connections still wait 50ms", "0 to 24h",
+                                                   "The longest wait between retries."),
+    number<client, &ClientConfig::jitter_ppm>("jitter", fraction, "0", "none", "0 to 1",
+                                              "The part of each retry's wait that is random."),
+    number<client, &ClientConfig::block>("block", duration, "2s; 250ms with one lane", "refused", "1ms to 24h",
+                                         "How long a read waits at the server for entries."),
+    number<client, &ClientConfig::read_slack>(
+        "read_slack", duration, "2s", "refused", "1ms to 24h",
+        "How much longer than block a reply may take before the connection is given up."),
+    number<client, &ClientConfig::health_deadline>(
+        "health_deadline", duration, "15s", "refused", "3ms to 24h",
+        "Health turns bad when the server has not been heard for this long; a silent lane is pinged at a third of it."),
+    number<client, &ClientConfig::max_depth>("max_depth", integer, "32", "refused", "8 to 1024",
+                                             "How deep the arrays of a reply may be nested."),
+    number<client, &ClientConfig::max_elements>("max_elements", integer, "1048576", "refused", "1024 to 1073741824",
+                                                "How many elements a reply may have."),
+    number<client, &ClientConfig::max_message_bytes>("max_message_bytes", bytes, "512MiB; 16MiB in WASM", "refused",
+                                                     "1KiB to 2GiB", "The largest entry that is read or published."),
+    number<client, &ClientConfig::publish_queue_bytes>(
+        "publish_queue_bytes", bytes, "16MiB", "refused", "1KiB to 64GiB",
+        "What may wait to be published; past it publish says would_block."),
+    word("stream", text, "none", "a name", "The stream to consume. In place of streams or pattern.", put_stream,
+         check_streams, "streams"),
+    word("streams", list, "none", "names, each once; as text separated by commas",
+         "The streams to consume. In place of stream or pattern.", put_streams, check_streams, "stream"),
+    later("pattern", text, "none", "", "a pattern as SCAN takes it", "Consumes every stream whose name matches."),
+    word("group", text, "notifications", "a name; empty for a tail",
+         "The consumer group. Empty: every entry is read, as a tail.", put<source, &SourceConfig::group>),
+    word("consumer", text, "generated", any_text,
+         "Our name in the group. A stable one finds its unacked entries again after a restart.",
+         put<source, &SourceConfig::consumer>),
+    word("start", text, "0", "`0`, `$` or an entry id",
+         "Where a group begins when it is created: everything, what comes, or after an id.",
+         put<source, &SourceConfig::start>, check_start),
+    word("from", text, "new", "`new`, `last:n` with n from 1 to 1000000, or an entry id",
+         "Where a tail begins: what comes, the last n entries, or after an id.", put<source, &SourceConfig::from>,
+         check_from),
+    number<source, &SourceConfig::batch_size>("batch_size", integer, "10", "refused: COUNT 0 is no limit",
+                                              "1 to 1000000", "The most entries of a batch."),
+    number<source, &SourceConfig::flush_interval>(
+        "flush_interval", duration, "5s; tails 0", "hand over what has come", "0 to 24h",
+        "When to hand over a batch that is not full, from its first entry on."),
+    number<source, &SourceConfig::prefetch>("prefetch", integer, "4 x batch_size", "refused",
+                                            "1 to 100000000, at least batch_size",
+                                            "The most entries that are held; then reading stops until some are acked."),
+    number<source, &SourceConfig::prefetch_bytes>("prefetch_bytes", bytes, "64MiB; 16MiB in WASM", "refused",
+                                                  "1KiB to 64GiB", "The most bytes of entries that are held."),
+    number<source, &SourceConfig::nack_delay>("nack_delay", duration, "as a retry's, by deliveries - 1",
+                                              "again at once", "0 to 24h",
+                                              "How long a nacked entry waits before it is delivered here again."),
+    later("on_lost_group", choice, "low_water", "", "low_water, start, new",
+          "Where a group that was lost is made again."),
+    later("claim_interval", duration, "30s", "refused", "1ms to 24h",
+          "How often the group is searched for entries that others left."),
+    later("claim_min_idle", duration, "60s", "refused", "100ms to 87600h",
+          "How long an entry must have been left before it is taken over."),
+    later("max_deliveries", integer, "16", "never", "0 to 1000000",
+          "After this many deliveries an entry is a dead letter."),
+    later("dedupe", choice, "off", "", "off, memory, redis", "Whether, and where, ids that were acked are remembered."),
+    later("id_field", text, "id", "", "a field, or a path into a field's JSON",
+          "Where the canonical id of an entry is."),
+    later("dedupe_window", duration, "10m", "no bound by time", "0 to 87600h", "How long an id is remembered."),
+    later("dedupe_count", integer, "100000", "no bound by count", "0 to 1000000000", "How many ids are remembered."),
+    later("delete_acked", boolean, "false", "", yes_or_no, "Delete entries from the stream once they are acked."),
+    later("consumer_expiry", duration, "off; 24h for generated names", "", "1ms to 87600h",
+          "When consumers that have left are removed from the group."),
+    later("consumer_lease", duration, "off; on for edge hosts", "", "1ms to 87600h",
+          "Lets short-lived hosts share consumer names."),
+    later("discover_interval", duration, "5s", "refused", "1ms to 24h", "How often a pattern is searched for."),
+    word("atomic", boolean, "false", yes_or_no, "MULTI/EXEC around each publish; EXEC does not roll back.",
+         put<publish, &PublishConfig::atomic>),
+    later("max_len", integer, "off", "", "1 to 9223372036854775807", "Trims the stream to about this many entries."),
+    later("max_len_exact", boolean, "false", "", yes_or_no, "Trims to exactly max_len."),
+    later("max_age", duration, "off", "", "1ms to 87600h", "Trims entries older than this."),
+    later("keep_pending", boolean, "false", "", yes_or_no, "Never trims what a group has pending or not yet read."),
+    later("idempotent", boolean, "false", "", yes_or_no, "Writes each publish once, also after a lost reply."),
+    later("idempotent_window", duration, "100s", "", "1ms to 24h", "How long a publish is known."),
+    later("idempotent_count", integer, "100", "", "1 to 10000", "How many publishes are known."),
+    later("on_oom", choice, "fail", "", "fail, retry", "What a publish does when the server is out of memory."),
+};
+
+constexpr auto public_rows = [] {
+    std::array<ConfigKey, rows.size()> keys{};
+    for (size_t i = 0; i < rows.size(); ++i) keys[i] = rows[i].key;
+    return keys;
+}();
+
+constexpr std::optional<int64_t> parse_number(KeyType type, std::string_view text) {
+    switch (type) {
+        case duration:
+            return parse_duration_us(text);
+        case bytes:
+            return parse_bytes(text);
+        case fraction:
+            return parse_fraction_ppm(text);
+        default:
+            return parse_whole(text);
+    }
+}
+
+// `a to b`, with more after a comma or not.
+constexpr std::optional<NumberLimits> parse_limits(const ConfigKey& key) {
+    constexpr std::string_view between = " to ";
+    const size_t at = key.range.find(between);
+    if (at == std::string_view::npos) return std::nullopt;
+    const std::string_view high = key.range.substr(at + between.size());
+    const std::optional<int64_t> min = parse_number(key.type, key.range.substr(0, at));
+    const std::optional<int64_t> max = parse_number(key.type, high.substr(0, high.find(',')));
+    if (!min || !max || *min > *max) return std::nullopt;
+    return NumberLimits{*min, *max};
+}
+
+constexpr bool every_number_has_limits() {
+    for (const ConfigKey& key : public_rows) {
+        const bool is_number = key.type == integer || key.type == fraction || key.type == duration || key.type == bytes;
+        if (is_number && !parse_limits(key)) return false;
+    }
+    return true;
+}
+static_assert(every_number_has_limits(), "a range of numbers is written `a to b`, in the notation of its type");
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() {
+    return public_rows;
+}
+
+std::span<const KeyRow> key_rows() {
+    return rows;
+}
+
+const KeyRow* find_key(std::string_view name) {
+    for (const KeyRow& row : rows) {
+        if (row.key.name == name) return &row;
+    }
+    return nullptr;
+}
+
+NumberLimits limits_of(const KeyRow& row) {
+    return parse_limits(row.key).value_or(NumberLimits{0, std::numeric_limits<int64_t>::max()});
+}
+
+}  // namespace millrace
