@@ -72,8 +72,8 @@ TEST(Buffer, RefusalChangesNothing) {
     {
         test::Scarcity scarcity(0);
         EXPECT_FALSE(buffer.reserve(capacity + 1));
-        const Buffer<uint64_t> empty;
-        EXPECT_FALSE(buffer.append(empty.data(), capacity));
+        const uint64_t more[16] = {};
+        EXPECT_FALSE(buffer.append(more, 16));
         EXPECT_TRUE(scarcity.struck());
     }
     EXPECT_FALSE(buffer.reserve(SIZE_MAX));
