@@ -1,0 +1,152 @@
+// Batches by hand: next(), acks and nacks by position, release, and batches that outlive their client.
+#include <algorithm>
+#include <thread>
+
+#include "fixture.hpp"
+
+namespace millrace::testing {
+namespace {
+
+class BatchesTest : public ::testing::Test {
+  protected:
+    Batch take(Client& client) {
+        Result<std::optional<Batch>> batch = client.next(patience);
+        if (!batch) throw std::runtime_error(batch.error().message);
+        if (!*batch) throw std::runtime_error("no batch came");
+        return std::move(**batch);
+    }
+    EventLog events_;
+};
+
+TEST_F(BatchesTest, are_taken_and_settled_in_any_order) {
+    REQUIRE_SERVER(server);
+    Client client =
+        connected(server->url("batch_size=3&flush_interval=20ms&nack_delay=1ms"), {.on_event = std::ref(events_)});
+    publish_numbers(client, "orders", 6);
+    const Result<SourceId> source = client.open({.streams = {"orders"}, .group = "billing"});
+    ASSERT_TRUE(source.ok()) << source.error().message;
+    Batch first = take(client);
+    Batch second = take(client);
+    ASSERT_EQ(first.size(), 3U);
+    ASSERT_EQ(second.size(), 3U);
+    EXPECT_EQ(first.reason(), FlushReason::size);
+    EXPECT_EQ(first.source(), *source);
+    EXPECT_EQ(number_of(second[0]), 3);
+
+    EXPECT_TRUE(second.ack().ok());
+    EXPECT_TRUE(second.settled());
+    EXPECT_EQ(second.ack().error().code, Code::not_held);
+    const std::vector<uint32_t> ends = {0, 2};
+    EXPECT_TRUE(first.ack(ends).ok());
+    const std::vector<uint32_t> beyond = {3};
+    EXPECT_EQ(first.ack(beyond).error().code, Code::bad_argument);
+    EXPECT_FALSE(first.settled());
+    EXPECT_TRUE(first.nack().ok());
+    ASSERT_TRUE(turn_until(client, [this] { return events_.acked() == 5; }));
+
+    Batch again = take(client);
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(number_of(again[0]), 1);
+    EXPECT_EQ(again[0].deliveries(), 2U);
+    again.release();
+    EXPECT_EQ(again.size(), 0U);
+    EXPECT_TRUE(again.ack().ok()) << "releasing frees bytes only";
+    ASSERT_TRUE(turn_until(client, [this] { return events_.acked() == 6; }));
+    EXPECT_EQ(pending_count(*server, "orders", "billing"), "0");
+}
+
+TEST_F(BatchesTest, next_tells_a_timeout_from_an_end) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url());
+    const Result<SourceId> source = client.open({.streams = {"orders"}, .group = "billing"});
+    ASSERT_TRUE(source.ok());
+    const auto none = client.next(milliseconds(1));
+    ASSERT_TRUE(none.ok()) << none.error().message;
+    EXPECT_FALSE(none->has_value());
+    EXPECT_TRUE(client.close(*source).ok());
+    EXPECT_EQ(client.next(patience, *source).error().code, Code::closed);
+    EXPECT_EQ(client.next(patience, SourceId(4711)).error().code, Code::bad_argument);
+}
+
+TEST_F(BatchesTest, outlive_their_client) {
+    REQUIRE_SERVER(server);
+    std::optional<Batch> kept;
+    {
+        Client client = connected(server->url("flush_interval=0"));
+        publish_numbers(client, "orders", 1);
+        ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+        kept = take(client);
+    }
+    EXPECT_EQ(number_of((*kept)[0]), 0) << "the bytes are there until the batch is released";
+    EXPECT_EQ(kept->ack().error().code, Code::closed);
+    EXPECT_EQ(pending_count(*server, "orders", "billing"), "1");
+}
+
+TEST_F(BatchesTest, close_sends_acks_first_and_counts_what_stays) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("batch_size=1&flush_interval=0"));
+    publish_numbers(client, "orders", 3);
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    Batch first = take(client);
+    Batch second = take(client);
+    EXPECT_TRUE(first.ack().ok());
+    const Result<uint64_t> held = client.close();
+    ASSERT_TRUE(held.ok()) << held.error().message;
+    EXPECT_EQ(std::to_string(*held), pending_count(*server, "orders", "billing"));
+    EXPECT_GE(*held, 1U);
+    EXPECT_EQ(client.close().error().code, Code::closed);
+    EXPECT_EQ(client.open({.streams = {"orders"}, .group = "billing"}).error().code, Code::closed);
+    EXPECT_EQ(client.publish("orders", {{"n", "4"}}).error().code, Code::closed);
+    EXPECT_EQ(client.turn(Duration{}).error().code, Code::closed);
+    EXPECT_EQ(second.nack().error().code, Code::closed);
+}
+
+TEST_F(BatchesTest, many_threads_share_one_source) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("batch_size=7&flush_interval=5ms"), {.on_event = std::ref(events_)});
+    constexpr int count = 2'000;
+    publish_numbers(client, "orders", count);
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    std::mutex mutex;
+    std::vector<int> seen;
+    std::vector<std::thread> workers;
+    for (int worker = 0; worker < 4; ++worker) {
+        workers.emplace_back([&] {
+            for (;;) {
+                Result<std::optional<Batch>> batch = client.next(patience);
+                if (!batch || !*batch) return;
+                const std::lock_guard lock(mutex);
+                for (const Entry entry : **batch) seen.push_back(number_of(entry));
+                EXPECT_TRUE((*batch)->ack().ok());
+                if (seen.size() == count) client.stop();
+            }
+        });
+    }
+    for (std::thread& worker : workers) worker.join();
+    std::sort(seen.begin(), seen.end());
+    ASSERT_EQ(seen.size(), static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) ASSERT_EQ(seen[static_cast<size_t>(i)], i);
+    EXPECT_TRUE(client.close().ok());
+    EXPECT_EQ(pending_count(*server, "orders", "billing"), "0");
+}
+
+TEST_F(BatchesTest, pause_holds_new_batches_back_until_resume) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("flush_interval=0&block=50ms"), {.on_event = std::ref(events_)});
+    const Result<SourceId> source = client.open({.streams = {"orders"}, .group = "billing"});
+    ASSERT_TRUE(source.ok());
+    ASSERT_TRUE(turn_until(client, [this] { return events_.ready() == 1; }));
+    ASSERT_TRUE(client.pause(*source).ok());
+    // The read that is out there when pause is called may still bring entries; the ones after it must not be read.
+    publish_numbers(client, "orders", 1);
+    (void)client.next(milliseconds(200));
+    publish_numbers(client, "orders", 1, 1);
+    const auto held_back = client.next(milliseconds(200));
+    ASSERT_TRUE(held_back.ok());
+    EXPECT_FALSE(held_back->has_value());
+    ASSERT_TRUE(client.resume(*source).ok());
+    EXPECT_GE(take(client).size(), 1U);
+}
+
+}  // namespace
+}  // namespace millrace::testing

@@ -1,0 +1,229 @@
+// Sockets that fail, and misuse: typed errors, no busy loop; unix sockets; names; recovery after SIGKILL.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <set>
+
+#include "fixture.hpp"
+
+namespace millrace::testing {
+namespace {
+
+class ConnectionsTest : public ::testing::TestWithParam<PollerKind> {
+  protected:
+    Client client(const std::string& url) {
+        return connected(url, {.poller = GetParam(), .on_event = std::ref(events_)});
+    }
+    EventLog events_;
+};
+
+TEST_P(ConnectionsTest, a_port_nobody_listens_on_is_a_typed_event_and_no_busy_loop) {
+    const std::string port = std::to_string(free_port());
+    Client client = this->client("redis://127.0.0.1:" + port + "?retry_delay=50ms&max_retry_delay=50ms");
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    const auto start = std::chrono::steady_clock::now();
+    int turns = 0;
+    while (std::chrono::steady_clock::now() - start < std::chrono::milliseconds(500)) {
+        ASSERT_TRUE(client.turn(milliseconds(500)).ok());
+        ++turns;
+    }
+    // At most 10 attempts in that time, and a handful of turns for each.
+    EXPECT_LE(turns, 60);
+    const std::vector<Error> errors = events_.errors();
+    ASSERT_FALSE(errors.empty());
+    EXPECT_LE(errors.size(), 12U);
+    EXPECT_EQ(errors[0].code, Code::connection);
+    EXPECT_TRUE(errors[0].retryable);
+    EXPECT_NE(errors[0].message.find(port), std::string::npos) << errors[0].message;
+}
+
+TEST_P(ConnectionsTest, a_name_that_is_none_is_a_typed_event) {
+    Client client = this->client("redis://" + std::string(64, 'a') + ".invalid:6379");
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    ASSERT_TRUE(turn_until(client, [this] { return !events_.errors().empty(); }));
+    EXPECT_EQ(events_.errors()[0].code, Code::connection);
+}
+
+TEST_P(ConnectionsTest, a_unix_socket_and_a_name_serve_as_well) {
+    REQUIRE_SERVER(server);
+    for (const std::string& url : {server->unix_url(), "redis://localhost:" + std::to_string(server->port())}) {
+        Client client = this->client(url);
+        const Result<PublishResult> result = client.publish("orders", {{"n", "1"}, {"n", "2"}}, patience);
+        ASSERT_TRUE(result.ok()) << url << ": " << result.error().message;
+        EXPECT_TRUE(EntryId::parse(result->id).has_value()) << result->id;
+    }
+    EXPECT_EQ(server->ask({"XLEN", "orders"}), "2");
+}
+
+TEST_P(ConnectionsTest, a_wrong_password_ends_run_with_auth) {
+    REQUIRE_SERVER(server, {"--requirepass", "right"});
+    Client client = this->client("redis://:wrong@127.0.0.1:" + std::to_string(server->port()));
+    const Status status = client.run({.streams = {"orders"}, .group = "billing"}, [](const Batch&) {});
+    EXPECT_EQ(status.error().code, Code::auth) << status.error().message;
+    EXPECT_EQ(status.error().message.find("wrong@"), std::string::npos);
+}
+
+TEST_P(ConnectionsTest, a_lost_connection_is_made_again) {
+    REQUIRE_SERVER(server);
+    Client client = this->client(server->url("flush_interval=0&retry_delay=50ms"));
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    ASSERT_TRUE(turn_until(client, [this] { return events_.ready() == 1; }));
+    ASSERT_NE(server->ask({"CLIENT", "KILL", "TYPE", "normal"}), "0");
+    publish_numbers(client, "orders", 1);
+    Result<std::optional<Batch>> batch = client.next(patience);
+    ASSERT_TRUE(batch.ok() && batch->has_value());
+    EXPECT_EQ(number_of((**batch)[0]), 0);
+}
+
+TEST_P(ConnectionsTest, values_larger_than_any_buffer_go_both_ways) {
+    REQUIRE_SERVER(server);
+    Client client = this->client(server->url("flush_interval=0"));
+    std::string value(8 << 20, '\0');
+    for (size_t i = 0; i < value.size(); ++i) value[i] = static_cast<char>(i * 2'654'435'761U >> 13);
+    const Result<PublishResult> result = client.publish("orders", {{"v", value}}, patience);
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    Result<std::optional<Batch>> batch = client.next(patience);
+    ASSERT_TRUE(batch.ok() && batch->has_value());
+    EXPECT_TRUE((**batch)[0]["v"] == value);
+}
+
+TEST_P(ConnectionsTest, waits_for_descriptors_of_the_caller_too) {
+    REQUIRE_SERVER(server);
+    Client client = this->client(server->url());
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    std::array<pollfd, 1> also = {pollfd{ends[0], POLLIN, 0}};
+    ASSERT_TRUE(client.turn(patience, also).ok());
+    EXPECT_NE(also[0].revents & POLLIN, 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Pollers, ConnectionsTest, ::testing::Values(PollerKind::automatic, PollerKind::poll),
+                         [](const auto& each) { return each.param == PollerKind::poll ? "poll" : "automatic"; });
+
+TEST(MisuseTest, has_typed_errors) {
+    EXPECT_EQ(Client::connect("redis://localhost?colour=blue").error().code, Code::bad_config);
+    EXPECT_EQ(Client::connect("rediss://localhost").error().code, Code::unsupported);
+    const std::string path(sizeof(sockaddr_un::sun_path), 'p');
+    EXPECT_EQ(Client::connect("unix:///" + path).error().code, Code::bad_config);
+
+    Result<Client> client = Client::connect("redis://127.0.0.1:1");
+    ASSERT_TRUE(client.ok()) << client.error().message;
+    EXPECT_EQ(client->open({.streams = {"orders"}, .group = "billing", .batch_size = 0}).error().code,
+              Code::bad_config);
+    ASSERT_TRUE(client->start().ok());
+    EXPECT_EQ(client->start().error().code, Code::bad_argument);
+    EXPECT_EQ(client->turn(Duration{}).error().code, Code::bad_argument);
+}
+
+TEST(MisuseTest, an_observer_that_waits_is_told_so) {
+    REQUIRE_SERVER(server);
+    Client* self = nullptr;
+    std::vector<Code> codes;
+    Client client =
+        connected(server->url(), {.on_event = [&](const Event& event) {
+                      if (!std::holds_alternative<Ready>(event)) return;
+                      codes = {self->next(Duration{}).error().code, self->turn(Duration{}).error().code,
+                               self->publish("orders", {{"n", "1"}}).error().code, self->close().error().code};
+                  }});
+    self = &client;
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    ASSERT_TRUE(turn_until(client, [&] { return !codes.empty(); }));
+    EXPECT_EQ(codes, std::vector<Code>(4, Code::bad_argument));
+}
+
+TEST(PublishTest, by_callback_answers_each_entry_and_close_answers_the_rest) {
+    REQUIRE_SERVER(server);
+    ASSERT_EQ(server->ask({"SET", "taken", "no stream"}), "OK");
+    Client client = connected(server->url());
+    const std::array<Field, 2> fields = {Field{"a", "1"}, Field{"a", "2"}};
+    const std::array<PublishEntry, 2> entries = {PublishEntry{fields}, PublishEntry{fields}};
+    std::vector<size_t> good;
+    std::vector<Code> bad;
+    ASSERT_TRUE(client
+                    .publish_async({"orders", entries, {}},
+                                   [&](std::span<const PublishResult> results) {
+                                       for (const PublishResult& each : results) good.push_back(each.id.size());
+                                   })
+                    .ok());
+    ASSERT_TRUE(client
+                    .publish_async({"taken", entries, {}},
+                                   [&](std::span<const PublishResult> results) {
+                                       for (const PublishResult& each : results) bad.push_back(each.error->code);
+                                   })
+                    .ok());
+    ASSERT_TRUE(turn_until(client, [&] { return good.size() + bad.size() == 4; }));
+    EXPECT_EQ(bad, std::vector<Code>(2, Code::wrong_type));
+    for (const size_t size : good) EXPECT_GT(size, 2U);
+    EXPECT_EQ(client.publish("taken", {{"a", "1"}}).error().code, Code::wrong_type);
+
+    std::vector<PublishResult> unanswered;
+    ASSERT_TRUE(client
+                    .publish_async({"orders", entries, {}},
+                                   [&](std::span<const PublishResult> results) {
+                                       unanswered.assign(results.begin(), results.end());
+                                   })
+                    .ok());
+    { const Client gone = std::move(client); }
+    ASSERT_EQ(unanswered.size(), 2U);
+    EXPECT_EQ(unanswered[0].error->code, Code::closed);
+    EXPECT_TRUE(unanswered[0].maybe_written);
+}
+
+/// A consumer that acks its first batch, keeps the second, has more on their way, and says so; then it is killed.
+[[noreturn]] void consume_and_hang(const std::string& url, int report) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    EventLog events;
+    Client client = connected(url, {.on_event = std::ref(events)});
+    if (!client.open({.streams = {"orders"}, .group = "billing", .consumer = "one"})) _exit(1);
+    Result<std::optional<Batch>> first = client.next(patience);
+    Result<std::optional<Batch>> second = client.next(patience);
+    if (!first || !*first || !second || !*second || !(*first)->ack()) _exit(1);
+    if (!turn_until(client, [&] { return events.acked() == (*first)->size(); })) _exit(1);
+    const auto acked = static_cast<char>((*first)->size());
+    if (write(report, &acked, 1) != 1) _exit(1);
+    for (;;) (void)client.turn(seconds(60));
+}
+
+TEST(RecoveryTest, after_a_kill_what_was_not_acked_comes_again_and_nothing_else) {
+    REQUIRE_SERVER(server);
+    const std::string url = server->url("batch_size=5&flush_interval=10ms");
+    {
+        Client client = connected(url);
+        publish_numbers(client, "orders", 20);
+    }
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    const pid_t child = fork();
+    if (child == 0) consume_and_hang(url, ends[1]);
+    close(ends[1]);
+    char acked = 0;
+    ASSERT_EQ(read(ends[0], &acked, 1), 1);
+    ASSERT_EQ(acked, 5);
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    close(ends[0]);
+
+    Client client = connected(url);
+    std::set<int> seen;
+    const Status status =
+        client.run({.streams = {"orders"}, .group = "billing", .consumer = "one"}, [&](const Batch& batch) {
+            for (const Entry entry : batch) EXPECT_TRUE(seen.insert(number_of(entry)).second) << number_of(entry);
+            if (seen.size() == 15) client.stop();
+        });
+    EXPECT_TRUE(status.ok()) << status.error().message;
+    EXPECT_EQ(*seen.begin(), 5);
+    EXPECT_EQ(*seen.rbegin(), 19);
+    EXPECT_EQ(pending_count(*server, "orders", "billing"), "0");
+}
+
+}  // namespace
+}  // namespace millrace::testing
