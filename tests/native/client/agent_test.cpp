@@ -111,7 +111,7 @@ Json start_of(const LocalServer& server, Json config = Json::object()) {
 
 Json keys_of(const Json& batch) {
     Json keys = Json::array();
-    for (const Json& entry : batch["entries"]) keys.push_back({entry["stream"], entry["id"]});
+    for (const Json& entry : batch["entries"]) keys.push_back(Json::array({entry["stream"], entry["id"]}));
     return keys;
 }
 
@@ -139,7 +139,9 @@ TEST(AgentTest, says_hello_and_what_is_wrong_with_a_line_and_goes_on) {
         EXPECT_EQ(error.value("re", Json()), re) << error;
         EXPECT_EQ(error["code"], code) << error;
         EXPECT_FALSE(error["message"].get<std::string>().empty());
-        if (re == 5) EXPECT_NE(error["message"].get<std::string>().find("batch_size"), std::string::npos) << error;
+        if (re == 5) {
+            EXPECT_NE(error["message"].get<std::string>().find("batch_size"), std::string::npos) << error;
+        }
     }
     const Json hello = agent.expect("hello");
     EXPECT_EQ(hello["protocol"], 1);
@@ -156,11 +158,9 @@ TEST(AgentTest, delivers_acks_nacks_and_publishes) {
     EXPECT_EQ(ready["mode"], "streams");
     EXPECT_EQ(ready["consumer"], "one");
     const std::string large(5'000, 'x');
-    agent.send({{"op", "publish"},
-                {"re", 3},
-                {"stream", "orders"},
-                {"entries",
-                 {{{"k", "v"}, {"k", "again"}}, {{{{"b64", "gP8="}}, {{"b64", "AAECgA=="}}}}, {{"large", large}}}}});
+    Json entries = Json::parse(R"([[["k","v"],["k","again"]],[[{"b64":"gP8="},{"b64":"AAECgA=="}]],[["large",""]]])");
+    entries[2][0][1] = large;
+    agent.send({{"op", "publish"}, {"re", 3}, {"stream", "orders"}, {"entries", entries}});
     const Json published = agent.expect("published");
     EXPECT_EQ(published["re"], 3);
     ASSERT_EQ(published["results"].size(), 3U);
@@ -177,16 +177,16 @@ TEST(AgentTest, delivers_acks_nacks_and_publishes) {
     EXPECT_EQ(batch["entries"][0]["deliveries"], 1);
 
     const Json keys = keys_of(batch);
-    agent.send({{"op", "ack"}, {"re", 4}, {"entries", {keys[0], {"orders", "7-7"}, keys[2]}}});
+    agent.send({{"op", "ack"}, {"re", 4}, {"entries", Json::array({keys[0], {"orders", "7-7"}, keys[2]})}});
     const Json acked = agent.expect("acked");
     EXPECT_EQ(acked["re"], 4);
     EXPECT_EQ(acked["entries"],
-              (Json{{"orders", keys[0][1], "ok"}, {"orders", "7-7", "not_held"}, {"orders", keys[2][1], "ok"}}));
+              Json::array({{"orders", keys[0][1], "ok"}, {"orders", "7-7", "not_held"}, {"orders", keys[2][1], "ok"}}));
     EXPECT_EQ(pending_count(*server, "orders", "billing"), "1");
-    agent.send({{"op", "ack"}, {"re", 5}, {"entries", {keys[0]}}});
+    agent.send({{"op", "ack"}, {"re", 5}, {"entries", Json::array({keys[0]})}});
     EXPECT_EQ(agent.expect("acked")["entries"][0][2], "not_held");
 
-    agent.send({{"op", "nack"}, {"re", 6}, {"entries", {keys[1]}}, {"delay_ms", 1}});
+    agent.send({{"op", "nack"}, {"re", 6}, {"entries", Json::array({keys[1]})}, {"delay_ms", 1}});
     EXPECT_EQ(agent.expect("acked")["entries"][0][2], "ok");
     const Json again = agent.expect("batch");
     EXPECT_EQ(keys_of(again), Json::array({keys[1]}));
@@ -210,7 +210,7 @@ TEST(AgentTest, tails_and_pauses) {
     agent.send(start);
     EXPECT_EQ(agent.expect("ready")["mode"], "tail");
     EXPECT_EQ(agent.expect("batch")["entries"][0]["id"], "1-1");
-    agent.send({{"op", "ack"}, {"re", 3}, {"entries", {{"orders", "1-1"}}}});
+    agent.send({{"op", "ack"}, {"re", 3}, {"entries", Json::parse(R"([["orders","1-1"]])")}});
     EXPECT_EQ(agent.expect("acked")["entries"][0][2], "ok");
     agent.send({{"op", "pause"}, {"re", 4}});
     EXPECT_EQ(agent.expect("paused")["re"], 4);
@@ -251,7 +251,7 @@ TEST(AgentTest, a_harness_that_does_not_read_holds_up_nothing_but_its_own_batche
     AgentChild agent;
     agent.send(start_of(*server, {{"batch_size", 100}, {"prefetch", 100'000}}));
     // 8 MB of batches against a pipe of 64 KiB and a queue of 1 MiB: the agent must still take and answer requests.
-    agent.send({{"op", "publish"}, {"re", 9}, {"stream", "other"}, {"entries", {{{"k", "v"}}}}});
+    agent.send({{"op", "publish"}, {"re", 9}, {"stream", "other"}, {"entries", Json::parse(R"([[["k","v"]]])")}});
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(patience.us);
     while (server->ask({"XLEN", "other"}) != "1") ASSERT_LT(std::chrono::steady_clock::now(), deadline);
     size_t entries = 0;
