@@ -16,8 +16,8 @@ enum class ConnId : uint32_t {};
 /// What a connection is for. A lane is one connection at a time.
 enum class LaneRole : uint8_t { read, control, publish, push, probe };
 
-/// Open a connection, then call handle_connected, or handle_disconnected when that fails or `deadline` passes. With `tls`, connected means
-/// that the handshake is done and the peer verified.
+/// Open a connection, then call handle_connected, or handle_disconnected when that fails or `deadline` passes. With
+/// `tls`, connected means that the handshake is done and the peer verified.
 struct Connect {
     ConnId conn;
     LaneRole role;
@@ -41,6 +41,7 @@ using Action = std::variant<Connect, Close, SetReadable>;
 
 enum class DisconnectReason : uint8_t {
     closed,   ///< the peer ended the stream
+    dropped,  ///< we ended it: silence, a broken protocol or a refusal, as the error says
     refused,  ///< nobody listens
     reset,    ///< reset, broken pipe, or another socket error
     unreachable,

@@ -57,7 +57,7 @@ struct ClientConfig {
     uint32_t max_retries = 3;  ///< after the first try; 0: none
     Duration retry_delay = milliseconds(100);
     Duration max_retry_delay = seconds(5);
-    uint32_t jitter_ppm = 0;  ///< parts per million of a delay that is random, 0 to 1,000,000
+    uint32_t jitter_ppm = 0;        ///< parts per million of a delay that is random, 0 to 1,000,000
     std::optional<Duration> block;  ///< unset: 2 s, or 250 ms on one lane
     Duration read_slack = seconds(2);
     Duration health_deadline = seconds(15);
@@ -113,17 +113,20 @@ struct ConfigKey {
 /// `500ms`, `5s`, `2m`, `1h30m`, or whole milliseconds. bad_config says what is wrong.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);
 
-/// `redis://[user[:password]@]host[:port][/database][?key=value&…]`, `rediss://…`, `unix:///path[?…]`, `host:port` or `host`. Values
-/// are percent-decoded; query keys are keys of the table. Source: the IANA registrations of redis and rediss.
+/// `redis://[user[:password]@]host[:port][/database][?key=value&…]`, `rediss://…`, `unix:///path[?…]`, `host:port` or
+/// `host`. Values are percent-decoded; query keys are keys of the table. Source: the IANA registrations of redis and
+/// rediss.
 [[nodiscard]] Result<Config> parse_url(std::string_view url);
 
 /// A JSON document of the keys, or a whole configuration file of the notification agent's shape
-/// (`synchronization.pubsub.redis`, `synchronization.notification`). `fallback_password` is the value of the environment's REDIS_PASSWORD,
-/// which the host reads: it counts where the document names none. Applied on top of `base`.
+/// (`synchronization.pubsub.redis`, `synchronization.notification`). `fallback_password` is the value of the
+/// environment's REDIS_PASSWORD, which the host reads: it counts where the document names none. Applied on top of
+/// `base`.
 [[nodiscard]] Result<Config> parse_json(std::string_view document, std::string_view fallback_password = {},
                                         Config base = {});
 
-/// Sets one key from its text, as in a URL's query. bad_config names the key, the value, what is allowed and the nearest known key.
+/// Sets one key from its text, as in a URL's query. bad_config names the key, the value, what is allowed and the
+/// nearest known key.
 [[nodiscard]] Status set_key(Config& config, std::string_view key, std::string_view text);
 
 /// Ranges and what depends on several keys at once; called by the parsers, and by Machine for structs filled by hand.

@@ -25,7 +25,8 @@ struct Field {
     std::string_view value;
 };
 
-/// Bytes and field offsets of many entries, written by the decoder, counted, and freed when the last batch over it is released.
+/// Bytes and field offsets of many entries, written by the decoder, counted, and freed when the last batch over it is
+/// released.
 struct Segment {
     struct Slice {
         uint32_t offset;

@@ -36,7 +36,8 @@ enum class Code : uint8_t {
     out_of_memory,
 };
 
-/// Three kinds that never mix: the caller misused the API, the peer broke the protocol or refused, the environment failed.
+/// Three kinds that never mix: the caller misused the API, the peer broke the protocol or refused, the environment
+/// failed.
 enum class Kind : uint8_t { misuse, peer, environment };
 
 struct CodeInfo {

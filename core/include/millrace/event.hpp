@@ -47,9 +47,7 @@ class BatchView {
         : records_(records), streams_(streams) {}
     [[nodiscard]] size_t size() const { return records_.size(); }
     [[nodiscard]] bool empty() const { return records_.empty(); }
-    [[nodiscard]] Entry operator[](size_t index) const {
-        return {records_[index], streams_[records_[index].stream]};
-    }
+    [[nodiscard]] Entry operator[](size_t index) const { return {records_[index], streams_[records_[index].stream]}; }
     class Iterator {
       public:
         Iterator(const BatchView* view, size_t index) : view_(view), index_(index) {}
@@ -72,8 +70,8 @@ class BatchView {
     std::span<const std::string> streams_;
 };
 
-/// A batch is handed over (BAT-1): at most batch_size entries, at least one. Call release once its bytes are no longer looked at, and ack,
-/// nack or reject its entries, before or after that.
+/// A batch is handed over (BAT-1): at most batch_size entries, at least one. Call release once its bytes are no longer
+/// looked at, and ack, nack or reject its entries, before or after that.
 struct BatchReady {
     SourceId source;
     BatchId batch;
@@ -81,7 +79,8 @@ struct BatchReady {
     BatchView entries;
 };
 
-/// The server has executed acks: these indices of the batch are done with. `indices` is valid until the next poll_event.
+/// The server has executed acks: these indices of the batch are done with. `indices` is valid until the next
+/// poll_event.
 struct Acked {
     SourceId source;
     BatchId batch;
@@ -158,7 +157,7 @@ struct Closed {
     uint64_t held;  ///< entries left pending with this consumer
 };
 
-using Event = std::variant<Ready, BatchReady, Acked, Lost, Published, ModeChanged, Disconnected, Reconnected, Gap, Failure,
-                           Log, Closed>;
+using Event = std::variant<Ready, BatchReady, Acked, Lost, Published, ModeChanged, Disconnected, Reconnected, Gap,
+                           Failure, Log, Closed>;
 
 }  // namespace millrace

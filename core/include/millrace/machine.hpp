@@ -44,9 +44,9 @@ struct Publish {
     PublishConfig options;
 };
 
-/// Every method is a getter, a command, a `handle_*` (something happened outside) or a `poll_*` (what to do next). None blocks, none
-/// calls back. After any of them poll until nothing is left: events first and transmit last lets the ack of one batch share a
-/// write with the next read. One thread at a time; after a fork only the parent goes on.
+/// Every method is a getter, a command, a `handle_*` (something happened outside) or a `poll_*` (what to do next). None
+/// blocks, none calls back. After any of them poll until nothing is left: events first and transmit last lets the ack
+/// of one batch share a write with the next read. One thread at a time; after a fork only the parent goes on.
 class Machine {
   public:
     [[nodiscard]] static Result<Machine> create(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall);
@@ -59,13 +59,17 @@ class Machine {
     [[nodiscard]] Result<SourceId> open(const SourceConfig& config, Instant now);
     /// Ends a source: no batch of it comes any more; entries not acked stay pending with its consumer. Closed follows.
     Status close(SourceId source, Instant now);
-    /// Ends everything: acks and publishes that are queued go out first, for at most `timeout`. Closed follows, nothing after it.
+    /// Ends everything: acks and publishes that are queued go out first, for at most `timeout`. Closed follows, nothing
+    /// after it.
     Status shutdown(Duration timeout, Instant now);
-    /// Queues entries for a stream. would_block past publish_queue_bytes: nothing of it is taken; try again after a Published.
+    /// Queues entries for a stream. would_block past publish_queue_bytes: nothing of it is taken; try again after a
+    /// Published.
     [[nodiscard]] Result<Ticket> publish(const Publish& publish, Instant now);
-    /// XACK. not_held or lost when one of the entries is not ours (any more); then nothing is sent for any of the call's.
+    /// XACK. not_held or lost when one of the entries is not ours (any more); then nothing is sent for any of the
+    /// call's.
     Status ack(BatchId batch, EntrySet entries, Instant now);
-    /// Keeps the entries pending, and delivers them here again after the delay (none: the source's nack_delay), each counted at the server.
+    /// Keeps the entries pending, and delivers them here again after the delay (none: the source's nack_delay), each
+    /// counted at the server.
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now);
     /// Frees the bytes of a batch. Its ids stay held until they are acked.
     void release(BatchId batch);

@@ -1,4 +1,5 @@
-// The tour. millrace delivers the entries of Redis Streams reliably, and does no I/O: your program owns the sockets, the clock and the loop.
+// The tour. millrace delivers the entries of Redis Streams reliably, and does no I/O: your program owns the sockets,
+// the clock and the loop.
 //
 //   config.hpp   what a client and its sources are told, from a struct, a URL or JSON
 //   machine.hpp  the machine: commands and `handle_*` in, `poll_*` out
@@ -7,7 +8,8 @@
 //   entry.hpp    entries and their fields, as views
 //   error.hpp    every error code, and what to do about it
 //
-// A host that wants sockets and a loop of its own uses bindings/native (millrace::Client) instead. One turn of a host's loop:
+// A host that wants sockets and a loop of its own uses bindings/native (millrace::Client) instead. One turn of a host's
+// loop:
 //
 //   while (auto action = machine.poll_action()) open_or_close(*action);
 //   while (auto event = machine.poll_event()) on_event(*event);            // may call machine.ack, machine.release …

@@ -12,9 +12,15 @@ struct Duration {
     friend constexpr auto operator<=>(Duration, Duration) = default;
 };
 
-constexpr Duration microseconds(int64_t n) { return {n}; }
-constexpr Duration milliseconds(int64_t n) { return {n * 1000}; }
-constexpr Duration seconds(int64_t n) { return {n * 1'000'000}; }
+constexpr Duration microseconds(int64_t n) {
+    return {n};
+}
+constexpr Duration milliseconds(int64_t n) {
+    return {n * 1000};
+}
+constexpr Duration seconds(int64_t n) {
+    return {n * 1'000'000};
+}
 
 /// A point on the host's monotonic clock, in microseconds from an origin of the host's choosing.
 struct Instant {
@@ -22,8 +28,12 @@ struct Instant {
     friend constexpr auto operator<=>(Instant, Instant) = default;
 };
 
-constexpr Instant operator+(Instant at, Duration by) { return {at.us + by.us}; }
-constexpr Duration operator-(Instant later, Instant earlier) { return {later.us - earlier.us}; }
+constexpr Instant operator+(Instant at, Duration by) {
+    return {at.us + by.us};
+}
+constexpr Duration operator-(Instant later, Instant earlier) {
+    return {later.us - earlier.us};
+}
 
 /// Calendar time, in microseconds since the Unix epoch. Another type, so that it is never used to measure a wait.
 struct WallTime {

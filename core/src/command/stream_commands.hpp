@@ -1,0 +1,91 @@
+// The commands of Redis Streams that the engine sends, as functions that write one command each. Source: redis.io,
+// "Commands", group stream.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "millrace/entry.hpp"
+#include "millrace/time.hpp"
+#include "resp/encoder.hpp"
+
+namespace millrace::command {
+
+using resp::Encoder;
+
+inline void xgroup_create(Encoder& e, std::string_view key, std::string_view group, std::string_view start) {
+    e.command(6).text("XGROUP").text("CREATE").text(key).text(group).text(start).text("MKSTREAM");
+}
+
+/// Of a group, new entries of all the streams. BLOCK 0 would mean for ever, so a block is at least a millisecond.
+inline void xreadgroup_new(Encoder& e, std::string_view group, std::string_view consumer, uint32_t count,
+                           std::optional<Duration> block, std::span<const std::string> streams) {
+    e.command(7 + (block.has_value() ? 2U : 0U) + 2 * streams.size());
+    e.text("XREADGROUP").text("GROUP").text(group).text(consumer).text("COUNT").integer(count);
+    if (block.has_value()) e.text("BLOCK").integer(block->us < 1000 ? 1 : block->us / 1000);
+    e.text("STREAMS");
+    for (const std::string& stream : streams) e.text(stream);
+    for (size_t i = 0; i < streams.size(); ++i) e.text(">");
+}
+
+/// A consumer's own pending entries behind `after`, in pages.
+inline void xreadgroup_pending(Encoder& e, std::string_view group, std::string_view consumer, uint32_t count,
+                               std::string_view stream, EntryId after) {
+    e.command(9).text("XREADGROUP").text("GROUP").text(group).text(consumer).text("COUNT").integer(count);
+    e.text("STREAMS").text(stream).id(after);
+}
+
+inline void xpending_of(Encoder& e, std::string_view key, std::string_view group, EntryId from, uint32_t count,
+                        std::string_view consumer) {
+    e.command(7).text("XPENDING").text(key).text(group).id(from).text("+").integer(count).text(consumer);
+}
+
+inline void xpending_one(Encoder& e, std::string_view key, std::string_view group, EntryId id) {
+    e.command(6).text("XPENDING").text(key).text(group).id(id).id(id).text("1");
+}
+
+/// Takes one entry that has been idle for `idle_min`, and counts a delivery: without JUSTID.
+inline void xclaim(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
+                   Duration idle_min, EntryId id) {
+    e.command(6).text("XCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000).id(id);
+}
+
+/// Hands an entry of ours to whoever reclaims next, by making it look idle.
+inline void xclaim_release(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
+                           Duration idle_min, EntryId id, Duration idle) {
+    e.command(9).text("XCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000).id(id);
+    e.text("IDLE").integer(idle.us / 1000).text("JUSTID");
+}
+
+/// The head of an XCLAIM that sets the delivery count of `ids` entries of our own; the ids follow, then
+/// xclaim_count_tail.
+inline void xclaim_count_head(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
+                              size_t ids) {
+    e.command(8 + ids).text("XCLAIM").text(key).text(group).text(consumer).text("0");
+}
+inline void xclaim_count_tail(Encoder& e, uint32_t deliveries) {
+    e.text("RETRYCOUNT").integer(deliveries).text("JUSTID");
+}
+
+inline void xread(Encoder& e, uint32_t count, std::optional<Duration> block, std::span<const std::string> streams,
+                  std::span<const EntryId> cursors) {
+    e.command(4 + (block.has_value() ? 2U : 0U) + 2 * streams.size());
+    e.text("XREAD").text("COUNT").integer(count);
+    if (block.has_value()) e.text("BLOCK").integer(block->us < 1000 ? 1 : block->us / 1000);
+    e.text("STREAMS");
+    for (const std::string& stream : streams) e.text(stream);
+    for (const EntryId cursor : cursors) e.id(cursor);
+}
+
+inline void xrevrange_last(Encoder& e, std::string_view key, uint32_t count) {
+    e.command(6).text("XREVRANGE").text(key).text("+").text("-").text("COUNT").integer(count);
+}
+
+inline void xinfo_stream(Encoder& e, std::string_view key) {
+    e.command(3).text("XINFO").text("STREAM").text(key);
+}
+
+}  // namespace millrace::command

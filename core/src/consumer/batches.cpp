@@ -1,0 +1,142 @@
+#include "consumer/batches.hpp"
+
+#include <utility>
+
+namespace millrace {
+
+// A BatchId is the source (16 bits), the slot's generation (28) and the slot (20): found without a search, and an id of
+// a batch that ended is told from its successor's.
+BatchId Batches::id(uint32_t slot) const {
+    const uint64_t generation = slots_[slot]->generation & 0xfffffffU;
+    return BatchId{static_cast<uint64_t>(source_) << 48 | generation << 20 | slot};
+}
+
+Batch* Batches::find(BatchId wanted) {
+    const uint32_t slot = slot_of(wanted);
+    if (slot >= slots_.size() || !slots_[slot]->in_use || id(slot) != wanted) return nullptr;
+    return slots_[slot].get();
+}
+
+Batches::~Batches() {
+    for (const std::unique_ptr<Batch>& batch : slots_) {
+        if (batch->in_use && !batch->released) release_bytes(*batch);
+    }
+}
+
+std::optional<uint32_t> Batches::take_slot(Instant now) {
+    if (free_.empty()) {
+        if (slots_.size() > slot_mask) return std::nullopt;
+        slots_.push_back(std::make_unique<Batch>());
+        free_.push_back(static_cast<uint32_t>(slots_.size() - 1));
+    }
+    const uint32_t slot = free_.back();
+    free_.pop_back();
+    Batch& batch = *slots_[slot];
+    ++batch.generation;
+    batch.in_use = true;
+    batch.handed_over = false;
+    batch.released = false;
+    batch.first_arrived = now;
+    return slot;
+}
+
+std::optional<Place> Batches::add(Lot lot, const EntryRecord& record, Instant now) {
+    std::optional<uint32_t>& slot = filling(lot);
+    if (!slot.has_value()) slot = take_slot(now);
+    if (!slot.has_value()) {
+        context_.segments.release(record.segment);
+        return std::nullopt;
+    }
+    Batch& batch = *slots_[*slot];
+    const uint32_t index = static_cast<uint32_t>(batch.records.size());
+    if (!batch.states.push(EntryState::held) || !batch.refreshed.push(now) || !batch.records.push(record)) {
+        batch.states.truncate(index);
+        batch.refreshed.truncate(index);
+        context_.segments.release(record.segment);
+        return std::nullopt;
+    }
+    ++batch.unsettled;
+    batch.bytes += record.bytes;
+    bytes_ += record.bytes;
+    ++unreleased_;
+    const Place place{*slot, index};
+    if (index + 1 == rules_.batch_size) hand_over(lot, lot == Lot::fresh ? FlushReason::size : FlushReason::recovery);
+    return place;
+}
+
+void Batches::hand_over(Lot lot, FlushReason reason) {
+    const uint32_t slot = *std::exchange(filling(lot), std::nullopt);
+    Batch& batch = *slots_[slot];
+    batch.handed_over = true;
+    context_.emit(
+        BatchReady{source_, id(slot), reason, BatchView({batch.records.data(), batch.records.size()}, streams_)});
+}
+
+void Batches::flush(Lot lot, FlushReason reason) {
+    if (filling(lot).has_value()) hand_over(lot, reason);
+}
+
+uint64_t Batches::abandon() {
+    uint64_t count = 0;
+    for (const Lot lot : {Lot::fresh, Lot::again}) {
+        if (!filling(lot).has_value()) continue;
+        const uint32_t slot = *std::exchange(filling(lot), std::nullopt);
+        count += slots_[slot]->unsettled;
+        slots_[slot]->unsettled = 0;
+        release_bytes(*slots_[slot]);
+        recycle_if_done(slot);
+    }
+    return count;
+}
+
+std::optional<Instant> Batches::flush_at() const {
+    if (!fresh_.has_value()) return std::nullopt;
+    return slots_[*fresh_]->first_arrived + rules_.flush_interval;
+}
+
+void Batches::handle_timeout(Instant now) {
+    const std::optional<Instant> due = flush_at();
+    if (due.has_value() && *due <= now) hand_over(Lot::fresh, FlushReason::flush);
+}
+
+void Batches::handle_turn_end() {
+    if (rules_.flush_interval == Duration{}) flush(Lot::fresh, FlushReason::flush);
+}
+
+void Batches::set_state(Place place, EntryState state) {
+    Batch& batch = *slots_[place.slot];
+    const auto is_open = [](EntryState s) { return s != EntryState::settled && s != EntryState::lost; };
+    if (is_open(batch.states[place.index]) && !is_open(state)) --batch.unsettled;
+    batch.states[place.index] = state;
+    recycle_if_done(place.slot);
+}
+
+void Batches::release(BatchId wanted) {
+    Batch* batch = find(wanted);
+    if (batch == nullptr || batch->released || !batch->handed_over) return;
+    release_bytes(*batch);
+    recycle_if_done(slot_of(wanted));
+}
+
+void Batches::release_bytes(Batch& batch) {
+    for (EntryRecord& record : batch.records) {
+        context_.segments.release(record.segment);
+        record.segment = nullptr;
+    }
+    bytes_ -= batch.bytes;
+    unreleased_ -= batch.records.size();
+    batch.bytes = 0;
+    batch.released = true;
+}
+
+void Batches::recycle_if_done(uint32_t slot) {
+    Batch& batch = *slots_[slot];
+    if (!batch.in_use || !batch.released || batch.unsettled > 0) return;
+    batch.in_use = false;
+    batch.records.clear();
+    batch.states.clear();
+    batch.refreshed.clear();
+    free_.push_back(slot);
+}
+
+}  // namespace millrace

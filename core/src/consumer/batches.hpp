@@ -1,0 +1,108 @@
+// The batches of one source: filled entry by entry, handed over by size, by time or at the end of recovery (BAT-1), and
+// kept until every entry is settled and the bytes are released. Knows nothing of the server.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/buffer.hpp"
+#include "consumer/held.hpp"
+#include "millrace/event.hpp"
+#include "session/context.hpp"
+
+namespace millrace {
+
+/// Entries read by `>` (or by a tail, or pushed), and those that come again. They are never mixed.
+enum class Lot : uint8_t { fresh, again };
+
+enum class EntryState : uint8_t {
+    held,     ///< read here, and the application has not said what became of it
+    acking,   ///< acked here; the server has not confirmed
+    waiting,  ///< nacked; comes again
+    settled,
+    lost,
+};
+
+struct Batch {
+    uint32_t generation = 0;
+    bool in_use = false;
+    bool handed_over = false;
+    bool released = false;
+    uint32_t unsettled = 0;
+    uint64_t bytes = 0;
+    Instant first_arrived{};
+    Buffer<EntryRecord> records;
+    Buffer<EntryState> states;
+    Buffer<Instant> refreshed;  ///< when a reply last told that the entry is ours and its idle time is 0
+};
+
+struct BatchingRules {
+    uint32_t batch_size = 10;
+    Duration flush_interval{};
+};
+
+class Batches {
+  public:
+    Batches(Context& context, SourceId source, std::span<const std::string> streams, BatchingRules rules)
+        : context_(context), source_(source), streams_(streams), rules_(rules) {}
+    Batches(const Batches&) = delete;
+    Batches& operator=(const Batches&) = delete;
+    ~Batches();
+
+    /// Takes over the record's reference, and hands the batch over when it is full. None when memory is refused; then
+    /// the reference is dropped.
+    [[nodiscard]] std::optional<Place> add(Lot lot, const EntryRecord& record, Instant now);
+    /// Hands over what has come of the lot, if anything has.
+    void flush(Lot lot, FlushReason reason);
+    /// Drops what has come and was not handed over; answers how many entries that were.
+    uint64_t abandon();
+    /// When the fresh lot must be handed over.
+    [[nodiscard]] std::optional<Instant> flush_at() const;
+    void handle_timeout(Instant now);
+    /// At the end of a turn: with flush_interval 0 nothing waits for more.
+    void handle_turn_end();
+
+    [[nodiscard]] Batch* find(BatchId id);
+    [[nodiscard]] Batch& at(uint32_t slot) { return *slots_[slot]; }
+    [[nodiscard]] BatchId id(uint32_t slot) const;
+    [[nodiscard]] static uint32_t slot_of(BatchId id) {
+        return static_cast<uint32_t>(static_cast<uint64_t>(id) & slot_mask);
+    }
+    [[nodiscard]] static SourceId source_of(BatchId id) {
+        return SourceId(static_cast<uint32_t>(static_cast<uint64_t>(id) >> 48));
+    }
+
+    void set_state(Place place, EntryState state);
+    void release(BatchId id);
+
+    /// Bytes of names and values in batches that are not released.
+    [[nodiscard]] uint64_t bytes() const { return bytes_; }
+    /// Entries in batches that are not released: what a tail counts as held.
+    [[nodiscard]] uint64_t unreleased() const { return unreleased_; }
+
+  private:
+    static constexpr uint64_t slot_mask = (1U << 20) - 1;
+
+    [[nodiscard]] std::optional<uint32_t> take_slot(Instant now);
+    void hand_over(Lot lot, FlushReason reason);
+    void release_bytes(Batch& batch);
+    void recycle_if_done(uint32_t slot);
+    [[nodiscard]] std::optional<uint32_t>& filling(Lot lot) { return lot == Lot::fresh ? fresh_ : again_; }
+
+    Context& context_;
+    const SourceId source_;
+    const std::span<const std::string> streams_;
+    const BatchingRules rules_;
+    std::vector<std::unique_ptr<Batch>> slots_;
+    std::vector<uint32_t> free_;
+    std::optional<uint32_t> fresh_;
+    std::optional<uint32_t> again_;
+    uint64_t bytes_ = 0;
+    uint64_t unreleased_ = 0;
+};
+
+}  // namespace millrace

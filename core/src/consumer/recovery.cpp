@@ -1,0 +1,118 @@
+#include "consumer/recovery.hpp"
+
+#include <limits>
+#include <string_view>
+
+#include "base/format.hpp"
+
+namespace millrace {
+
+namespace {
+
+/// XPENDING's count: an integer in every version, but read as text where it is none.
+uint32_t count_of(const resp::Reply& reply) {
+    const int64_t count = reply.integer();
+    if (count <= 0) return 0;
+    constexpr int64_t most = std::numeric_limits<uint32_t>::max() - 1;
+    return static_cast<uint32_t>(count < most ? count : most);
+}
+
+}  // namespace
+
+void Recovery::restart() {
+    if (reading_) handle_read_lost();
+    step_ = Step::count;
+    cursor_ = {};
+    page_.clear();
+}
+
+std::optional<EntryId> Recovery::cursor_after() const {
+    constexpr uint64_t last = std::numeric_limits<uint64_t>::max();
+    if (cursor_.seq < last) return EntryId{cursor_.ms, cursor_.seq + 1};
+    if (cursor_.ms < last) return EntryId{cursor_.ms + 1, 0};
+    return std::nullopt;
+}
+
+bool Recovery::handle_counts(const resp::Reply& rows) {
+    page_.clear();
+    if (!rows.is_aggregate() && !rows.is_nil()) return false;
+    for (const resp::Reply& row : rows) {
+        const std::optional<EntryId> id = parse_id(row[0].text());
+        if (!id.has_value() || row.size() < 4) return false;
+        PageRow entry;
+        entry.id = *id;
+        entry.deliveries = count_of(row[3]);
+        for (const PageRow& before : uncertain_) {
+            if (before.id != *id || before.deliveries >= entry.deliveries) continue;
+            entry.deliveries = before.deliveries;
+            entry.restore = true;
+        }
+        if (!page_.push(entry)) return false;
+    }
+    if (page_.empty()) {
+        uncertain_.clear();
+        step_ = Step::done;
+    } else {
+        step_ = Step::read;
+    }
+    return true;
+}
+
+void Recovery::handle_read_sent() {
+    step_ = Step::await;
+    reading_ = true;
+    last_seen_ = page_.back().id;
+    for (PageRow& row : page_) {
+        row.restore = false;
+        row.came = false;
+    }
+}
+
+PageRow* Recovery::find(EntryId id) {
+    size_t low = 0;
+    size_t high = page_.size();
+    while (low < high) {  // the rows are in the order of their ids
+        const size_t middle = low + (high - low) / 2;
+        if (page_[middle].id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < page_.size() && page_[low].id == id ? &page_[low] : nullptr;
+}
+
+PageRow* Recovery::handle_entry(EntryId id) {
+    if (id > last_seen_) last_seen_ = id;
+    PageRow* row = find(id);
+    if (row != nullptr) row->came = true;
+    for (PageRow& before : uncertain_) {
+        if (before.id != id) continue;
+        before = uncertain_.back();  // its delivery has happened now: nothing is uncertain about its count any more
+        uncertain_.truncate(uncertain_.size() - 1);
+        break;
+    }
+    return row;
+}
+
+void Recovery::handle_read_end() {
+    reading_ = false;
+    cursor_ = last_seen_;
+    step_ = Step::count;
+    for (PageRow& row : page_) row.restore = row.skip && row.came;
+}
+
+void Recovery::handle_read_lost() {
+    reading_ = false;
+    step_ = Step::count;
+    // What came before the connection broke was counted and handed on: that delivery happened.
+    for (const PageRow& row : page_) {
+        if (row.came && !row.skip) continue;
+        bool known = false;
+        for (const PageRow& before : uncertain_) known = known || before.id == row.id;
+        // Refused memory costs a count here, never an entry.
+        if (!known && !uncertain_.push(row)) return;
+    }
+}
+
+}  // namespace millrace

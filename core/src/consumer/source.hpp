@@ -1,0 +1,88 @@
+// What the machine knows of anything that delivers batches: a consumer of a group, a tail, or a Pub/Sub subscription.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "consumer/batches.hpp"
+#include "millrace/config.hpp"
+#include "millrace/error.hpp"
+#include "millrace/machine.hpp"
+#include "session/context.hpp"
+#include "session/lanes.hpp"
+#include "session/request.hpp"
+
+namespace millrace {
+
+class Source {
+  public:
+    Source(Context& context, Lanes& lanes, SourceId id, SourceConfig config, Duration default_flush)
+        : context_(context),
+          lanes_(lanes),
+          id_(id),
+          config_(std::move(config)),
+          batches_(context, id, config_.streams,
+                   BatchingRules{config_.batch_size, config_.flush_interval.value_or(default_flush)}) {}
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
+    virtual ~Source() = default;
+
+    /// Sends whatever can be sent now. Called after every input and command; the only place where a source writes.
+    virtual void advance(Instant now) = 0;
+    virtual void handle_lane_ready(Lane& lane, Instant now) = 0;
+    virtual void handle_lane_lost(Lane& lane, Instant now) = 0;
+    virtual void handle_push(const resp::Reply&, Instant) {}
+    virtual void handle_timeout(Instant now) { batches_.handle_timeout(now); }
+    [[nodiscard]] virtual std::optional<Instant> next_timeout() const { return batches_.flush_at(); }
+    virtual void handle_turn_end() { batches_.handle_turn_end(); }
+
+    [[nodiscard]] virtual Status ack(BatchId batch, EntrySet entries, Instant now) = 0;
+    [[nodiscard]] virtual Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) = 0;
+    virtual void release(BatchId batch) { batches_.release(batch); }
+    void pause() { paused_ = true; }
+    void resume() { paused_ = false; }
+
+    /// Reads no more, and drops what was not handed over: it stays pending at the server. Acks still go out.
+    virtual void stop() {
+        stopped_ = true;
+        batches_.abandon();
+    }
+    /// Whether every ack has been answered.
+    [[nodiscard]] virtual bool settled() const { return true; }
+    /// Entries that would stay pending with this consumer if it ended now.
+    [[nodiscard]] virtual uint64_t held() const { return 0; }
+
+    /// Entries of batches that are not released: while there are any, the source must live.
+    [[nodiscard]] uint64_t unreleased() const { return batches_.unreleased(); }
+    [[nodiscard]] SourceId id() const { return id_; }
+    [[nodiscard]] const SourceConfig& config() const { return config_; }
+    [[nodiscard]] bool stopped() const { return stopped_; }
+
+  protected:
+    /// An ack where the server keeps none (Pub/Sub, tails): the entries are settled, and Acked says so at once.
+    [[nodiscard]] Status settle_here(BatchId batch, EntrySet entries);
+    [[nodiscard]] uint32_t prefetch() const { return config_.prefetch.value_or(4 * config_.batch_size); }
+
+    /// The source is of no more use: says so, once.
+    void fail(Error error) {
+        if (stopped_) return;
+        stop();
+        error.retryable = false;
+        context_.fail(id_, std::move(error), true);
+    }
+
+    Context& context_;
+    Lanes& lanes_;
+    const SourceId id_;
+    const SourceConfig config_;
+    Batches batches_;
+    bool paused_ = false;
+    bool stopped_ = false;
+};
+
+/// Marks the entries that a command means with `next`, and lists their positions. Every one named must be held, and
+/// named once; else that is the error, and nothing is marked. `all` means all that are still held.
+[[nodiscard]] Status mark_entries(Batch* batch, EntrySet entries, EntryState next, Buffer<uint32_t>& marked);
+
+}  // namespace millrace

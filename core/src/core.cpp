@@ -1,0 +1,320 @@
+#include "core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/format.hpp"
+#include "consumer/consumer.hpp"
+#include "tail/subscription.hpp"
+#include "tail/tail.hpp"
+
+namespace millrace {
+
+namespace {
+
+// A BatchId carries its source in 16 bits.
+constexpr uint32_t sources_max = 65'535;
+
+Error disconnect_error(const Endpoint& endpoint, DisconnectReason reason) {
+    const std::string where =
+        endpoint.unix_path.empty() ? endpoint.host + ":" + std::to_string(endpoint.port) : endpoint.unix_path;
+    const std::string text = where + ": " + std::string(name(reason));
+    switch (reason) {
+        case DisconnectReason::timeout:
+            return Error(Code::timeout, text, true);
+        case DisconnectReason::tls_expired:
+        case DisconnectReason::tls_unknown_authority:
+        case DisconnectReason::tls_wrong_host:
+        case DisconnectReason::tls_certificate_wanted:
+        case DisconnectReason::tls_failed:
+            return Error(Code::tls, text, true);  // certificates are renewed while we run
+        case DisconnectReason::closed:
+        case DisconnectReason::dropped:
+        case DisconnectReason::refused:
+        case DisconnectReason::reset:
+        case DisconnectReason::unreachable:
+        case DisconnectReason::dns:
+            break;
+    }
+    return Error(Code::connection, text, true);
+}
+
+}  // namespace
+
+Machine::Core::Core(const ClientConfig& config, Seed128 seed, Instant, WallTime wall)
+    : context(config, seed, wall), lanes(context, *this), producer(context, lanes) {}
+
+Result<SourceId> Machine::Core::open(const SourceConfig& config, Instant now) {
+    if (phase_ != Phase::running || refused_) return Error(Code::closed, "open: the client has ended");
+    if (Status valid = validate(config); !valid.ok()) return valid.error();
+    if (next_source_ > sources_max)
+        return Error(Code::queue_full, "open: a client opens at most 65,535 sources in its life");
+    Slot slot;
+    slot.id = SourceId{next_source_++};
+    slot.config = config;
+    if (!slot.config.prefetch.has_value()) slot.config.prefetch = 4 * slot.config.batch_size;
+    const SourceId id = slot.id;
+    slots_.push_back(std::move(slot));
+    if (lanes.first().state() == Lane::State::idle && context.config.mode == Mode::automatic) {
+        context.log(LogLevel::info, "Auto-detecting Redis version to choose best notification implementation...");
+    }
+    lanes.open_for_reading(now);
+    return id;
+}
+
+Status Machine::Core::close(SourceId id, Instant) {
+    for (Slot& slot : slots_) {
+        if (slot.id != id || slot.closing) continue;
+        slot.closing = true;
+        if (slot.source != nullptr) slot.source->stop();
+        return {};
+    }
+    return Error(Code::closed, "close: no such source, or it was closed before");
+}
+
+Status Machine::Core::shutdown(Duration timeout, Instant now) {
+    if (phase_ != Phase::running) return Error(Code::closed, "shutdown: the client is ending, or has ended");
+    phase_ = Phase::ending;
+    deadline_ = now + timeout;
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr && !slot.closing) slot.source->stop();
+    }
+    return {};
+}
+
+Source* Machine::Core::find(SourceId id) {
+    for (Slot& slot : slots_) {
+        if (slot.id == id) return slot.source.get();
+    }
+    return nullptr;
+}
+
+Source* Machine::Core::source_of(BatchId batch) {
+    return find(Batches::source_of(batch));
+}
+
+void Machine::Core::release(BatchId batch) {
+    const SourceId id = Batches::source_of(batch);
+    if (Source* const source = find(id); source != nullptr) source->release(batch);
+    for (const std::unique_ptr<Source>& source : ended_) {
+        if (source->id() == id) source->release(batch);
+    }
+}
+
+Result<Ticket> Machine::Core::publish(const Publish& publish, Instant now) {
+    if (phase_ != Phase::running || refused_) return Error(Code::closed, "publish: the client has ended");
+    return producer.publish(publish, now);
+}
+
+std::string Machine::Core::consumer_name() {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text = "consumer-" + std::to_string(context.wall.unix_us / 1000) + "-";
+    for (uint64_t random = context.prng.next(), i = 0; i < 8; ++i, random >>= 4) text += digits[random & 15U];
+    return text;
+}
+
+std::unique_ptr<Source> Machine::Core::make_source(const Slot& slot) {
+    if (delivery_ == Delivery::pubsub) return std::make_unique<Subscription>(context, lanes, slot.id, slot.config);
+    if (slot.config.group.empty()) return std::make_unique<Tail>(context, lanes, slot.id, slot.config);
+    const std::string consumer = slot.config.consumer.empty() ? consumer_name() : slot.config.consumer;
+    return std::make_unique<Consumer>(context, lanes, slot.id, slot.config, consumer);
+}
+
+void Machine::Core::start_sources() {
+    if (!delivery_.has_value()) return;
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr || slot.closing) continue;
+        slot.source = make_source(slot);
+        if (phase_ != Phase::running) slot.source->stop();
+    }
+    lanes.set_readers(slots_.size());
+}
+
+void Machine::Core::advance(Instant now) {
+    if (phase_ == Phase::ended) return;
+    start_sources();
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr) slot.source->handle_turn_end();
+    }
+    // Sources that share a lane take turns: whoever blocked it last is asked last.
+    const size_t count = slots_.size();
+    size_t first = 0;
+    for (size_t i = 0; i < count; ++i) {
+        if (slots_[i].id == lanes.last_blocker()) first = i + 1;
+    }
+    for (size_t i = 0; i < count; ++i) {
+        Slot& slot = slots_[(first + i) % count];
+        if (slot.source != nullptr) slot.source->advance(now);
+    }
+    producer.advance(now);
+    hold_back_messages(now);
+    reap();
+    finish_shutdown(now);
+}
+
+/// One socket serves all subscriptions, so the slowest of them decides (BP-1).
+void Machine::Core::hold_back_messages(Instant now) {
+    Lane* const push = lanes.push_if_open();
+    if (push == nullptr || !push->ready()) return;
+    bool readable = true;
+    for (const Slot& slot : slots_) {
+        const auto* subscription = slot.source != nullptr && delivery_ == Delivery::pubsub
+                                       ? static_cast<const Subscription*>(slot.source.get())
+                                       : nullptr;
+        if (subscription != nullptr) readable = readable && subscription->has_room();
+    }
+    push->set_readable(readable, now);
+}
+
+void Machine::Core::reap() {
+    for (size_t i = 0; i < ended_.size();) {
+        if (ended_[i] != nullptr && ended_[i]->unreleased() > 0) {
+            ++i;
+        } else {
+            ended_.erase(ended_.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+    for (size_t i = 0; i < slots_.size();) {
+        Slot& slot = slots_[i];
+        if (!slot.closing || (slot.source != nullptr && !slot.source->settled())) {
+            ++i;
+            continue;
+        }
+        context.emit(Closed{slot.id, slot.source != nullptr ? slot.source->held() : 0});
+        ended_.push_back(std::move(slot.source));
+        slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+void Machine::Core::finish_shutdown(Instant now) {
+    if (phase_ != Phase::ending) return;
+    bool settled = producer.idle();
+    uint64_t held = 0;
+    for (const Slot& slot : slots_) {
+        if (slot.source == nullptr) continue;
+        settled = settled && slot.source->settled();
+        held += slot.source->held();
+    }
+    if (!settled && now < deadline_ && !refused_) return;
+    producer.give_up(Error(Code::closed, "publish: the client was shut down before the server confirmed"));
+    for (const std::unique_ptr<Lane>& lane : lanes) lane->close();
+    phase_ = Phase::ended;
+    context.emit(Closed{std::nullopt, held});
+}
+
+void Machine::Core::handle_input(ConnId conn, size_t written, Instant now) {
+    Lane* const lane = lanes.find(conn);
+    if (lane == nullptr) return;
+    lane->handle_input(written, now);
+    advance(now);
+}
+
+void Machine::Core::handle_disconnected(ConnId conn, DisconnectReason reason, Instant now) {
+    Lane* const lane = lanes.find(conn);
+    if (lane == nullptr) return;
+    lane->drop(reason, disconnect_error(context.config.endpoint, reason), now);
+    advance(now);
+}
+
+void Machine::Core::handle_timeout(Instant now) {
+    for (const std::unique_ptr<Lane>& lane : lanes) lane->handle_timeout(now);
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr) slot.source->handle_timeout(now);
+    }
+    advance(now);
+}
+
+std::optional<Instant> Machine::Core::next_timeout() const {
+    std::optional<Instant> next;
+    const auto consider = [&next](std::optional<Instant> at) {
+        if (at.has_value() && (!next.has_value() || *at < *next)) next = at;
+    };
+    if (phase_ == Phase::ended) return next;
+    for (const std::unique_ptr<Lane>& lane : lanes) consider(lane->next_timeout());
+    for (const Slot& slot : slots_) {
+        if (slot.source != nullptr) consider(slot.source->next_timeout());
+    }
+    consider(producer.next_timeout());
+    if (phase_ == Phase::ending) consider(deadline_);
+    return next;
+}
+
+std::optional<Event> Machine::Core::poll_event() {
+    if (last_was_acked_) {
+        context.spare.push(context.told.pop());
+        last_was_acked_ = false;
+    }
+    if (context.events.empty()) return std::nullopt;
+    Event event = context.events.pop();
+    last_was_acked_ = std::holds_alternative<Acked>(event);
+    return event;
+}
+
+void Machine::Core::handle_lane_ready(Lane& lane, Instant now) {
+    learn(lane);
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr) slot.source->handle_lane_ready(lane, now);
+    }
+}
+
+/// DET-5: each connection detects again. The first lane's word counts; a publish lane's does where nothing reads.
+void Machine::Core::learn(const Lane& lane) {
+    if (&lane != &lanes.first()) return;
+    const Greeting& greeting = lane.greeting();
+    const Delivery delivery = uses_streams(context.config, greeting) ? Delivery::streams : Delivery::pubsub;
+    if (context.config.mode == Mode::automatic && delivery_ != delivery) log_detection(greeting);
+    if (delivery_ == delivery) return;
+    const bool changed = delivery_.has_value();
+    delivery_ = delivery;
+    context.emit(ModeChanged{delivery, server_version(greeting)});
+    if (!changed) return;
+    // Another kind of server under the same address: the sources begin anew, with what it can do.
+    for (Slot& slot : slots_) {
+        if (slot.source == nullptr) continue;
+        slot.source->stop();
+        ended_.push_back(std::move(slot.source));
+        slot.source = nullptr;
+    }
+    if (Lane* const push = lanes.push_if_open(); push != nullptr && delivery == Delivery::streams) push->close();
+    start_sources();
+}
+
+void Machine::Core::log_detection(const Greeting& greeting) {
+    const std::string major =
+        greeting.server.version.has_value() ? std::to_string(greeting.server.version->major) : std::string("unknown");
+    if (greeting.streams) {
+        context.log(LogLevel::info, "Redis Streams supported - will use Streams for notifications",
+                    {{"redis_version", major}});
+    } else if (greeting.version_known) {
+        context.log(LogLevel::info, "Redis Streams not supported - will use Pub/Sub for notifications",
+                    {{"redis_version", major}, {"min_required", "5"}});
+    } else {
+        context.log(LogLevel::warn, "Could not detect Redis version - will use Pub/Sub as safe fallback",
+                    {{"error", greeting.refusal}});
+    }
+}
+
+void Machine::Core::handle_lane_lost(Lane& lane, const Error& error, Instant now) {
+    if (phase_ == Phase::ended) return;
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr) slot.source->handle_lane_lost(lane, now);
+    }
+    producer.handle_lane_lost(lane);
+    if (lane.state() != Lane::State::stopped || refused_) return;
+    // RET-1: a refusal of AUTH or HELLO that a retry can't change. Nothing else of this client can get in either.
+    refused_ = true;
+    context.fail(std::nullopt, error, true);
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr) slot.source->stop();
+    }
+    for (const std::unique_ptr<Lane>& other : lanes) other->close();
+    producer.give_up(error);
+}
+
+void Machine::Core::handle_push(Lane&, const resp::Reply& reply, Instant now) {
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr) slot.source->handle_push(reply, now);
+    }
+}
+
+}  // namespace millrace

@@ -1,0 +1,79 @@
+// What is behind the machine's face: the lanes, the sources that read on them, the producer, and what the server turned
+// out to be.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "consumer/source.hpp"
+#include "millrace/machine.hpp"
+#include "producer/producer.hpp"
+#include "session/context.hpp"
+#include "session/lanes.hpp"
+
+namespace millrace {
+
+struct Machine::Core final : private LaneObserver {
+  public:
+    Core(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall);
+
+    [[nodiscard]] Result<SourceId> open(const SourceConfig& config, Instant now);
+    [[nodiscard]] Status close(SourceId id, Instant now);
+    [[nodiscard]] Status shutdown(Duration timeout, Instant now);
+    [[nodiscard]] Source* source_of(BatchId batch);
+    [[nodiscard]] Source* find(SourceId id);
+    void release(BatchId batch);
+    [[nodiscard]] Result<Ticket> publish(const Publish& publish, Instant now);
+
+    /// Everything that can be done now, after an input or a command.
+    void advance(Instant now);
+    void handle_input(ConnId conn, size_t written, Instant now);
+    void handle_disconnected(ConnId conn, DisconnectReason reason, Instant now);
+    void handle_timeout(Instant now);
+    [[nodiscard]] std::optional<Instant> next_timeout() const;
+    [[nodiscard]] std::optional<Event> poll_event();
+    [[nodiscard]] bool finished() const { return phase_ == Phase::ended; }
+
+    Context context;
+    Lanes lanes;
+    Producer producer;
+    std::vector<ConstBytes> transmit_spans;
+
+  private:
+    enum class Phase : uint8_t { running, ending, ended };
+
+    /// A source that was opened. What serves it is known once the server is.
+    struct Slot {
+        SourceId id;
+        SourceConfig config;
+        std::unique_ptr<Source> source;
+        bool closing = false;
+    };
+
+    void handle_lane_ready(Lane& lane, Instant now) override;
+    void handle_lane_lost(Lane& lane, const Error& error, Instant now) override;
+    void handle_push(Lane& lane, const resp::Reply& reply, Instant now) override;
+
+    void learn(const Lane& lane);
+    void log_detection(const Greeting& greeting);
+    void start_sources();
+    void reap();
+    void finish_shutdown(Instant now);
+    void hold_back_messages(Instant now);
+    [[nodiscard]] std::unique_ptr<Source> make_source(const Slot& slot);
+    [[nodiscard]] std::string consumer_name();
+
+    std::vector<Slot> slots_;
+    std::vector<std::unique_ptr<Source>> ended_;  // until their batches are released
+    uint32_t next_source_ = 1;
+    std::optional<Delivery> delivery_;
+    bool refused_ = false;  // a refusal that no retry changes: the client is at its end
+    Phase phase_ = Phase::running;
+    Instant deadline_{};
+    bool last_was_acked_ = false;
+};
+
+}  // namespace millrace

@@ -1,0 +1,149 @@
+// The machine's face: each call finds who it is for, and afterwards everything advances.
+#include "millrace/machine.hpp"
+
+#include <utility>
+
+#include "core.hpp"
+
+namespace millrace {
+
+namespace {
+
+Error no_such_batch() {
+    return Error(Code::not_held, "no such batch: it was acked and released, or its source was closed");
+}
+
+}  // namespace
+
+Result<Machine> Machine::create(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall) {
+    if (Status valid = validate(config); !valid.ok()) return valid.error();
+    return Machine(std::make_unique<Core>(config, seed, now, wall));
+}
+
+Machine::Machine(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Machine::Machine(Machine&&) noexcept = default;
+Machine& Machine::operator=(Machine&&) noexcept = default;
+Machine::~Machine() = default;
+
+Result<SourceId> Machine::open(const SourceConfig& config, Instant now) {
+    Result<SourceId> opened = core_->open(config, now);
+    core_->advance(now);
+    return opened;
+}
+
+Status Machine::close(SourceId source, Instant now) {
+    Status status = core_->close(source, now);
+    core_->advance(now);
+    return status;
+}
+
+Status Machine::shutdown(Duration timeout, Instant now) {
+    Status status = core_->shutdown(timeout, now);
+    core_->advance(now);
+    return status;
+}
+
+Result<Ticket> Machine::publish(const Publish& publish, Instant now) {
+    Result<Ticket> ticket = core_->publish(publish, now);
+    if (ticket.ok()) core_->advance(now);
+    return ticket;
+}
+
+Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
+    Source* const source = core_->source_of(batch);
+    if (source == nullptr) return no_such_batch();
+    Status status = source->ack(batch, entries, now);
+    if (status.ok()) core_->advance(now);
+    return status;
+}
+
+Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) {
+    Source* const source = core_->source_of(batch);
+    if (source == nullptr) return no_such_batch();
+    Status status = source->nack(batch, entries, delay, now);
+    if (status.ok()) core_->advance(now);
+    return status;
+}
+
+void Machine::release(BatchId batch) {
+    core_->release(batch);
+}
+
+Status Machine::pause(SourceId id, Instant now) {
+    Source* const source = core_->find(id);
+    if (source == nullptr) return Error(Code::closed, "pause: no such source, or the server is not known yet");
+    source->pause();
+    core_->advance(now);
+    return {};
+}
+
+Status Machine::resume(SourceId id, Instant now) {
+    Source* const source = core_->find(id);
+    if (source == nullptr) return Error(Code::closed, "resume: no such source, or the server is not known yet");
+    source->resume();
+    core_->advance(now);
+    return {};
+}
+
+void Machine::handle_connected(ConnId conn, Instant now) {
+    if (Lane* const lane = core_->lanes.find(conn); lane != nullptr) {
+        lane->handle_connected(now);
+        core_->advance(now);
+    }
+}
+
+void Machine::handle_disconnected(ConnId conn, DisconnectReason reason, Instant now) {
+    core_->handle_disconnected(conn, reason, now);
+}
+
+std::span<std::byte> Machine::input_room(ConnId conn, size_t hint) {
+    Lane* const lane = core_->lanes.find(conn);
+    return lane != nullptr ? lane->input_room(hint) : std::span<std::byte>();
+}
+
+void Machine::handle_input(ConnId conn, size_t written, Instant now) {
+    core_->handle_input(conn, written, now);
+}
+void Machine::handle_timeout(Instant now) {
+    core_->handle_timeout(now);
+}
+void Machine::handle_wall_clock(WallTime wall, Instant) {
+    core_->context.wall = wall;
+}
+
+std::optional<Action> Machine::poll_action() {
+    if (core_->context.actions.empty()) return std::nullopt;
+    return core_->context.actions.pop();
+}
+
+std::optional<Event> Machine::poll_event() {
+    return core_->poll_event();
+}
+
+std::optional<ConnId> Machine::poll_writable() {
+    for (const std::unique_ptr<Lane>& lane : core_->lanes) {
+        if (lane->has_output()) return lane->conn();
+    }
+    return std::nullopt;
+}
+
+std::optional<Instant> Machine::poll_timeout() const {
+    return core_->next_timeout();
+}
+
+std::span<const ConstBytes> Machine::transmit(ConnId conn) {
+    core_->transmit_spans.clear();
+    Lane* const lane = core_->lanes.find(conn);
+    if (lane != nullptr && lane->has_output()) core_->transmit_spans.push_back(as_bytes(lane->output()));
+    return core_->transmit_spans;
+}
+
+void Machine::advance_transmit(ConnId conn, size_t sent) {
+    if (Lane* const lane = core_->lanes.find(conn); lane != nullptr) lane->advance_output(sent);
+}
+
+bool Machine::finished() const {
+    return core_->finished();
+}
+
+}  // namespace millrace

@@ -1,0 +1,133 @@
+// One connection at a time for one role: connecting, the handshake, the queue of replies that are owed, deadlines, and
+// backoff when it is lost. Knows nothing of streams, and nothing of other lanes but the spacing of attempts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/buffer.hpp"
+#include "base/ring.hpp"
+#include "millrace/action.hpp"
+#include "millrace/bytes.hpp"
+#include "resp/decoder.hpp"
+#include "resp/encoder.hpp"
+#include "session/context.hpp"
+#include "session/handshake.hpp"
+#include "session/request.hpp"
+
+namespace millrace {
+
+class Lane;
+
+/// Who owns the lanes.
+class LaneObserver {
+  public:
+    virtual void handle_lane_ready(Lane& lane, Instant now) = 0;
+    /// Every request that was owed a reply has been told before.
+    virtual void handle_lane_lost(Lane& lane, const Error& error, Instant now) = 0;
+    /// Something the server sent of itself: a push, or in RESP2 a message; also an error that answers no request.
+    virtual void handle_push(Lane& lane, const resp::Reply& reply, Instant now) = 0;
+
+  protected:
+    ~LaneObserver() = default;
+};
+
+class Lane final : private ReplyHandler {
+  public:
+    enum class State : uint8_t {
+        idle,        ///< not asked for
+        waiting,     ///< for the time of the next attempt
+        connecting,  ///< the host is at it
+        greeting,    ///< the handshake
+        ready,
+        stopped,  ///< refused in a way that no retry changes
+    };
+
+    Lane(Context& context, LaneObserver& observer, LaneRole role);
+
+    /// Asks for a connection, if there is none and none is under way.
+    void open(Instant now);
+    /// Gives the connection up; nothing is told, nothing retried.
+    void close();
+    /// The connection is of no more use: tells all, and tries again unless the error can't be mended by that.
+    void drop(DisconnectReason reason, Error error, Instant now);
+
+    /// Writes a command by `encode(resp::Encoder&)` and queues its request. False when memory is refused or the lane is
+    /// not ready; then nothing was sent and nobody will be told.
+    template <class Encode>
+    [[nodiscard]] bool send(const Request& request, Instant now, Encode&& encode) {
+        if (state_ != State::ready) return false;
+        resp::Encoder encoder(out_);
+        encode(encoder);
+        if (!encoder.ok()) return false;
+        enqueue(request, now);
+        return true;
+    }
+    /// The same for what is answered by pushes alone.
+    template <class Encode>
+    [[nodiscard]] bool send_unanswered(Encode&& encode) {
+        if (state_ != State::ready) return false;
+        resp::Encoder encoder(out_);
+        encode(encoder);
+        return encoder.ok();
+    }
+    /// Nobody waits for the replies of this owner any more.
+    void disown(const ReplyHandler* owner);
+
+    /// Stops or resumes reading the socket. While it is stopped, silence means nothing.
+    void set_readable(bool readable, Instant now);
+
+    void handle_connected(Instant now);
+    [[nodiscard]] std::span<std::byte> input_room(size_t hint) { return decoder_.room(hint); }
+    void handle_input(size_t written, Instant now);
+    void handle_timeout(Instant now);
+    [[nodiscard]] std::optional<Instant> next_timeout() const;
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] bool ready() const { return state_ == State::ready; }
+    /// Whether a blocking read is out: what is sent now is executed when it ends (ACK-3).
+    [[nodiscard]] bool blocked() const { return blocking_ > 0; }
+    [[nodiscard]] size_t owed() const { return owed_.size(); }
+    [[nodiscard]] LaneRole role() const { return role_; }
+    [[nodiscard]] std::optional<ConnId> conn() const { return conn_; }
+    [[nodiscard]] const Greeting& greeting() const { return greeting_; }
+    [[nodiscard]] bool has_output() const { return conn_.has_value() && connected() && !out_.empty(); }
+    [[nodiscard]] size_t output_size() const { return out_.size(); }
+    [[nodiscard]] std::string_view output() const { return out_.pending(); }
+    void advance_output(size_t sent) { out_.advance(sent); }
+
+  private:
+    enum What : uint32_t { handshake, ping };
+
+    [[nodiscard]] bool connected() const { return state_ == State::greeting || state_ == State::ready; }
+    [[nodiscard]] Duration ping_after() const { return {context_.config.health_deadline.us / 3}; }
+    [[nodiscard]] Instant retry_at(Instant now);
+    void connect(Instant now);
+    void enqueue(Request request, Instant now);
+    void take_reply(Instant now);
+    void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
+    void handle_lost(const Request&, Instant) override {}
+    void greet(Handshake::Next next, Instant now);
+    void forget_connection();
+
+    Context& context_;
+    LaneObserver& observer_;
+    const LaneRole role_;
+    State state_ = State::idle;
+    std::optional<ConnId> conn_;
+    resp::Decoder decoder_;
+    Output out_;
+    Ring<Request> owed_;
+    uint32_t blocking_ = 0;
+    bool readable_ = true;
+    Instant heard_{};        // when the server was last heard, or the connection made
+    Instant wake_at_{};      // while waiting: the next attempt; while connecting: its deadline
+    uint32_t attempts_ = 0;  // connections tried since the lane was last ready
+    uint32_t failures_ = 0;  // connections lost or not made since then; RET-1's n is one less
+    std::optional<Handshake> handshake_;
+    std::optional<Orphan> orphan_;
+    Greeting greeting_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,37 @@
+// A command that was sent and the reply it is owed. Redis answers in order, so a lane keeps these in a queue.
+#pragma once
+
+#include <cstdint>
+
+#include "millrace/time.hpp"
+#include "resp/decoder.hpp"
+#include "resp/tree.hpp"
+
+namespace millrace {
+
+struct Request;
+
+/// Whoever sends requests. Exactly one of the two is called for each; neither sends anything: that is advance's work.
+class ReplyHandler {
+  public:
+    virtual void handle_reply(const Request& request, const resp::Reply& reply, Instant now) = 0;
+    /// The connection is gone, and with it the reply. Whether the command was executed is not known.
+    virtual void handle_lost(const Request& request, Instant now) = 0;
+
+  protected:
+    ~ReplyHandler() = default;
+};
+
+struct Request {
+    ReplyHandler* owner = nullptr;  ///< null: the reply is dropped
+    uint32_t what = 0;              ///< the owner's own enumeration
+    uint64_t tag = 0;               ///< the owner's own
+    resp::Shape shape = resp::Shape::tree;
+    resp::EntrySink* sink = nullptr;  ///< of the shapes that hold entries
+    Duration allowed{};               ///< how long the server may be silent over it; zero: the client's health_deadline
+    bool blocks = false;              ///< holds its lane until it is answered
+    bool takes = false;               ///< moves entries to a consumer: a lost reply leaves them pending unseen (REC-6)
+    Instant sent{};                   ///< filled by the lane
+};
+
+}  // namespace millrace

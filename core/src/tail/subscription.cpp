@@ -1,0 +1,121 @@
+#include "tail/subscription.hpp"
+
+#include <string>
+#include <utility>
+
+#include "command/server_error.hpp"
+
+namespace millrace {
+
+Subscription::Subscription(Context& context, Lanes& lanes, SourceId id, SourceConfig config)
+    : Source(context, lanes, id, std::move(config), seconds(5)),
+      writer_(context.segments),
+      confirmed_(config_.streams.size(), false) {}
+
+void Subscription::advance(Instant now) {
+    if (stopped_) return unsubscribe();
+    Lane& lane = lanes_.push();
+    lane.open(now);
+    if (!lane.ready() || subscribed_) return;
+    lane_ = &lane;
+    // One command a channel, so that each is confirmed, or refused, by itself.
+    for (const std::string& channel : config_.streams) {
+        const bool sent =
+            lane.send_unanswered([&](resp::Encoder& encoder) { encoder.command(2).text("SUBSCRIBE").text(channel); });
+        if (!sent)
+            return lane.drop(DisconnectReason::dropped, Error(Code::out_of_memory, "no memory to subscribe", true),
+                             now);
+    }
+    subscribed_ = true;
+}
+
+void Subscription::unsubscribe() {
+    if (!subscribed_ || lane_ == nullptr) return;
+    subscribed_ = false;
+    for (const std::string& channel : config_.streams) {
+        // Refused memory leaves a subscription whose messages nobody takes, until the lane closes.
+        (void)lane_->send_unanswered(
+            [&](resp::Encoder& encoder) { encoder.command(2).text("UNSUBSCRIBE").text(channel); });
+    }
+}
+
+void Subscription::handle_lane_ready(Lane&, Instant) {}
+
+void Subscription::handle_lane_lost(Lane& lane, Instant) {
+    if (&lane != lane_) return;
+    lane_ = nullptr;
+    subscribed_ = false;
+    confirmed_.assign(config_.streams.size(), false);
+}
+
+std::optional<uint32_t> Subscription::channel_of(std::string_view name) const {
+    for (uint32_t i = 0; i < config_.streams.size(); ++i) {
+        if (config_.streams[i] == name) return i;
+    }
+    return std::nullopt;
+}
+
+void Subscription::handle_push(const resp::Reply& message, Instant now) {
+    if (stopped_) return;
+    if (message.is_error()) {  // of SUBSCRIBE, which has no reply of its own in RESP3
+        Error error = to_error(message.text());
+        error.message = "SUBSCRIBE " + config_.streams.front() + ": " + error.message;
+        return fail(std::move(error));
+    }
+    const std::string_view word = message[0].text();
+    const std::optional<uint32_t> channel = channel_of(message[1].text());
+    if (!channel.has_value()) return;
+    if (word == "message") take_message(*channel, message[2].text(), now);
+    if (word == "subscribe") take_confirmation(*channel);
+}
+
+void Subscription::take_confirmation(uint32_t channel) {
+    confirmed_[channel] = true;
+    for (const bool confirmed : confirmed_) {
+        if (!confirmed) return;
+    }
+    if (said_ready_ || lane_ == nullptr) return;
+    said_ready_ = true;
+    context_.emit(Ready{id_, Delivery::pubsub, {}, lane_->greeting().protocol, server_version(lane_->greeting())});
+}
+
+bool Subscription::on_field(std::string_view name, std::string_view value) {
+    for (const std::string_view text : {name, value}) {
+        const Segment::Slice slice{static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(text.size())};
+        if (!slices_.push(slice) || !bytes_.append(text.data(), text.size())) return false;
+    }
+    return true;
+}
+
+void Subscription::on_discard() {
+    bytes_.clear();
+    slices_.clear();
+}
+
+void Subscription::take_message(uint32_t channel, std::string_view payload, Instant now) {
+    on_discard();
+    bool taken = decode_payload(payload, *this) != PayloadShape::refused;
+    taken = taken && writer_.begin_entry(static_cast<uint32_t>(slices_.size() / 2));
+    for (size_t i = 0; taken && i < slices_.size(); ++i) {
+        taken = writer_.add({bytes_.data() + slices_[i].offset, slices_[i].size});
+    }
+    if (taken) {
+        EntryRecord record{};
+        writer_.end_entry(EntryId{}, record);
+        record.stream = channel;
+        taken = batches_.add(Lot::fresh, record, now).has_value();
+    }
+    writer_.abandon_entry();
+    if (!taken)
+        context_.fail(id_, Error(Code::out_of_memory, "no memory for a message of " + config_.streams[channel]));
+}
+
+Status Subscription::ack(BatchId batch, EntrySet entries, Instant) {
+    return settle_here(batch, entries);
+}
+
+Status Subscription::nack(BatchId, EntrySet, std::optional<Duration>, Instant) {
+    return Error(Code::unsupported, "nack: Pub/Sub delivers at most once and keeps nothing to deliver again");
+}
+
+}  // namespace millrace

@@ -1,0 +1,50 @@
+// The fallback where there are no Streams (PS-1): the same batches from Pub/Sub messages, at most once. A channel is
+// named like the stream.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/buffer.hpp"
+#include "base/segment.hpp"
+#include "consumer/source.hpp"
+#include "event/payload.hpp"
+
+namespace millrace {
+
+class Subscription final : public Source, private FieldSink {
+  public:
+    Subscription(Context& context, Lanes& lanes, SourceId id, SourceConfig config);
+
+    void advance(Instant now) override;
+    void handle_lane_ready(Lane& lane, Instant now) override;
+    void handle_lane_lost(Lane& lane, Instant now) override;
+    void handle_push(const resp::Reply& message, Instant now) override;
+    [[nodiscard]] Status ack(BatchId batch, EntrySet entries, Instant now) override;
+    [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) override;
+    /// Whether the socket may be read: there is no other way to hold messages back (BP-1).
+    [[nodiscard]] bool has_room() const {
+        return stopped_ ||
+               (!paused_ && batches_.unreleased() < prefetch() && batches_.bytes() < config_.prefetch_bytes);
+    }
+
+  private:
+    bool on_field(std::string_view name, std::string_view value) override;
+    void on_discard() override;
+    void unsubscribe();
+    void take_message(uint32_t channel, std::string_view payload, Instant now);
+    void take_confirmation(uint32_t channel);
+    [[nodiscard]] std::optional<uint32_t> channel_of(std::string_view name) const;
+
+    SegmentWriter writer_;
+    Lane* lane_ = nullptr;
+    std::vector<bool> confirmed_;  // one a channel, of this connection
+    bool subscribed_ = false;
+    bool said_ready_ = false;
+    Buffer<char> bytes_;             // names and values of the message under way
+    Buffer<Segment::Slice> slices_;  // into bytes_
+};
+
+}  // namespace millrace
