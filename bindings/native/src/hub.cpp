@@ -87,6 +87,7 @@ void Hub::dispatch(Lock& lock, const Event& event) {
         if (closed->source) {
             end(*closed->source, std::nullopt);
         } else {
+            finished_ = true;
             held_at_end_ = closed->held;
         }
     }
@@ -178,11 +179,10 @@ Result<uint64_t> Hub::close(Duration timeout) {
     closing_ = true;
     stop();
     const Instant now = monotonic_now();
-    Machine& machine = engine_->machine();
-    if (machine.shutdown(timeout, now)) {
+    if (engine_->machine().shutdown(timeout, now)) {
         wake();
         // The machine keeps the deadline; the second is for a loop that is late.
-        (void)wait_until(lock, deadline_after(now, timeout) + seconds(1), [&machine] { return machine.finished(); });
+        (void)wait_until(lock, deadline_after(now, timeout) + seconds(1), [this] { return finished_; });
     }
     shut(lock);
     return held_at_end_;

@@ -115,7 +115,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     std::thread::id pumper_;
     std::thread thread_;
     Instant turned_at_{};
-    uint64_t handed_ = 0;  ///< batches and results handed to others: something to look at before the next wait
+    uint64_t handed_ = 0;    ///< batches and results handed to others: something to look at before the next wait
+    bool finished_ = false;  ///< the machine's last event was seen
     uint64_t held_at_end_ = 0;
     std::deque<BatchReady> inbox_;
     std::vector<Source> sources_;
