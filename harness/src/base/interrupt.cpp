@@ -1,0 +1,72 @@
+#include "base/interrupt.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+
+namespace millrace::harness {
+
+namespace {
+
+std::atomic<bool> stop_asked{false};
+std::atomic<int> stop_fd{-1};
+
+struct Groups {
+    std::mutex mutex;
+    std::set<pid_t> pids;
+};
+
+// Never destroyed: the watching thread may outlive static destruction.
+Groups& groups() {
+    static Groups* const all = new Groups;
+    return *all;
+}
+
+void watch(sigset_t signals) {
+    for (;;) {
+        int signal = 0;
+        if (sigwait(&signals, &signal) != 0) continue;
+        if (stop_asked.exchange(true)) {
+            const std::lock_guard lock(groups().mutex);
+            for (const pid_t group : groups().pids) ::kill(-group, SIGKILL);
+            ::_exit(130);
+        }
+        const uint64_t one = 1;
+        [[maybe_unused]] const auto written = ::write(stop_fd.load(), &one, sizeof one);
+    }
+}
+
+}  // namespace
+
+void install_interrupt_handling() {
+    ::signal(SIGPIPE, SIG_IGN);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    stop_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    std::thread(watch, signals).detach();
+}
+
+bool interrupted() { return stop_asked.load(); }
+int interrupt_fd() { return stop_fd.load(); }
+
+void remember_group(pid_t group) {
+    const std::lock_guard lock(groups().mutex);
+    groups().pids.insert(group);
+}
+
+void forget_group(pid_t group) {
+    const std::lock_guard lock(groups().mutex);
+    groups().pids.erase(group);
+}
+
+}  // namespace millrace::harness

@@ -1,0 +1,232 @@
+#include "base/process.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "base/interrupt.hpp"
+
+namespace millrace::harness {
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+    if (this != &other) {
+        close();
+        fd_ = other.release();
+    }
+    return *this;
+}
+
+int FileDescriptor::release() { return std::exchange(fd_, -1); }
+
+void FileDescriptor::close() {
+    if (fd_ >= 0) ::close(release());
+}
+
+std::string describe(const Exit& exit) {
+    if (!exit.by_signal) return "exit code " + std::to_string(exit.code);
+    const char* name = ::sigabbrev_np(exit.code);
+    return name != nullptr ? std::string("killed by SIG") + name : "killed by signal " + std::to_string(exit.code);
+}
+
+namespace {
+
+struct Pipe {
+    FileDescriptor read_end, write_end;
+
+    Pipe() {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) {
+            throw std::runtime_error(std::string("no pipe for a child process: ") + std::strerror(errno));
+        }
+        read_end = FileDescriptor(ends[0]);
+        write_end = FileDescriptor(ends[1]);
+    }
+};
+
+void make_nonblocking(const FileDescriptor& fd) {
+    const int flags = ::fcntl(fd.value(), F_GETFL);
+    ::fcntl(fd.value(), F_SETFL, flags | O_NONBLOCK);
+}
+
+// Runs between fork and exec in a process with many threads: async-signal-safe calls alone.
+[[noreturn]] void become(char* const* argv, int in, int out, int err, pid_t parent) {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(126);  // the parent died before prctl
+    ::dup2(in, STDIN_FILENO);
+    ::dup2(out, STDOUT_FILENO);
+    ::dup2(err, STDERR_FILENO);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
+    ::execvp(argv[0], argv);
+    ::_exit(errno == ENOENT ? 127 : 126);
+}
+
+FileDescriptor open_or_throw(const std::string& path, int flags) {
+    FileDescriptor fd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+    if (!fd.open()) throw std::runtime_error("cannot open " + path + ": " + std::strerror(errno));
+    return fd;
+}
+
+}  // namespace
+
+Process::Process(const Options& options) {
+    std::vector<char*> argv;
+    for (const auto& argument : options.argv) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+
+    FileDescriptor child_in, child_out, child_err;
+    if (options.pipes) {
+        Pipe in, out, err;
+        child_in = std::move(in.read_end);
+        child_out = std::move(out.write_end);
+        child_err = std::move(err.write_end);
+        input_ = std::move(in.write_end);
+        output_ = std::move(out.read_end);
+        errors_ = std::move(err.read_end);
+        make_nonblocking(input_);
+        make_nonblocking(output_);
+        make_nonblocking(errors_);
+    } else {
+        child_in = open_or_throw("/dev/null", O_RDONLY);
+        const std::string path = options.output_path.empty() ? "/dev/null" : options.output_path;
+        child_out = open_or_throw(path, O_WRONLY | O_CREAT | O_APPEND);
+        child_err = FileDescriptor(::fcntl(child_out.value(), F_DUPFD_CLOEXEC, 0));
+    }
+
+    const pid_t parent = ::getpid();
+    pid_ = ::fork();
+    if (pid_ < 0) throw std::runtime_error(std::string("cannot fork: ") + std::strerror(errno));
+    if (pid_ == 0) become(argv.data(), child_in.value(), child_out.value(), child_err.value(), parent);
+    ::setpgid(pid_, pid_);  // here too, so that a signal to the group can't come before the child's own call
+    remember_group(pid_);
+}
+
+Process::~Process() {
+    kill_now();
+    forget_group(pid_);
+}
+
+std::optional<Exit> Process::poll_exit() {
+    if (exit_) return exit_;
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+        exit_ = WIFSIGNALED(status) ? Exit{true, WTERMSIG(status)} : Exit{false, WEXITSTATUS(status)};
+        ::kill(-pid_, SIGKILL);  // what the leader left behind in its group
+    }
+    return exit_;
+}
+
+void Process::signal(int number) const {
+    if (!exit_) ::kill(-pid_, number);
+}
+
+void Process::kill_now() {
+    if (exit_) return;
+    ::kill(-pid_, SIGKILL);
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    exit_ = WIFSIGNALED(status) ? Exit{true, WTERMSIG(status)} : Exit{false, WEXITSTATUS(status)};
+}
+
+void Process::stop(Duration grace) {
+    signal(SIGTERM);
+    const Instant deadline = steady_now() + grace;
+    while (!poll_exit() && steady_now() < deadline) std::this_thread::sleep_for(2ms);
+    kill_now();
+}
+
+namespace {
+
+struct ProcStat {
+    pid_t pid = 0;
+    pid_t group = 0;
+    int64_t ticks = 0;
+};
+
+std::optional<ProcStat> read_stat(const std::string& pid) {
+    std::ifstream file("/proc/" + pid + "/stat");
+    std::string line;
+    if (!std::getline(file, line)) return std::nullopt;
+    const size_t name_end = line.rfind(')');  // the name may hold spaces
+    if (name_end == std::string::npos) return std::nullopt;
+    std::istringstream rest(line.substr(name_end + 1));
+    std::string state;
+    std::string skipped;
+    ProcStat stat;
+    pid_t parent = 0;
+    rest >> state >> parent >> stat.group;
+    for (int field = 6; field <= 13; ++field) rest >> skipped;
+    int64_t user = 0;
+    int64_t system = 0;
+    rest >> user >> system;
+    if (!rest) return std::nullopt;
+    stat.pid = static_cast<pid_t>(std::stol(pid));
+    stat.ticks = user + system;
+    return stat;
+}
+
+std::vector<ProcStat> members_of(pid_t group) {
+    std::vector<ProcStat> members;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+        const std::string name = entry.path().filename();
+        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+        const auto stat = read_stat(name);
+        if (stat && stat->group == group) members.push_back(*stat);
+    }
+    return members;
+}
+
+}  // namespace
+
+Duration Process::cpu_time() const {
+    int64_t ticks = 0;
+    for (const auto& member : members_of(pid_)) ticks += member.ticks;
+    return Duration(ticks * 1'000'000 / ::sysconf(_SC_CLK_TCK));
+}
+
+std::vector<int> Process::tcp_ports() const {
+    std::set<std::string> inodes;
+    for (const auto& member : members_of(pid_)) {
+        std::error_code ignored;
+        const std::string fds = "/proc/" + std::to_string(member.pid) + "/fd";
+        for (const auto& entry : std::filesystem::directory_iterator(fds, ignored)) {
+            const std::string link = std::filesystem::read_symlink(entry.path(), ignored);
+            if (link.starts_with("socket:[")) inodes.insert(link.substr(8, link.size() - 9));
+        }
+    }
+    std::vector<int> ports;
+    for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+        std::ifstream file(table);
+        std::string line;
+        while (std::getline(file, line)) {
+            std::istringstream columns(line);
+            std::string slot, local, remote, state, queues, timer, retransmits, uid, timeout, inode;
+            columns >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> uid >> timeout >> inode;
+            const size_t colon = local.rfind(':');
+            if (!inodes.contains(inode) || colon == std::string::npos) continue;
+            ports.push_back(static_cast<int>(std::stol(local.substr(colon + 1), nullptr, 16)));
+        }
+    }
+    return ports;
+}
+
+}  // namespace millrace::harness

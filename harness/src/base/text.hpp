@@ -1,0 +1,32 @@
+// Small text questions that several parts ask: patterns, nearest names, splitting, printable excerpts.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace millrace::harness {
+
+std::vector<std::string> split(std::string_view text, std::string_view separators);
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+bool matches_glob(std::string_view pattern, std::string_view text);
+
+// The candidate with the smallest edit distance, if it is near enough to be what was meant.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// One line, control characters escaped, cut at `length_max`: for messages that quote what a peer sent.
+std::string excerpt(std::string_view text, size_t length_max = 120);
+
+bool is_utf8(std::string_view bytes);
+std::string base64_encode(std::string_view bytes);
+std::optional<std::string> base64_decode(std::string_view text);
+std::string sha256_hex(std::string_view bytes);
+
+std::optional<int64_t> parse_integer(std::string_view text);
+std::string format_ms(Duration d);
+std::string lower(std::string_view text);
+
+}  // namespace millrace::harness

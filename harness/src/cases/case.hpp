@@ -1,0 +1,57 @@
+// The table of cases: one row each. A row says what the case needs and which lines of the specification it stands for; the
+// story says the rest.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "world/task.hpp"
+#include "world/world.hpp"
+
+namespace millrace::harness {
+
+enum class CaseClass { Streams, PubSub, Tail, Publish, Config, Security, Observe, Sink };
+std::string_view name_of(CaseClass case_class);
+
+// What a case asks of the server under test.
+enum class ServerNeed {
+    Any,
+    Streams,    // Redis 5+ and Valkey
+    NoStreams,  // older
+};
+
+// A case that judges time plays alone, after all others.
+enum class Timing { None, Judged };
+
+struct Case {
+    std::string_view id;  // area/number-name
+    std::string_view title;
+    std::vector<std::string_view> spec;
+    std::vector<std::string_view> needs;  // capabilities
+    CaseClass case_class = CaseClass::Streams;
+    ServerNeed server = ServerNeed::Streams;
+    Timing timing = Timing::None;
+    Task<> (*story)(World&) = nullptr;
+    // More time for cases that play --rounds.
+    bool by_rounds = false;
+};
+
+// In the order in which they are reported.
+std::span<const Case> cases();
+
+// One list a file.
+std::vector<Case> burst_cases();
+std::vector<Case> flush_cases();
+std::vector<Case> batch_cases();
+std::vector<Case> ack_cases();
+std::vector<Case> recovery_cases();
+std::vector<Case> reconnect_cases();
+std::vector<Case> detection_cases();
+std::vector<Case> pubsub_cases();
+std::vector<Case> tail_cases();
+std::vector<Case> publish_cases();
+std::vector<Case> config_cases();
+std::vector<Case> bad_peer_cases();
+
+}  // namespace millrace::harness

@@ -1,0 +1,31 @@
+#include "cases/case.hpp"
+
+namespace millrace::harness {
+
+std::string_view name_of(CaseClass case_class) {
+    switch (case_class) {
+        case CaseClass::Streams: return "streams";
+        case CaseClass::PubSub: return "pubsub";
+        case CaseClass::Tail: return "tail";
+        case CaseClass::Publish: return "publish";
+        case CaseClass::Config: return "config";
+        case CaseClass::Security: return "security";
+        case CaseClass::Observe: return "observe";
+        case CaseClass::Sink: return "sink";
+    }
+    return "streams";
+}
+
+std::span<const Case> cases() {
+    static const std::vector<Case> all = [] {
+        std::vector<Case> table;
+        for (auto* list : {burst_cases, flush_cases, batch_cases, ack_cases, recovery_cases, reconnect_cases,
+                           detection_cases, pubsub_cases, tail_cases, publish_cases, config_cases, bad_peer_cases}) {
+            for (auto& row : list()) table.push_back(std::move(row));
+        }
+        return table;
+    }();
+    return all;
+}
+
+}  // namespace millrace::harness

@@ -1,0 +1,4 @@
+#include "cli/commands.hpp"
+namespace millrace::harness {
+int bench_command(const Arguments&) { return 0; }
+}

@@ -1,0 +1,45 @@
+// The usage text is the command line: docopt parses by it.
+#pragma once
+
+namespace millrace::harness {
+
+inline constexpr const char* usage = R"(millrace-harness: does a consumer of Redis Streams deliver what it promises?
+
+Runs consumers ("agents", in any language) against real servers under real faults, checks the recorded history, and
+reports case by case with the line of the specification that was missed.
+
+Usage:
+  millrace-harness list [--json]
+  millrace-harness run [--agent=<cmd>]... [--server=<spec>]... [--scenario=<glob>]... [--config=<file>] [--seed=<n>]
+                       [--report=<dir>] [--rounds=<n>] [--strict] [--jobs=<n>] [--timeout=<s>] [--quiet]
+  millrace-harness bench [--server=<spec>] [--against=<peer>]... [--json]
+  millrace-harness --help
+  millrace-harness --version
+
+Options:
+  --agent=<cmd>      native (build/bin/millrace-agent), or a command line that speaks the agent protocol (harness/README.md).
+                     Repeatable: the report is a matrix. [default: native]
+  --server=<spec>    redis://[[user]:password@]host[:port][/db] (a running server: only keys under a random prefix are
+                     touched, and they are removed), local:NAME (a server that ./dev servers fetched),
+                     local:/path/to/redis-server, compose:NAME. Repeatable. Without it: $MILLRACE_SERVERS (URLs), else the
+                     Redis of this machine's distribution.
+  --scenario=<glob>  Cases by id or by area: 'burst', 'recovery/*', 'flush/1-interval'. Repeatable. Without it: all.
+  --config=<file>    A JSON object of configuration keys for every start; a case's own keys come on top.
+  --seed=<n>         Seed of what cases draw. Without it: another one each time; it is in the report.
+  --report=<dir>     Where report.html, report.json and junit.xml go. [default: millrace-report]
+  --rounds=<n>       Rounds of the cases that play many. [default: 3]
+  --strict           A missed SHOULD (NON-STRICT) fails the run too.
+  --jobs=<n>         Cases at once; those that judge time play alone all the same. [default: 8]
+  --timeout=<s>      Seconds that a case may take. [default: 60]
+  --quiet            No progress: the table and the failures alone.
+  --against=<peer>   hiredis (a plain loop of XREADGROUP and XACK), ceiling (pipelined reads, nothing acked). Repeatable.
+                     Without it: hiredis.
+  --json             For programs.
+  -h --help          This text.
+  --version          The version.
+
+Exit codes: 0 every case that applies is OK or NON-STRICT (with --strict: OK); 1 a case FAILED; 2 bad usage, an agent or
+server that could not be started, a report that could not be written, or no case applied; 130 interrupted.
+)";
+
+}  // namespace millrace::harness

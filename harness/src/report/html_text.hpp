@@ -1,0 +1,11 @@
+// Text into HTML.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace millrace::harness {
+
+std::string html(std::string_view text);
+
+}  // namespace millrace::harness

@@ -1,0 +1,23 @@
+// The reports of a run, each a text made from the same plain result: for programs, for CI, for people.
+#pragma once
+
+#include <string>
+
+#include "run/result.hpp"
+
+namespace millrace::harness {
+
+// report.json, schema 1; grows by new members, changes by a new number.
+std::string report_json(const Report& report);
+std::string report_junit(const Report& report);
+// One page without anything from elsewhere.
+std::string report_html(const Report& report);
+// The history of one case as an SVG.
+std::string timeline_svg(const CaseResult& result);
+
+// "local:redis-7.0" and "local:/usr/bin/redis-server" as headings: "redis-7.0", "Redis 7.0.15".
+std::string short_name(const ServerUnderTest& server);
+// The command that plays one case again.
+std::string repeat_command(const Report& report, const CaseResult& result);
+
+}  // namespace millrace::harness

@@ -1,0 +1,158 @@
+#include "run/runner.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+#include "agent/agent_process.hpp"
+#include "base/interrupt.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "run/play.hpp"
+
+namespace millrace::harness {
+
+namespace {
+
+class Run {
+  public:
+    Run(const RunOptions& options, const Progress& progress) : options_(options), progress_(progress) {
+        report_.seed = options.seed;
+        report_.rounds = options.rounds;
+    }
+
+    // On every way out: keys are removed from servers that outlive the run.
+    ~Run() {
+        for (const auto& target : targets_) {
+            try {
+                if (!target->executable()) target->remove_keys();
+            } catch (const std::exception&) {
+                // Told by finish() where the run came so far.
+            }
+        }
+    }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    Report play() {
+        look_at_agents_and_servers();
+        plan();
+        progress_.begins(report_.results.size());
+        play_all(Timing::None, static_cast<size_t>(options_.jobs));
+        play_all(Timing::Judged, 1);
+        if (interrupted()) throw Interrupted();
+        finish();
+        return std::move(report_);
+    }
+
+  private:
+    void look_at_agents_and_servers() {
+        std::vector<std::string> troubles;
+        for (const auto& given : options_.agents) {
+            try {
+                const std::string command = agent_command(given);
+                report_.agents.push_back({given, command, probe_agent(given, command)});
+            } catch (const std::runtime_error& error) {
+                troubles.emplace_back(error.what());
+            }
+        }
+        std::random_device device;
+        Random random((uint64_t{device()} << 32U) ^ device());
+        const std::string run_id = random.hex(12);
+        for (const auto& spec : options_.servers) {
+            try {
+                targets_.push_back(std::make_unique<Target>(spec, run_id));
+                const Target& target = *targets_.back();
+                report_.servers.push_back({target.name(), target.facts(), target.absent().value_or("")});
+            } catch (const std::runtime_error& error) {
+                troubles.emplace_back(error.what());
+            }
+        }
+        if (!troubles.empty()) throw std::runtime_error(join(troubles, "\n"));
+    }
+
+    void plan() {
+        for (size_t agent = 0; agent < report_.agents.size(); ++agent) {
+            for (size_t server = 0; server < report_.servers.size(); ++server) {
+                for (const Case* played : options_.cases) {
+                    CaseResult result;
+                    result.played = played;
+                    result.agent = agent;
+                    result.server = server;
+                    result.why = why_not(*played, report_.agents[agent].hello, report_.servers[server].facts);
+                    if (!report_.servers[server].absent.empty()) result.why = "the server is absent";
+                    report_.results.push_back(std::move(result));
+                }
+            }
+        }
+    }
+
+    void play_all(Timing timing, size_t jobs) {
+        std::atomic<size_t> next{0};
+        const auto work = [&] {
+            for (size_t i = next++; i < report_.results.size() && !interrupted(); i = next++) {
+                if (report_.results[i].played->timing != timing) continue;
+                try {
+                    play_one(i, jobs == 1);
+                } catch (const Interrupted&) {
+                    return;
+                }
+            }
+        };
+        // The threads that spawn agents outlive them: see Process.
+        std::vector<std::thread> threads;
+        for (size_t i = 0; i < jobs; ++i) threads.emplace_back(work);
+        for (auto& thread : threads) thread.join();
+    }
+
+    void play_one(size_t index, bool alone) {
+        CaseResult& result = report_.results[index];
+        const Case& played = *result.played;
+        if (result.why.empty()) {
+            const Target& target = *targets_[result.server];
+            World::Setup setup;
+            setup.agent_command = report_.agents[result.agent].command;
+            setup.agent = report_.agents[result.agent].hello;
+            setup.url = target.url();
+            setup.facts = target.facts();
+            setup.prefix = target.prefix() + std::to_string(index) + ":";
+            setup.server_executable = target.executable();
+            setup.seed = mix(options_.seed, played.id);
+            setup.rounds = options_.rounds;
+            setup.config = options_.config;
+            setup.alone = alone && target.executable().has_value();
+            setup.time_limit = options_.time_limit + (played.by_rounds ? 1s * options_.rounds : 0s);
+            play_case(played, setup, result);
+        }
+        const std::lock_guard lock(mutex_);
+        progress_.played(result, report_);
+    }
+
+    void finish() {
+        std::vector<std::string> troubles;
+        for (const auto& target : targets_) {
+            if (target->executable() || target->absent()) continue;
+            const auto left = target->remove_keys();
+            if (!left.empty()) {
+                troubles.push_back("server " + target->name() + ": " + std::to_string(left.size()) +
+                                   " keys can't be removed, among them " + left.front());
+            }
+        }
+        if (!troubles.empty()) throw std::runtime_error(join(troubles, "\n"));
+    }
+
+    const RunOptions& options_;
+    const Progress& progress_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Target>> targets_;
+    Report report_;
+};
+
+}  // namespace
+
+Report run(const RunOptions& options, const Progress& progress) { return Run(options, progress).play(); }
+
+}  // namespace millrace::harness

@@ -1,0 +1,34 @@
+// Plays a plan: every case with every agent on every server, many at once, those that judge time alone and last.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "run/result.hpp"
+
+namespace millrace::harness {
+
+struct RunOptions {
+    std::vector<std::string> agents;
+    std::vector<std::string> servers;
+    std::vector<const Case*> cases;
+    Json config = Json::object();
+    uint64_t seed = 1;
+    int rounds = 3;
+    int jobs = 8;
+    Duration time_limit = 60s;
+};
+
+// Called from any thread, one call at a time.
+struct Progress {
+    std::function<void(size_t total)> begins = [](size_t) {};
+    std::function<void(const CaseResult&, const Report&)> played = [](const CaseResult&, const Report&) {};
+};
+
+// Starts agents and servers once to see that they are there; throws std::runtime_error with one line each of what is not.
+// Results are in the order of the plan. Throws Interrupted, with everything ended and removed.
+Report run(const RunOptions& options, const Progress& progress);
+
+}  // namespace millrace::harness

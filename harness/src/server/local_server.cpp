@@ -1,0 +1,106 @@
+#include "server/local_server.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "base/interrupt.hpp"
+#include "base/text.hpp"
+#include "server/connection.hpp"
+
+namespace millrace::harness {
+
+int free_port() {
+    const FileDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    if (::bind(fd.value(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
+        ::getsockname(fd.value(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+        throw std::runtime_error("no free port on the loopback interface");
+    }
+    return ntohs(address.sin_port);
+}
+
+LocalServer::LocalServer(std::string executable, std::vector<std::string> arguments, int port)
+    : executable_(std::move(executable)), arguments_(std::move(arguments)) {
+    // A port that was free may be taken a moment later: another try, unless the port was asked for.
+    for (int attempt = 0;; ++attempt) {
+        try {
+            start(port != 0 ? port : free_port());
+            return;
+        } catch (const std::runtime_error&) {
+            const bool taken = last_words().find("in use") != std::string::npos;
+            if (!taken || port != 0 || attempt == 3) throw;
+        }
+    }
+}
+
+LocalServer::~LocalServer() = default;
+
+Url LocalServer::url() const {
+    Url url;
+    url.host = "127.0.0.1";
+    url.port = port_;
+    for (size_t i = 0; i + 1 < arguments_.size(); ++i) {
+        if (arguments_[i] == "--requirepass") url.password = arguments_[i + 1];
+    }
+    return url;
+}
+
+void LocalServer::kill() {
+    if (process_) process_->kill_now();
+}
+
+void LocalServer::restart() {
+    kill();
+    start(port_);
+}
+
+void LocalServer::start(int port) {
+    port_ = port;
+    Process::Options options;
+    options.argv = {executable_, "--port",  std::to_string(port), "--bind", "127.0.0.1", "--save", "", "--appendonly",
+                    "no",        "--dir",   directory_.path(),    "--daemonize", "no"};
+    options.argv.insert(options.argv.end(), arguments_.begin(), arguments_.end());
+    options.output_path = directory_.path() / "server.log";
+    process_ = std::make_unique<Process>(options);
+    const Instant deadline = steady_now() + 15s;
+    for (;;) {
+        if (interrupted()) throw Interrupted();
+        if (const auto exit = process_->poll_exit()) {
+            throw std::runtime_error("the server ended at once (" + describe(*exit) + "): " + last_words());
+        }
+        try {
+            Url bare = url();
+            bare.password.clear();
+            Connection connection(bare, 1s);
+            const Reply reply = connection.command({"PING"});
+            if (!reply.text.starts_with("LOADING")) return;
+        } catch (const ServerError&) {
+            // Not listening yet.
+        }
+        if (steady_now() > deadline) throw std::runtime_error("the server does not answer: " + last_words());
+        std::this_thread::sleep_for(5ms);
+    }
+}
+
+std::string LocalServer::last_words() const {
+    std::ifstream log(directory_.path() / "server.log");
+    std::string line;
+    std::string last;
+    while (std::getline(log, line)) {
+        if (!line.empty()) last = line;
+    }
+    return last.empty() ? "it said nothing" : excerpt(last, 300);
+}
+
+}  // namespace millrace::harness

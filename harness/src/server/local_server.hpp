@@ -1,0 +1,41 @@
+// Owns one server process of ours: started on a free loopback port in a temporary directory, ended with its owner.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/process.hpp"
+#include "base/temp_dir.hpp"
+#include "server/url.hpp"
+
+namespace millrace::harness {
+
+class LocalServer {
+  public:
+    // `executable` is redis-server, valkey-server or a wrapper that execs one; `arguments` come on top of "no persistence".
+    // Returns once the server answers; throws std::runtime_error with one line that holds the server's own last words.
+    LocalServer(std::string executable, std::vector<std::string> arguments = {}, int port = 0);
+    ~LocalServer();
+
+    [[nodiscard]] Url url() const;
+    // SIGKILL, as a crash would be; what was persisted stays in the directory.
+    void kill();
+    // The same port, directory and arguments again.
+    void restart();
+
+  private:
+    void start(int port);
+    [[nodiscard]] std::string last_words() const;
+
+    std::string executable_;
+    std::vector<std::string> arguments_;
+    TempDir directory_;
+    std::unique_ptr<Process> process_;
+    int port_ = 0;
+};
+
+// A port of the loopback interface that was free a moment ago.
+int free_port();
+
+}  // namespace millrace::harness

@@ -1,0 +1,222 @@
+#include "world/agent.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.hpp"
+#include "world/world.hpp"
+
+namespace millrace::harness {
+
+Agent::Agent(World& world, size_t index, std::string label)
+    : world_(world), index_(index), label_(std::move(label)) {}
+
+AgentLife& Agent::life() { return world_.history_.agents[index_]; }
+
+bool Agent::alive() const { return port_ && !port_->exit() && !killed_; }
+
+// --- what it is told
+
+int64_t Agent::send(Json request) {
+    request["re"] = ++last_request_;
+    port_->send(request.dump());
+    return last_request_;
+}
+
+void Agent::start(const Start& start) {
+    Json request{{"op", "start"}, {"url", start.url}, {"config", start.config}};
+    if (start.streams.size() == 1) {
+        request["stream"] = start.streams.front();
+    } else {
+        request["streams"] = start.streams;
+    }
+    if (!start.group.empty()) request["group"] = start.group;
+    if (!start.group.empty()) request["consumer"] = start.consumer;
+    if (!start.from.empty()) request["from"] = start.from;
+    stream_ = start.streams.empty() ? "" : start.streams.front();
+    consumer_ = start.consumer;
+    life().group = start.group;
+    life().consumer = start.consumer;
+    life().batch_size = start.config.value("batch_size", int64_t{10});
+    life().prefetch = start.config.value("prefetch", 4 * life().batch_size);
+    if (!start.group.empty()) {
+        for (const auto& stream : start.streams) world_.watched_.emplace(stream, start.group);
+    }
+    send(std::move(request));
+}
+
+int64_t Agent::settle(Settlement::Kind kind, const std::vector<EntryKey>& entries, Json request) {
+    Json list = Json::array();
+    std::vector<size_t> rows;
+    for (const auto& key : entries) {
+        list.push_back(Json::array({key.stream, key.id}));
+        rows.push_back(world_.history_.settlements.size());
+        world_.history_.settlements.push_back({kind, index_, key, world_.now(), std::nullopt, ""});
+        unacked_.erase(key);
+    }
+    request["entries"] = std::move(list);
+    const int64_t number = send(std::move(request));
+    asked_[number] = std::move(rows);
+    return number;
+}
+
+int64_t Agent::ack(const std::vector<EntryKey>& entries) {
+    return settle(Settlement::Kind::Ack, entries, Json{{"op", "ack"}});
+}
+
+int64_t Agent::nack(const std::vector<EntryKey>& entries, Duration delay) {
+    const int64_t delay_ms = std::chrono::duration_cast<std::chrono::milliseconds>(delay).count();
+    return settle(Settlement::Kind::Nack, entries, Json{{"op", "nack"}, {"delay_ms", delay_ms}});
+}
+
+int64_t Agent::publish(const std::string& stream, const std::vector<Fields>& entries, Json options) {
+    Json list = Json::array();
+    for (const auto& fields : entries) list.push_back(fields_to_json(fields));
+    return send(Json{{"op", "publish"}, {"stream", stream}, {"entries", std::move(list)}, {"options", std::move(options)}});
+}
+
+void Agent::close_input() { port_->close_input(); }
+
+void Agent::kill() {
+    killed_ = true;  // first: what it printed before it died is still recorded, and not acked
+    port_->kill();
+    life().ended = world_.now();
+    world_.history_.faults.push_back({Fault::Kind::Kill, world_.now(), index_, "SIGKILL " + label_, {}});
+}
+
+// --- what it says
+
+void Agent::on_line(std::string_view line) {
+    Json event = parse_event(line);
+    const std::string kind = event["event"].get<std::string>();
+    if (kind == "batch") on_batch(event);
+    if (kind == "acked") on_acked(event);
+    if (kind == "ready") {
+        life().ready = world_.now();
+        life().mode = event.contains("mode") && event["mode"].is_string() ? event["mode"].get<std::string>() : "";
+    }
+    if (kind == "drained") life().drained = world_.now();
+    events_.push_back(std::move(event));
+}
+
+void Agent::on_batch(const Json& event) {
+    Batch batch;
+    batch.agent = index_;
+    batch.reason = event.contains("reason") && event["reason"].is_string() ? event["reason"].get<std::string>() : "";
+    batch.entries = parse_entries(event, stream_);
+    batch.received = world_.now();
+    batch.handed_over = batch.received;
+    if (!batch.entries.empty()) {
+        const Json& first = event["entries"].front();
+        if (first.contains("t_ms") && first["t_ms"].is_number_integer()) {
+            const int64_t ago = world_.driver_.unix_ms(batch.received) - first["t_ms"].get<int64_t>();
+            // An agent's clock that is far off tells nothing.
+            if (ago > 0 && ago < 2000) batch.handed_over -= std::chrono::milliseconds(ago);
+        }
+    }
+    delivered_ += batch.entries.size();
+    const std::vector<EntryKey> keys = keys_of(batch);
+    for (const auto& key : keys) unacked_.insert(key);
+    world_.history_.batches.push_back(std::move(batch));
+    const bool has_ids = !keys.empty() && !keys.front().id.empty();
+    const bool acks_itself = world_.agent_can("auto_ack");
+    if (!hold_ && !killed_ && !acks_itself && has_ids && !life().group.empty()) ack(keys);
+}
+
+void Agent::on_acked(const Json& event) {
+    auto& settlements = world_.history_.settlements;
+    std::vector<size_t> rows;
+    if (event.contains("re") && event["re"].is_number_integer()) {
+        const auto found = asked_.find(event["re"].get<int64_t>());
+        if (found != asked_.end()) rows = found->second;
+    }
+    for (const auto& result : parse_acked(event)) {
+        const auto row = std::find_if(rows.begin(), rows.end(), [&](size_t r) {
+            return settlements[r].key == result.key && !settlements[r].answered;
+        });
+        if (row != rows.end()) {
+            settlements[*row].answered = world_.now();
+            settlements[*row].code = result.code;
+        } else if (rows.empty()) {  // auto_ack
+            settlements.push_back(
+                {Settlement::Kind::Ack, index_, result.key, world_.now(), world_.now(), result.code});
+            unacked_.erase(result.key);
+        }
+    }
+}
+
+std::vector<const Batch*> Agent::batches() const {
+    std::vector<const Batch*> own;
+    for (const auto& batch : world_.history_.batches) {
+        if (batch.agent == index_) own.push_back(&batch);
+    }
+    return own;
+}
+
+std::vector<EntryKey> Agent::unacked() const { return {unacked_.begin(), unacked_.end()}; }
+
+std::string Agent::last_error() const {
+    for (auto event = events_.rbegin(); event != events_.rend(); ++event) {
+        if ((*event)["event"] == "error") return excerpt(event->dump(), 300);
+    }
+    if (port_ && port_->exit()) return "it ended: " + describe(*port_->exit());
+    return "it said nothing of an error";
+}
+
+// --- waiting for it
+
+Task<const Json*> Agent::next(std::string_view kind, Duration within) {
+    const Instant deadline = world_.now() + within;
+    for (;;) {
+        size_t& cursor = cursors_[std::string(kind)];
+        while (cursor < events_.size()) {
+            const Json& event = events_[cursor++];
+            if (event["event"] == kind) co_return &event;
+        }
+        if (!alive() || world_.now() >= deadline) co_return nullptr;
+        co_await world_.news_or(deadline);
+    }
+}
+
+Task<const Json*> Agent::answer(int64_t request, Duration within) {
+    const Instant deadline = world_.now() + within;
+    for (size_t looked = 0;;) {
+        for (; looked < events_.size(); ++looked) {
+            const Json& event = events_[looked];
+            if (event.contains("re") && event["re"] == request) co_return &event;
+        }
+        if (!alive() || world_.now() >= deadline) co_return nullptr;
+        co_await world_.news_or(deadline);
+    }
+}
+
+Task<bool> Agent::delivered(size_t count, Duration within) {
+    const Instant deadline = world_.now() + within;
+    while (delivered_ < count && alive() && world_.now() < deadline) co_await world_.news_or(deadline);
+    co_return delivered_ >= count;
+}
+
+Task<bool> Agent::gone(Duration within) {
+    const Instant deadline = world_.now() + within;
+    while (alive() && world_.now() < deadline) co_await world_.news_or(deadline);
+    co_return !alive();
+}
+
+Task<> Agent::hello() {
+    const int64_t request = send(Json{{"op", "hello"}});
+    const Json* said = co_await answer(request, 10s);
+    world_.require(said != nullptr, "agent protocol 1", "no hello within 10 s: " + last_error());
+    parse_hello(*said);
+}
+
+Task<> Agent::ready(Start start, Duration within) {
+    co_await hello();
+    this->start(start);
+    const Json* said = co_await next("ready", within);
+    if (said == nullptr && port_->exit() && !port_->exit()->by_signal && port_->exit()->code == 127) {
+        world_.unsupported("the agent says so (exit code 127)");
+    }
+    world_.require(said != nullptr, "agent protocol 1", "no ready within " + format_ms(within) + ": " + last_error());
+}
+
+}  // namespace millrace::harness

@@ -1,0 +1,310 @@
+#include "world/world.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.hpp"
+
+namespace millrace::harness {
+
+World::World(Driver& driver, Setup setup)
+    : driver_(driver), setup_(std::move(setup)), random_(setup_.seed) {
+    history_.begin = now();
+}
+
+World::~World() { remove_users(); }
+
+// --- time
+
+void World::play(Task<> story) {
+    const Instant limit = now() + setup_.time_limit;
+    story.resume();
+    while (!story.done()) {
+        driver_.advance(std::min(wake_at_, limit));
+        if (now() >= limit) {
+            require(false, "time", "the case did not end within " + format_ms(setup_.time_limit));
+        }
+        // Every wait looks again at what it waits for, so waking too often is harmless.
+        std::exchange(sleeper_, nullptr).resume();
+    }
+    story.result();
+}
+
+void World::Wake::await_suspend(std::coroutine_handle<> handle) const {
+    world.sleeper_ = handle;
+    world.wake_at_ = deadline;
+}
+
+Task<> World::until(Instant instant) {
+    while (now() < instant) co_await news_or(instant);
+}
+
+Task<> World::pause(Duration duration) {
+    const Instant end = now() + duration;
+    while (now() < end) co_await news_or(end);
+}
+
+// --- the server
+
+Database& World::database() {
+    if (!database_) database_ = driver_.connect(setup_.url);
+    return *database_;
+}
+
+std::vector<Fields> numbered(int first, int count) {
+    std::vector<Fields> entries;
+    for (int i = first; i < first + count; ++i) entries.push_back({{"n", std::to_string(i)}});
+    return entries;
+}
+
+std::vector<EntryKey> keys_of(const Batch& batch) {
+    std::vector<EntryKey> keys;
+    for (const auto& entry : batch.entries) keys.push_back(entry.key);
+    return keys;
+}
+
+std::vector<EntryKey> World::publish(const std::string& stream, int count) {
+    return publish(stream, numbered(static_cast<int>(history_.published.size()), count));
+}
+
+std::vector<EntryKey> World::publish(const std::string& stream, const std::vector<Fields>& entries) {
+    std::vector<Command> commands{{"MULTI"}};
+    for (const auto& fields : entries) {
+        Command add{"XADD", stream, "*"};
+        for (const auto& [name, value] : fields) {
+            add.push_back(name);
+            add.push_back(value);
+        }
+        commands.push_back(std::move(add));
+    }
+    commands.push_back({"EXEC"});
+    const Instant sent = now();
+    const auto replies = database().pipeline(commands);
+    const Instant confirmed = now();
+    const Reply& results = replies.back();
+    if (results.kind != Reply::Kind::Array || results.items.size() != entries.size()) {
+        throw ServerError("the server refuses to publish: " + excerpt(results.text));
+    }
+    std::vector<EntryKey> keys;
+    for (size_t i = 0; i < entries.size(); ++i) {
+        if (results.items[i].is_error()) {
+            throw ServerError("the server refuses to publish: " + excerpt(results.items[i].text));
+        }
+        keys.push_back({stream, results.items[i].text});
+        history_.published.push_back({keys.back(), entries[i], sent, confirmed});
+    }
+    return keys;
+}
+
+void World::record_published(const std::string& stream, const std::string& id, const Fields& fields, Instant sent) {
+    history_.published.push_back({{stream, id}, fields, sent, now()});
+}
+
+std::vector<PendingEntry> World::pending(const std::string& stream, const std::string& group) {
+    std::vector<PendingEntry> all;
+    std::string from = "-";
+    for (;;) {
+        const Reply page = command({"XPENDING", stream, group, from, "+", "1000"});
+        if (page.is_error()) break;  // no such key or group: nothing is pending
+        size_t added = 0;
+        for (const auto& item : page.items) {
+            // Ranges that leave out their start are 6.2's: here the page overlaps by one.
+            if (!all.empty() && all.back().key.id == item.at(0).text) continue;
+            all.push_back({{stream, item.at(0).text}, item.at(1).text, item.at(2).integer, item.at(3).integer});
+            ++added;
+        }
+        if (page.items.size() < 1000 || added == 0) break;
+        from = all.back().key.id;
+    }
+    history_.pending_seen.push_back({now(), stream, group, all});
+    return all;
+}
+
+void World::delete_entry(const EntryKey& key) {
+    command({"XDEL", key.stream, key.id});
+    history_.faults.push_back({Fault::Kind::Deleted, now(), std::nullopt, "XDEL " + key.id, {key}});
+}
+
+OwnServer& World::own_server(const std::vector<std::string>& arguments) {
+    if (!setup_.server_executable) unsupported("needs a server that the harness starts itself (--server=local:…)");
+    own_servers_.push_back(driver_.start_server(*setup_.server_executable, arguments));
+    setup_.url = own_servers_.back()->url();
+    setup_.alone = false;
+    database_.reset();
+    return *own_servers_.back();
+}
+
+void World::server_down(OwnServer& server) {
+    server.kill();
+    history_.faults.push_back({Fault::Kind::ServerDown, now(), std::nullopt, "SIGKILL server", {}});
+}
+
+BadPeer& World::bad_peer(BadPeer::Kind kind) {
+    bad_peers_.push_back(driver_.listen(kind));
+    return *bad_peers_.back();
+}
+
+Url World::acl_user(const std::vector<std::string>& rules) {
+    if (!setup_.facts.acl) unsupported("the server has no ACL, or does not let us use it");
+    Url url = setup_.url;
+    url.username = "millrace-" + random_.hex(12);
+    url.password = random_.hex(16);
+    Command command{"ACL", "SETUSER", url.username, "on", ">" + url.password};
+    command.insert(command.end(), rules.begin(), rules.end());
+    const Reply reply = this->command(command);
+    if (reply.is_error()) unsupported("we may not make an ACL user: " + excerpt(reply.text));
+    acl_users_.push_back(url.username);
+    return url;
+}
+
+void World::remove_users() {
+    for (const auto& user : std::exchange(acl_users_, {})) {
+        try {
+            database().command({"ACL", "DELUSER", user});
+        } catch (const std::exception&) {
+            // The server is gone, and its users with it.
+        }
+    }
+}
+
+// --- agents
+
+Start World::consume(const std::string& name, Json config) {
+    Start start;
+    start.url = setup_.url.text();
+    start.streams = {stream(name)};
+    start.group = "harness";
+    start.consumer = "consumer-" + std::to_string(++consumer_count_);
+    start.config = setup_.config;
+    start.config.merge_patch(config);
+    return start;
+}
+
+Start World::tail(const std::string& name, const std::string& from, Json config) {
+    Start start = consume(name, std::move(config));
+    start.group.clear();
+    start.consumer.clear();
+    start.from = from;
+    return start;
+}
+
+Agent& World::spawn() {
+    const size_t index = agents_.size();
+    AgentLife life;
+    life.label = "agent " + std::to_string(index + 1);
+    life.spawned = now();
+    life.concurrent = agent_can("concurrent");
+    history_.agents.push_back(life);
+    agents_.emplace_back(*this, index, life.label);
+    Agent& agent = agents_.back();
+    agent.port_ = driver_.spawn(setup_.agent_command, [&agent](std::string_view line) { agent.on_line(line); });
+    return agent;
+}
+
+int World::cut_connections(Agent& agent) {
+    const std::vector<int> ports = agent.port().ports();
+    history_.faults.push_back({Fault::Kind::Cut, now(), agent.index(), "CLIENT KILL", {}});
+    int killed = 0;
+    for (const auto& line : split(command({"CLIENT", "LIST"}).text, "\n")) {
+        std::string id;
+        int port = 0;
+        for (const auto& word : split(line, " ")) {
+            if (word.starts_with("id=")) id = word.substr(3);
+            if (word.starts_with("addr=")) port = static_cast<int>(parse_integer(word.substr(word.rfind(':') + 1)).value_or(0));
+        }
+        if (std::find(ports.begin(), ports.end(), port) == ports.end()) continue;
+        if (command({"CLIENT", "KILL", "ID", id}).integer == 1) ++killed;
+    }
+    return killed;
+}
+
+std::string World::agent_errors() const {
+    std::string all;
+    for (const auto& agent : agents_) {
+        const std::string errors = agent.port().errors();
+        if (!errors.empty()) all += "[" + history_.agents[agent.index()].label + "]\n" + errors + "\n";
+    }
+    return all;
+}
+
+// --- findings
+
+bool World::expect(bool condition, const std::string& spec, const std::string& otherwise) {
+    if (!condition) findings_.push_back({Severity::Failed, spec, otherwise});
+    return condition;
+}
+
+void World::require(bool condition, const std::string& spec, const std::string& otherwise) {
+    if (!expect(condition, spec, otherwise)) throw CaseOver{};
+}
+
+void World::non_strict(const std::string& spec, const std::string& what) {
+    findings_.push_back({Severity::NonStrict, spec, what});
+}
+
+void World::figure(const std::string& name, double value) { figures_[name] = value; }
+
+void World::figure_max(const std::string& name, double value) {
+    figures_[name] = figures_.contains(name) ? std::max(value, figures_[name].get<double>()) : value;
+}
+
+// --- the end
+
+void World::close() {
+    look_at_exits();
+    look_at_end();
+    for (auto& agent : agents_) {
+        if (agent.alive()) agent.port().kill();
+        auto& life = history_.agents[agent.index()];
+        if (!life.ended) life.ended = now();
+    }
+    remove_users();
+    history_.end = now();
+}
+
+void World::look_at_exits() {
+    for (const auto& agent : agents_) {
+        const auto exit = agent.port().exit();
+        if (!exit || agent.killed()) continue;
+        const bool clean = !exit->by_signal && exit->code == 0;
+        if (!clean) {
+            expect(false, "agent protocol 1",
+                   history_.agents[agent.index()].label + " died: " + describe(*exit) +
+                       (agent.port().errors().empty() ? "" : "; stderr ends: " +
+                                                                 excerpt(agent.port().errors().substr(
+                                                                     agent.port().errors().size() -
+                                                                     std::min<size_t>(200, agent.port().errors().size())),
+                                                                         400)));
+        }
+    }
+}
+
+void World::look_at_end() {
+    try {
+        for (const auto& [stream, group] : watched_) {
+            StreamState state;
+            state.stream = stream;
+            state.group = group;
+            const Reply groups = command({"XINFO", "GROUPS", stream});
+            for (const auto& item : groups.items) {
+                if (item.field("name").text != group) continue;
+                state.group_exists = true;
+                state.last_delivered = item.field("last-delivered-id").text;
+            }
+            for (auto& entry : pending(stream, group)) state.pending[entry.key.id] = entry;
+            std::string from = "-";
+            for (bool more = !groups.is_error(); more;) {
+                const Reply page = command({"XRANGE", stream, from, "+", "COUNT", "1000"});
+                size_t added = 0;
+                for (const auto& item : page.items) added += state.ids.insert(item.at(0).text).second ? 1U : 0U;
+                more = page.items.size() == 1000 && added > 0;
+                if (more) from = page.items.back().at(0).text;
+            }
+            history_.final_states.push_back(std::move(state));
+        }
+    } catch (const ServerError& error) {
+        notes_.push_back(std::string("the server's last state is unknown: ") + error.what());
+    }
+}
+
+}  // namespace millrace::harness
