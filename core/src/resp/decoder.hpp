@@ -15,6 +15,7 @@
 
 struct redisReader;
 struct redisReadTask;
+struct redisReplyObjectFunctions;
 
 namespace millrace::resp {
 
@@ -85,8 +86,8 @@ class Decoder {
     void reset();
 
   private:
-    struct Callbacks;  // what hiredis calls; defined beside the implementation
-    friend struct Callbacks;
+    struct Callbacks;
+    static redisReplyObjectFunctions* callbacks();
 
     bool fail(Code code, std::string message);
     bool fail_shape(const redisReadTask& task, std::string_view got);
