@@ -11,14 +11,14 @@ BatchId Batches::id(uint32_t slot) const {
     return BatchId{static_cast<uint64_t>(source_) << 48 | generation << 20 | slot};
 }
 
-Batch* Batches::find(BatchId wanted) {
+BatchSlot* Batches::find(BatchId wanted) {
     const uint32_t slot = slot_of(wanted);
     if (slot >= slots_.size() || !slots_[slot]->in_use || id(slot) != wanted) return nullptr;
     return slots_[slot].get();
 }
 
 Batches::~Batches() {
-    for (const std::unique_ptr<Batch>& batch : slots_) {
+    for (const std::unique_ptr<BatchSlot>& batch : slots_) {
         if (batch->in_use && !batch->released) release_bytes(*batch);
     }
 }
@@ -26,12 +26,12 @@ Batches::~Batches() {
 std::optional<uint32_t> Batches::take_slot(Instant now) {
     if (free_.empty()) {
         if (slots_.size() > slot_mask) return std::nullopt;
-        slots_.push_back(std::make_unique<Batch>());
+        slots_.push_back(std::make_unique<BatchSlot>());
         free_.push_back(static_cast<uint32_t>(slots_.size() - 1));
     }
     const uint32_t slot = free_.back();
     free_.pop_back();
-    Batch& batch = *slots_[slot];
+    BatchSlot& batch = *slots_[slot];
     ++batch.generation;
     batch.in_use = true;
     batch.handed_over = false;
@@ -47,7 +47,7 @@ std::optional<Place> Batches::add(Lot lot, const EntryRecord& record, Instant no
         context_.segments.release(record.segment);
         return std::nullopt;
     }
-    Batch& batch = *slots_[*slot];
+    BatchSlot& batch = *slots_[*slot];
     const uint32_t index = static_cast<uint32_t>(batch.records.size());
     if (!batch.states.push(EntryState::held) || !batch.refreshed.push(now) || !batch.records.push(record)) {
         batch.states.truncate(index);
@@ -66,7 +66,7 @@ std::optional<Place> Batches::add(Lot lot, const EntryRecord& record, Instant no
 
 void Batches::hand_over(Lot lot, FlushReason reason) {
     const uint32_t slot = *std::exchange(filling(lot), std::nullopt);
-    Batch& batch = *slots_[slot];
+    BatchSlot& batch = *slots_[slot];
     batch.handed_over = true;
     context_.emit(
         BatchReady{source_, id(slot), reason, BatchView({batch.records.data(), batch.records.size()}, streams_)});
@@ -104,7 +104,7 @@ void Batches::handle_turn_end() {
 }
 
 void Batches::set_state(Place place, EntryState state) {
-    Batch& batch = *slots_[place.slot];
+    BatchSlot& batch = *slots_[place.slot];
     const auto is_open = [](EntryState s) { return s != EntryState::settled && s != EntryState::lost; };
     if (is_open(batch.states[place.index]) && !is_open(state)) --batch.unsettled;
     batch.states[place.index] = state;
@@ -112,13 +112,13 @@ void Batches::set_state(Place place, EntryState state) {
 }
 
 void Batches::release(BatchId wanted) {
-    Batch* batch = find(wanted);
+    BatchSlot* batch = find(wanted);
     if (batch == nullptr || batch->released || !batch->handed_over) return;
     release_bytes(*batch);
     recycle_if_done(slot_of(wanted));
 }
 
-void Batches::release_bytes(Batch& batch) {
+void Batches::release_bytes(BatchSlot& batch) {
     for (EntryRecord& record : batch.records) {
         context_.segments.release(record.segment);
         record.segment = nullptr;
@@ -130,7 +130,7 @@ void Batches::release_bytes(Batch& batch) {
 }
 
 void Batches::recycle_if_done(uint32_t slot) {
-    Batch& batch = *slots_[slot];
+    BatchSlot& batch = *slots_[slot];
     if (!batch.in_use || !batch.released || batch.unsettled > 0) return;
     batch.in_use = false;
     batch.records.clear();

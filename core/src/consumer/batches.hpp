@@ -27,7 +27,7 @@ enum class EntryState : uint8_t {
     lost,
 };
 
-struct Batch {
+struct BatchSlot {
     uint32_t generation = 0;
     bool in_use = false;
     bool handed_over = false;
@@ -66,8 +66,8 @@ class Batches {
     /// At the end of a turn: with flush_interval 0 nothing waits for more.
     void handle_turn_end();
 
-    [[nodiscard]] Batch* find(BatchId id);
-    [[nodiscard]] Batch& at(uint32_t slot) { return *slots_[slot]; }
+    [[nodiscard]] BatchSlot* find(BatchId id);
+    [[nodiscard]] BatchSlot& at(uint32_t slot) { return *slots_[slot]; }
     [[nodiscard]] BatchId id(uint32_t slot) const;
     [[nodiscard]] static uint32_t slot_of(BatchId id) {
         return static_cast<uint32_t>(static_cast<uint64_t>(id) & slot_mask);
@@ -89,7 +89,7 @@ class Batches {
 
     [[nodiscard]] std::optional<uint32_t> take_slot(Instant now);
     void hand_over(Lot lot, FlushReason reason);
-    void release_bytes(Batch& batch);
+    void release_bytes(BatchSlot& batch);
     void recycle_if_done(uint32_t slot);
     [[nodiscard]] std::optional<uint32_t>& filling(Lot lot) { return lot == Lot::fresh ? fresh_ : again_; }
 
@@ -97,7 +97,7 @@ class Batches {
     const SourceId source_;
     const std::span<const std::string> streams_;
     const BatchingRules rules_;
-    std::vector<std::unique_ptr<Batch>> slots_;
+    std::vector<std::unique_ptr<BatchSlot>> slots_;
     std::vector<uint32_t> free_;
     std::optional<uint32_t> fresh_;
     std::optional<uint32_t> again_;

@@ -256,7 +256,7 @@ void Consumer::send_claims(Lane* lane, Instant now) {
 
 Status Consumer::ack(BatchId id, EntrySet entries, Instant now) {
     now_ = now;
-    Batch* const batch = batches_.find(id);
+    BatchSlot* const batch = batches_.find(id);
     Buffer<uint32_t> marked = context_.spare_indices();
     marked.clear();
     Status status = mark_entries(batch, entries, EntryState::acking, marked);
@@ -288,7 +288,7 @@ Status Consumer::ack(BatchId id, EntrySet entries, Instant now) {
 Status Consumer::nack(BatchId id, EntrySet entries, std::optional<Duration> delay, Instant now) {
     now_ = now;
     if (delay.has_value() && delay->us < 0) return Error(Code::bad_argument, "a nack's delay is negative");
-    Batch* const batch = batches_.find(id);
+    BatchSlot* const batch = batches_.find(id);
     Buffer<uint32_t> marked = context_.spare_indices();
     marked.clear();
     Status status = mark_entries(batch, entries, EntryState::waiting, marked);

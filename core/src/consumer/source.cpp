@@ -6,7 +6,7 @@ namespace millrace {
 
 namespace {
 
-Status check_positions(const Batch* batch, EntrySet entries) {
+Status check_positions(const BatchSlot* batch, EntrySet entries) {
     if (batch == nullptr)
         return Error(Code::not_held, "no such batch: it was acked and released, or never handed over");
     for (const uint32_t index : entries.indices()) {
@@ -19,7 +19,7 @@ Status check_positions(const Batch* batch, EntrySet entries) {
 
 }  // namespace
 
-Status mark_entries(Batch* batch, EntrySet entries, EntryState next, Buffer<uint32_t>& marked) {
+Status mark_entries(BatchSlot* batch, EntrySet entries, EntryState next, Buffer<uint32_t>& marked) {
     Status positions = check_positions(batch, entries);
     if (!positions.ok()) return positions;
     const size_t count = entries.is_all() ? batch->records.size() : entries.indices().size();
@@ -46,7 +46,7 @@ Status mark_entries(Batch* batch, EntrySet entries, EntryState next, Buffer<uint
 }
 
 Status Source::settle_here(BatchId id, EntrySet entries) {
-    Batch* const batch = batches_.find(id);
+    BatchSlot* const batch = batches_.find(id);
     Buffer<uint32_t> marked = context_.spare_indices();
     marked.clear();
     Status status = mark_entries(batch, entries, EntryState::acking, marked);

@@ -83,6 +83,6 @@ class Source {
 
 /// Marks the entries that a command means with `next`, and lists their positions. Every one named must be held, and
 /// named once; else that is the error, and nothing is marked. `all` means all that are still held.
-[[nodiscard]] Status mark_entries(Batch* batch, EntrySet entries, EntryState next, Buffer<uint32_t>& marked);
+[[nodiscard]] Status mark_entries(BatchSlot* batch, EntrySet entries, EntryState next, Buffer<uint32_t>& marked);
 
 }  // namespace millrace
