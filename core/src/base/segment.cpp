@@ -163,7 +163,7 @@ bool SegmentWriter::make_room(uint64_t size) {
     if (grown == nullptr) return false;
     block_ = grown;
     const uint32_t shift = grown->slice_count_max() - slice_end_;
-    std::memmove(grown->table() + back_ + shift, grown->table() + back_, table_bytes);
+    std::memmove(grown->table() + back_ + shift, grown->table() + back_, static_cast<size_t>(table_bytes));
     back_ += shift;
     slice_next_ += shift;
     slice_end_ += shift;
