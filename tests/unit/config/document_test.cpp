@@ -4,6 +4,7 @@
 #include <random>
 #include <string>
 
+#include "base/allocation.hpp"
 #include "millrace/config.hpp"
 
 namespace millrace {
@@ -235,6 +236,12 @@ TEST(Document, SaysWhereItIsNoJson) {
     EXPECT_NE(refusal(std::string(100, '[')).message.find("64 deep"), std::string::npos);
 }
 
+TEST(Document, SaysWhenThereIsNoMemoryForIt) {
+    const std::string document = "{}" + std::string(70'000, ' ');
+    const test::Scarcity scarcity(0);
+    EXPECT_EQ(refusal(document).code, Code::out_of_memory);
+}
+
 TEST(Document, SaysWhatThisVersionDoesNotDo) {
     const Error error = refusal(R"({"synchronization":{"pubsub":{"redis":{"dedupe":"memory"}}}})");
     EXPECT_EQ(error.code, Code::unsupported);
@@ -255,7 +262,7 @@ TEST(Document, QuotesNoSecret) {
 TEST(Document, TakesAnyBytes) {
     std::mt19937 random(50);
     size_t good = 0;
-    for (int round = 0; round < 6'000; ++round) {
+    for (int round = 0; round < 3'000; ++round) {
         std::string json(whole_file);
         for (size_t changes = random() % 3; changes > 0; --changes) {
             const size_t at = random() % json.size();
@@ -273,7 +280,7 @@ TEST(Document, TakesAnyBytes) {
             ASSERT_FALSE(config.error().message.empty());
         }
     }
-    EXPECT_GT(good, 1'000U);
+    EXPECT_GT(good, 300U);
 }
 
 }  // namespace

@@ -204,7 +204,7 @@ TEST(Url, TakesAnyText) {
                                           "unix:///tmp/x.sock?db=1&mode=auto", "host:7000?jitter=0.5&block=1h30m"};
     std::mt19937 random(6379);
     size_t good = 0;
-    for (int round = 0; round < 20'000; ++round) {
+    for (int round = 0; round < 6'000; ++round) {
         std::string url(seeds[random() % std::size(seeds)]);
         for (size_t changes = random() % 4; changes > 0; --changes) {
             const size_t at = random() % url.size();
@@ -228,7 +228,7 @@ TEST(Url, TakesAnyText) {
             ASSERT_LT(config.error().message.size(), 400U);
         }
     }
-    EXPECT_GT(good, 1'000U);
+    EXPECT_GT(good, 500U);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/allocation.hpp"
+
 namespace millrace {
 namespace {
 
@@ -106,6 +108,28 @@ TEST(Payload, SaysWhenMemoryIsRefused) {
     }
     Sink none(0);
     EXPECT_EQ(decode_payload("raw", none), PayloadShape::refused);
+}
+
+// Whichever allocation is the one that is refused, nothing of the payload counts.
+TEST(Payload, SurvivesEachRefusalOfMemory) {
+    const std::string long_name(300, 'n');
+    const std::string encoded_bytes(2'000, 'A');
+    const std::string payload =
+        "{\"a\":\"1\",\"" + long_name + "\":{\"b64\":\"" + encoded_bytes + "\"}}" + std::string(70'000, ' ');
+    uint64_t granted = 0;
+    for (bool struck = true; struck; ++granted) {
+        ASSERT_LT(granted, 100U);
+        Sink sink;
+        PayloadShape shape = PayloadShape::raw;
+        {
+            const test::Scarcity scarcity(granted);
+            shape = decode_payload(payload, sink);
+            struck = scarcity.struck();
+        }
+        ASSERT_EQ(shape, struck ? PayloadShape::refused : PayloadShape::fields) << granted;
+        ASSERT_EQ(sink.discards, struck ? 1 : 0);
+    }
+    EXPECT_GT(granted, 3U);
 }
 
 TEST(Payload, IsWrittenAsAnObject) {

@@ -1,0 +1,133 @@
+// Prints a page of docs/ from the core's tables: `millrace-docs configuration|errors`.
+#include <iostream>
+#include <string>
+#include <string_view>
+
+#include "command/server_error.hpp"
+#include "millrace/config.hpp"
+#include "millrace/error.hpp"
+
+namespace {
+
+constexpr std::string_view generated =
+    "<!-- Printed from the tables of the core by millrace-docs. Change core/src, then: cmake --build <build directory> "
+    "--target update-docs -->\n\n";
+
+std::string_view type_name(millrace::KeyType type) {
+    using enum millrace::KeyType;
+    switch (type) {
+        case text:
+            return "text";
+        case secret:
+            return "secret";
+        case integer:
+            return "integer";
+        case fraction:
+            return "fraction";
+        case boolean:
+            return "boolean";
+        case duration:
+            return "duration";
+        case bytes:
+            return "bytes";
+        case choice:
+            return "choice";
+        case list:
+            return "list";
+    }
+    return "";
+}
+
+// In a cell of a table a bar would end it, and a pair of angle brackets would be a tag.
+std::string cell(std::string_view words) {
+    std::string escaped;
+    for (const char c : words) {
+        if (c == '|') escaped += '\\';
+        if (c == '<') {
+            escaped += "&lt;";
+        } else {
+            escaped += c;
+        }
+    }
+    return escaped;
+}
+
+void print_configuration() {
+    std::cout
+        << "# Configuration\n\n"
+        << generated
+        << R"(The same keys are taken from a JSON document, from the query of a URL, and one by one from text. A wrong value or an
+unknown key is an error that names the key, the value, what is allowed and the nearest known key; nothing connects.
+
+```json
+{"host": "localhost:6379", "stream": "orders", "group": "billing", "batch_size": 100, "flush_interval": "500ms"}
+```
+
+- **URLs**: `redis://[user[:password]@]host[:port][/database][?key=value&…]`, `rediss://` for TLS, `unix:///path[?…]`,
+  `host:port` or `host`. Everything is percent-decoded. In user and password `@` is written `%40`, `/` `%2F`, `?` `%3F`,
+  `#` `%23` and `%` `%25`. `db` in a query is `database`.
+- **Durations**: `500ms`, `5s`, `2m`, `1h30m`, or whole milliseconds as a number or text.
+- **Bytes**: a whole number, or one with `KiB`, `MiB` or `GiB`.
+- **Lists**: a list of texts; in a URL one text, separated by commas.
+- **Keys of `tls`** stand inside an object `tls`, or are named `tls.ca` and so on.
+- Text that is a whole number may be written as a number. A key without a value (`null`) keeps its default. A key is given once.
+- **Whole files** of the notification agent's shape load as they are: our keys stand in `synchronization.pubsub.redis`.
+  `synchronization.notification.enable: false` opens nothing; `synchronization.notification.default` is `redis` (mode auto),
+  `redis-streams` (streams) or `pubsub` (Pub/Sub). Sections beside `synchronization` belong to the host and are passed over.
+- Secrets are in no error, log or report.
+
+| key | type | default | 0 means | allowed | meaning |
+|---|---|---|---|---|---|
+)";
+    for (const millrace::ConfigKey& key : millrace::config_keys()) {
+        std::cout << "| `" << key.name << "` | " << type_name(key.type) << " | " << cell(key.default_text) << " | "
+                  << cell(key.zero_means) << " | " << cell(key.range) << " | " << cell(key.meaning)
+                  << (key.available ? "" : " *Not yet: setting it is the error `unsupported`.*") << " |\n";
+    }
+}
+
+void print_errors() {
+    std::cout
+        << "# Errors\n\n"
+        << generated
+        << R"(Every error has a code, a message of one line, and whether trying the same again can help. Three kinds never mix: *misuse*
+by the caller, refusal or violation by the *peer*, failure of the *environment*.
+
+| code | kind | retry helps | meaning | what to do |
+|---|---|---|---|---|
+)";
+    for (const millrace::CodeInfo& row : millrace::code_table()) {
+        if (row.code == millrace::Code::ok) continue;
+        std::cout << "| `" << row.name << "` | " << name(row.kind) << " | " << (row.retryable ? "yes" : "no") << " | "
+                  << cell(row.meaning) << " | " << cell(row.advice) << " |\n";
+    }
+    std::cout << R"(
+## What servers say
+
+The text of an error reply decides, by the first row that fits; case does not matter. Errors that a script passes on are
+unwrapped first. A text that no row knows is `bad_argument`: the server refused what the command asked for.
+
+| text | where | code | retry helps |
+|---|---|---|---|
+)";
+    for (const millrace::ErrorRow& row : millrace::error_rows()) {
+        std::cout << "| `" << row.text << "` | "
+                  << (row.match == millrace::ErrorMatch::word ? "first word" : "anywhere") << " | `" << name(row.code)
+                  << "` | " << (row.retryable ? "yes" : "no") << " |\n";
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::string_view page = argc == 2 ? argv[1] : "";
+    if (page == "configuration") {
+        print_configuration();
+    } else if (page == "errors") {
+        print_errors();
+    } else {
+        std::cerr << "usage: millrace-docs configuration|errors\n";
+        return 2;
+    }
+    return std::cout.flush() ? 0 : 1;
+}
