@@ -46,6 +46,7 @@ void watch(sigset_t signals) {
 
 void install_interrupt_handling() {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a file at its size limit is an error of write, as a full disk is
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

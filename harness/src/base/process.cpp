@@ -70,10 +70,12 @@ void make_nonblocking(const FileDescriptor& fd) {
     ::dup2(in, STDIN_FILENO);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
+    ::close_range(STDERR_FILENO + 1, ~0U, 0);  // libraries open sockets without CLOEXEC
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
+    ::signal(SIGXFSZ, SIG_DFL);
     ::execvp(argv[0], argv);
     ::_exit(errno == ENOENT ? 127 : 126);
 }

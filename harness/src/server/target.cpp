@@ -117,7 +117,10 @@ ServerFacts probe_server(Connection& connection, const std::string& prefix) {
     const Reply info = connection.command({"INFO", "server"});
     if (info.text.starts_with("NOAUTH")) throw std::runtime_error("it wants a password, and the URL has none");
     for (const auto& line : split(info.is_error() ? "" : info.text, "\r\n")) {
-        if (line.starts_with("redis_version:") && facts.version.empty()) facts.version = line.substr(14);
+        if (line.starts_with("redis_version:")) {
+            facts.compatible_major = std::atoi(line.c_str() + 14);
+            if (facts.version.empty()) facts.version = line.substr(14);
+        }
         if (line.starts_with("valkey_version:")) facts.version = line.substr(15);
         if (line == "server_name:valkey") facts.product = "valkey";
     }

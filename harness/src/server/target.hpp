@@ -16,6 +16,7 @@ struct ServerFacts {
     std::string product = "redis";
     std::string version;  // empty where INFO is refused
     int major = 0;
+    int compatible_major = 0;  // of redis_version, which on Valkey says what it is compatible with
     bool streams = false;
     bool hello = false;
     bool acl = false;

@@ -8,6 +8,16 @@
 
 namespace millrace::harness {
 
+namespace {
+
+// A key of the configuration; some cases set values that are none.
+int64_t number_or(const Json& config, const char* key, int64_t otherwise) {
+    const bool good = config.contains(key) && config[key].is_number_integer() && config[key].get<int64_t>() > 0;
+    return good ? config[key].get<int64_t>() : otherwise;
+}
+
+}  // namespace
+
 Agent::Agent(World& world, size_t index, std::string label)
     : world_(world), index_(index), label_(std::move(label)) {}
 
@@ -37,8 +47,8 @@ void Agent::start(const Start& start) {
     consumer_ = start.consumer;
     life().group = start.group;
     life().consumer = start.consumer;
-    life().batch_size = start.config.value("batch_size", int64_t{10});
-    life().prefetch = start.config.value("prefetch", 4 * life().batch_size);
+    life().batch_size = number_or(start.config, "batch_size", 10);
+    life().prefetch = number_or(start.config, "prefetch", 4 * life().batch_size);
     if (!start.group.empty()) {
         for (const auto& stream : start.streams) world_.watched_.emplace(stream, start.group);
     }

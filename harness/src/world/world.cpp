@@ -136,6 +136,7 @@ OwnServer& World::own_server(const std::vector<std::string>& arguments) {
 
 void World::server_down(OwnServer& server) {
     server.kill();
+    database_.reset();  // the next command connects anew
     history_.faults.push_back({Fault::Kind::ServerDown, now(), std::nullopt, "SIGKILL server", {}});
 }
 
