@@ -39,6 +39,7 @@ constexpr std::array rows{
     ErrorRow{word, "NOSCRIPT", What::no_script, Code::script, false},
     // An unknown command quotes its arguments from 5.0 on, so it goes before what those might say.
     ErrorRow{contains, "unknown command", What::unknown_command, Code::unsupported, false},
+    ErrorRow{contains, "unknown redis command", What::unknown_command, Code::unsupported, false},  // in a script
     ErrorRow{contains, "unknown subcommand", What::unknown_command, Code::unsupported, false},
     ErrorRow{contains, "subcommand or wrong number of arguments", What::unknown_command, Code::unsupported, false},
     ErrorRow{contains, "max number of clients", What::max_clients, Code::server_busy, true},
@@ -90,11 +91,13 @@ std::string_view without_mark(std::string_view text) {
     return text;
 }
 
-// Up to 6.2 an error raised by a command in a script comes as `ERR Error running script (call to f_…): @user_script:12:
-// -OOM …`, or without the inner `-`. What follows the line number is the error itself; empty when there is none.
+// Up to 6.2 an error raised by a command in a script is wrapped, once or twice: `ERR Error running script (call to
+// f_0a…):
+// @user_script:1: @user_script: 1: -OOM command …`, the inner mark not always there. What follows the last line number
+// is the error itself; empty when there is none.
 std::string_view script_cause(std::string_view text) {
     constexpr std::string_view mark = "@user_script:";
-    const size_t at = text.find(mark);
+    const size_t at = text.rfind(mark);
     if (at == std::string_view::npos) return {};
     text.remove_prefix(at + mark.size());
     const size_t colon = text.find(':');

@@ -107,9 +107,16 @@ constexpr Case cases[] = {
     {"ERR Error running script (call to f_2cb4): @user_script:1: WRONGTYPE Operation against a key holding the wrong "
      "kind of value",
      What::wrong_type, Code::wrong_type, false},
+    {"ERR Error running script (call to f_2cb4): @user_script:1: @user_script: 1: -OOM command not allowed when used "
+     "memory > 'maxmemory'.",
+     What::oom, Code::oom, true},
     {"ERR Error running script (call to f_2cb4): @user_script:1: @user_script: 1: Unknown Redis command called from "
      "Lua script",
-     What::script, Code::script, false},
+     What::unknown_command, Code::unsupported, false},
+    {"ERR Unknown Redis command called from script script: 2cb4, on @user_script:1.", What::unknown_command,
+     Code::unsupported, false},
+    {"ERR Unknown command called from script script: on @user_script:1.", What::unknown_command, Code::unsupported,
+     false},
     {"ERR Error running script (call to f_2cb4): @user_script", What::script, Code::script, false},
     {"ERR Error running script (call to f_2cb4): @user_script:x: -OOM", What::script, Code::script, false},
     {"ERR Error running script (call to f_2cb4): @user_script:1", What::script, Code::script, false},
