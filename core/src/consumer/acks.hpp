@@ -37,7 +37,7 @@ class Acks {
     [[nodiscard]] AckFlight& begin(uint32_t stream, std::optional<uint32_t> slot);
     /// Writes what is due to the lane, in the order of the acks.
     void advance(Lane* lane, ReplyHandler& owner, uint32_t what, Instant now);
-    [[nodiscard]] AckFlight& flight(uint64_t tag) { return *flights_[tag]; }
+    [[nodiscard]] AckFlight& flight(uint64_t tag) { return *flights_[static_cast<size_t>(tag)]; }
     /// Its reply was lost, or was an error that a retry may mend: it goes out again, before anything younger.
     void again(AckFlight& flight, Instant not_before);
     void finish(AckFlight& flight);

@@ -119,7 +119,7 @@ void Consumer::after_create(const Request& request, const resp::Reply& reply, In
 }
 
 void Consumer::after_count(const Request& request, const resp::Reply& reply, Instant now) {
-    Recovery& recovery = recoveries_[request.tag];
+    Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
     if (reply.is_error()) {
         recovery.restart();
         handle_refusal("XPENDING", reply, now);
@@ -131,7 +131,7 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
 }
 
 void Consumer::after_read_page(const Request& request, const resp::Reply& reply, Instant now) {
-    Recovery& recovery = recoveries_[request.tag];
+    Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
     if (reply.is_error()) {
         recovery.restart();
         handle_refusal("XREADGROUP", reply, now);
@@ -279,7 +279,7 @@ void Consumer::handle_lost(const Request& request, Instant now) {
     claimed_deleted_ = false;
     switch (static_cast<What>(request.what)) {
         case create:
-            groups_[request.tag] = Group::unmade;
+            groups_[static_cast<size_t>(request.tag)] = Group::unmade;
             --in_flight_;
             break;
         case count_page:

@@ -59,10 +59,10 @@ class Nacks {
         return entries_.size() - 1;
     }
 
-    [[nodiscard]] Waiting& at(uint64_t tag) { return entries_[tag]; }
+    [[nodiscard]] Waiting& at(uint64_t tag) { return entries_[static_cast<size_t>(tag)]; }
 
     void remove(uint64_t tag) {
-        entries_[tag].state = Waiting::State::free;
+        entries_[static_cast<size_t>(tag)].state = Waiting::State::free;
         --count_;
     }
 
@@ -79,7 +79,7 @@ class Nacks {
         std::optional<uint64_t> next;
         for (size_t i = 0; i < entries_.size(); ++i) {
             if (entries_[i].state != Waiting::State::due && entries_[i].state != Waiting::State::unclear) continue;
-            if (!next.has_value() || entries_[i].due < entries_[*next].due) next = i;
+            if (!next.has_value() || entries_[i].due < entries_[static_cast<size_t>(*next)].due) next = i;
         }
         return next;
     }

@@ -50,7 +50,8 @@ Result<Ticket> Producer::publish(const Publish& publish, Instant) {
     auto job = std::make_unique<Job>();
     job->stream = std::string(publish.stream);
     job->atomic = publish.options.atomic;
-    bool stored = job->bytes.reserve(bytes) && job->items.reserve(publish.entries.size()) && bytes <= UINT32_MAX;
+    bool stored = bytes <= UINT32_MAX && job->bytes.reserve(static_cast<size_t>(bytes)) &&
+                  job->items.reserve(publish.entries.size());
     for (const PublishEntry& entry : publish.entries) {
         Item item;
         item.first_slice = static_cast<uint32_t>(job->slices.size());
@@ -125,7 +126,7 @@ Producer::Prepared Producer::prepare(const Job& job, const Item& item) {
     }
     const std::optional<uint64_t> size = payload_size({fields_.data(), fields_.size()});
     if (!size.has_value()) return Prepared::unsayable;
-    if (!payload_.reserve(*size)) return Prepared::no_memory;
+    if (*size > UINT32_MAX || !payload_.reserve(static_cast<size_t>(*size))) return Prepared::no_memory;
     const char* const end = encode_payload({fields_.data(), fields_.size()}, payload_.data());
     payload_size_ = static_cast<size_t>(end - payload_.data());
     return Prepared::yes;

@@ -106,7 +106,9 @@ std::span<std::byte> Decoder::room(size_t hint) {
         // By halves, so that a body of many megabytes is moved a few times only; never for bytes that are merely
         // announced.
         size_t wanted = least;
-        if (body_missing_ > wanted) wanted = std::max(wanted, std::min<size_t>(body_missing_, reader_->len / 2));
+        if (body_missing_ > wanted) {
+            wanted = std::max(wanted, static_cast<size_t>(std::min<uint64_t>(body_missing_, reader_->len / 2)));
+        }
         sds grown = sdsMakeRoomFor(reader_->buf, wanted);
         if (grown == nullptr) return {};
         reader_->buf = grown;

@@ -199,7 +199,7 @@ void Tail::handle_lost(const Request& request, Instant) {
     hot_ = false;
     if (request.what == read) return;
     collecting_ = false;
-    places_[request.tag] = Place::unknown;
+    places_[static_cast<size_t>(request.tag)] = Place::unknown;
     for (const EntryRecord& record : last_) context_.segments.release(record.segment);
     last_.clear();
 }
