@@ -131,6 +131,7 @@ void Machine::Core::start_sources() {
 }
 
 void Machine::Core::advance(Instant now) {
+    context.now = now;
     if (phase_ == Phase::ended) return;
     start_sources();
     for (Slot& slot : slots_) {
@@ -205,6 +206,7 @@ void Machine::Core::finish_shutdown(Instant now) {
 void Machine::Core::handle_input(ConnId conn, size_t written, Instant now) {
     Lane* const lane = lanes.find(conn);
     if (lane == nullptr) return;
+    context.now = now;
     lane->handle_input(written, now);
     advance(now);
 }
@@ -212,11 +214,13 @@ void Machine::Core::handle_input(ConnId conn, size_t written, Instant now) {
 void Machine::Core::handle_disconnected(ConnId conn, DisconnectReason reason, Instant now) {
     Lane* const lane = lanes.find(conn);
     if (lane == nullptr) return;
+    context.now = now;
     lane->drop(reason, disconnect_error(context.config.endpoint, reason), now);
     advance(now);
 }
 
 void Machine::Core::handle_timeout(Instant now) {
+    context.now = now;
     for (const std::unique_ptr<Lane>& lane : lanes) lane->handle_timeout(now);
     for (Slot& slot : slots_) {
         if (slot.source != nullptr) slot.source->handle_timeout(now);

@@ -50,6 +50,7 @@ Result<Ticket> Machine::publish(const Publish& publish, Instant now) {
 }
 
 Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
+    core_->context.now = now;
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
     Status status = source->ack(batch, entries, now);
@@ -58,6 +59,7 @@ Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
 }
 
 Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) {
+    core_->context.now = now;
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
     Status status = source->nack(batch, entries, delay, now);
@@ -65,8 +67,9 @@ Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> de
     return status;
 }
 
-void Machine::release(BatchId batch) {
+void Machine::release(BatchId batch, Instant now) {
     core_->release(batch);
+    core_->advance(now);  // there may be room to read more
 }
 
 Status Machine::pause(SourceId id, Instant now) {
@@ -87,6 +90,7 @@ Status Machine::resume(SourceId id, Instant now) {
 
 void Machine::handle_connected(ConnId conn, Instant now) {
     if (Lane* const lane = core_->lanes.find(conn); lane != nullptr) {
+        core_->context.now = now;
         lane->handle_connected(now);
         core_->advance(now);
     }

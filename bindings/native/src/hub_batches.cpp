@@ -87,7 +87,8 @@ Status Hub::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay)
 
 void Hub::release(BatchId batch) {
     const Lock lock(mutex_);
-    engine_->machine().release(batch);
+    engine_->machine().release(batch, monotonic_now());
+    wake();
 }
 
 Result<std::optional<Batch>> Hub::next(Duration timeout, std::optional<SourceId> source) {
@@ -194,7 +195,7 @@ void Hub::finish_run(SourceId source) {
     Machine& machine = engine_->machine();
     const Instant now = monotonic_now();
     for (const BatchReady& each : inbox_) {
-        if (each.source == source) machine.release(each.batch);
+        if (each.source == source) machine.release(each.batch, now);
     }
     std::erase_if(inbox_, [source](const BatchReady& each) { return each.source == source; });
     if (pumps_here() || !machine.close(source, now)) return;

@@ -72,7 +72,7 @@ class Machine {
     /// counted at the server.
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now);
     /// Frees the bytes of a batch. Its ids stay held until they are acked.
-    void release(BatchId batch);
+    void release(BatchId batch, Instant now);
     Status pause(SourceId source, Instant now);
     Status resume(SourceId source, Instant now);
 

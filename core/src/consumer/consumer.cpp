@@ -39,7 +39,6 @@ Request Consumer::request(What what, uint64_t tag) {
 }
 
 void Consumer::advance(Instant now) {
-    now_ = now;
     const bool waiting = waits(now);
     nacks_.mark_due(now);
     Lane* const acking = lanes_.for_acking(lane_);
@@ -254,8 +253,7 @@ void Consumer::send_claims(Lane* lane, Instant now) {
     }
 }
 
-Status Consumer::ack(BatchId id, EntrySet entries, Instant now) {
-    now_ = now;
+Status Consumer::ack(BatchId id, EntrySet entries, Instant) {
     BatchSlot* const batch = batches_.find(id);
     Buffer<uint32_t> marked = context_.spare_indices();
     marked.clear();
@@ -286,7 +284,6 @@ Status Consumer::ack(BatchId id, EntrySet entries, Instant now) {
 }
 
 Status Consumer::nack(BatchId id, EntrySet entries, std::optional<Duration> delay, Instant now) {
-    now_ = now;
     if (delay.has_value() && delay->us < 0) return Error(Code::bad_argument, "a nack's delay is negative");
     BatchSlot* const batch = batches_.find(id);
     Buffer<uint32_t> marked = context_.spare_indices();
@@ -317,7 +314,6 @@ void Consumer::stop() {
 }
 
 void Consumer::handle_timeout(Instant now) {
-    now_ = now;
     batches_.handle_timeout(now);
 }
 

@@ -116,7 +116,6 @@ class Consumer final : public Source, private ReplyHandler {
     std::vector<AckFlight*> begun_;  // the flights of one call of ack
 
     // the reply under way
-    Instant now_{};
     uint32_t stream_ = 0;
     uint32_t taken_ = 0;           // entries of the stream
     uint32_t taken_most_ = 0;      // of any stream of the reply

@@ -54,7 +54,7 @@ void Consumer::hold(Lot lot, const EntryRecord& record) {
     }
     const EntryId id = record.id;
     const uint32_t stream = record.stream;
-    const std::optional<Place> place = batches_.add(lot, record, now_);
+    const std::optional<Place> place = batches_.add(lot, record, context_.now);
     if (place.has_value() && held_.insert(stream, id, *place)) return;
     context_.fail(id_, Error(Code::out_of_memory, "no memory to hold entry " + id.text() + "; it stays pending", true));
 }
@@ -77,7 +77,6 @@ void Consumer::bury(uint32_t stream, EntryId id) {
 }
 
 void Consumer::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
-    now_ = now;
     burial_ = nullptr;
     if (keeps_order(request.what)) --in_flight_;
     switch (static_cast<What>(request.what)) {
@@ -274,8 +273,7 @@ void Consumer::handle_refusal(std::string_view command, const resp::Reply& reply
     fail(std::move(error));
 }
 
-void Consumer::handle_lost(const Request& request, Instant now) {
-    now_ = now;
+void Consumer::handle_lost(const Request& request, Instant) {
     claimed_deleted_ = false;
     switch (static_cast<What>(request.what)) {
         case create:

@@ -73,6 +73,7 @@ struct Context {
     const ClientConfig config;
     Prng prng;
     WallTime wall;
+    Instant now{};  ///< of the input or command at work; entries that arrive in the middle of a reply arrive then
     SegmentStore segments;
     Ring<Event> events;
     Ring<Action> actions;

@@ -38,7 +38,6 @@ Tail::~Tail() {
 }
 
 void Tail::advance(Instant now) {
-    now_ = now;
     if (wait_until_.has_value() && *wait_until_ <= now) wait_until_.reset();
     if (stopped_ || wait_until_.has_value()) return;
     Lane* lane = lanes_.for_reading(lane_);
@@ -130,12 +129,11 @@ void Tail::handle_entry(const EntryRecord& record) {
 
 void Tail::deliver(EntryRecord record) {
     const EntryId id = record.id;
-    if (batches_.add(Lot::fresh, record, now_).has_value()) return;
+    if (batches_.add(Lot::fresh, record, context_.now).has_value()) return;
     context_.fail(id_, Error(Code::out_of_memory, "no memory for entry " + id.text() + "; it was passed over"));
 }
 
 void Tail::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
-    now_ = now;
     --in_flight_;
     const uint32_t tag = static_cast<uint32_t>(request.tag);
     switch (static_cast<What>(request.what)) {

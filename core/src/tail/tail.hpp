@@ -51,7 +51,6 @@ class Tail final : public Source, private ReplyHandler, private resp::EntrySink 
     bool collecting_ = false;  // the reply under way is one of XREVRANGE
     uint32_t failures_ = 0;
     std::optional<Instant> wait_until_;
-    Instant now_{};
     uint32_t stream_ = 0;
     uint32_t taken_ = 0;
 };
