@@ -26,6 +26,8 @@ enum class FlushReason : uint8_t { size, flush, recovery };
 enum class LogLevel : uint8_t { debug, info, warn, error };
 
 [[nodiscard]] std::string_view name(Delivery delivery);
+/// What a delivery promises: `at_least_once`, `at_most_once` (Pub/Sub), or `by_cursor`, where the reader keeps its own place.
+[[nodiscard]] std::string_view guarantee(Delivery delivery);
 [[nodiscard]] std::string_view name(FlushReason reason);
 [[nodiscard]] std::string_view name(LogLevel level);
 [[nodiscard]] std::string_view name(LaneRole role);

@@ -13,6 +13,7 @@ constexpr std::string_view word(const std::array<std::string_view, N>& words, En
 }
 
 constexpr std::array<std::string_view, 3> deliveries{"streams", "pubsub", "tail"};
+constexpr std::array<std::string_view, 3> guarantees{"at_least_once", "at_most_once", "by_cursor"};
 constexpr std::array<std::string_view, 3> reasons{"size", "flush", "recovery"};
 constexpr std::array<std::string_view, 4> levels{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 5> roles{"read", "control", "publish", "push", "probe"};
@@ -33,6 +34,7 @@ constexpr std::array<std::string_view, 12> disconnects{
 
 // An enumerator added at an end without its word would read past the table.
 static_assert(deliveries.size() == static_cast<size_t>(Delivery::tail) + 1);
+static_assert(guarantees.size() == deliveries.size());
 static_assert(reasons.size() == static_cast<size_t>(FlushReason::recovery) + 1);
 static_assert(levels.size() == static_cast<size_t>(LogLevel::error) + 1);
 static_assert(roles.size() == static_cast<size_t>(LaneRole::probe) + 1);
@@ -42,6 +44,10 @@ static_assert(disconnects.size() == static_cast<size_t>(DisconnectReason::tls_fa
 
 std::string_view name(Delivery delivery) {
     return word(deliveries, delivery);
+}
+
+std::string_view guarantee(Delivery delivery) {
+    return word(guarantees, delivery);
 }
 std::string_view name(FlushReason reason) {
     return word(reasons, reason);

@@ -229,6 +229,7 @@ void Agent::on_event(const Event& event) {
         return say({{"event", "ready"},
                     {"re", start_re_},
                     {"mode", name(ready->delivery)},
+                    {"delivery", guarantee(ready->delivery)},
                     {"consumer", value_to_json(ready->consumer)},
                     {"protocol", ready->protocol},
                     {"server_version", value_to_json(ready->server_version)}});

@@ -19,8 +19,10 @@ std::string printable(std::string_view text) {
 
 struct ToJson {
     std::optional<Json> operator()(const ModeChanged& event) const {
-        return Json{
-            {"event", "mode"}, {"mode", name(event.delivery)}, {"server_version", printable(event.server_version)}};
+        return Json{{"event", "mode"},
+                    {"mode", name(event.delivery)},
+                    {"delivery", guarantee(event.delivery)},
+                    {"server_version", printable(event.server_version)}};
     }
     std::optional<Json> operator()(const Lost& event) const {
         Json entries = Json::array();
