@@ -2,7 +2,6 @@
 // BLOCK, batches by size and by time, XACK when asked. It is the harness's control: correct as it stands, and with
 // --broken=<how> wrong in one way that the harness has to find. One stream, one group, no reconnect.
 
-#include <hiredis/hiredis.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -13,15 +12,15 @@
 #include <iostream>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "connection.hpp"
+
 namespace {
 
-using Json = nlohmann::json;
+using namespace plain;
 using std::chrono::milliseconds;
 using Time = std::chrono::steady_clock::time_point;
 
@@ -34,77 +33,11 @@ const std::vector<std::string> breakages = {
     "loses-repeats",  // keeps fields in a map
 };
 
-[[noreturn]] void die(const std::string& why) {
-    std::cerr << "plain_agent: " << why << "\n";
-    std::exit(1);
-}
-
-struct FreeReply {
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
-using Reply = std::unique_ptr<redisReply, FreeReply>;
-
-class Connection {
-  public:
-    Connection(const std::string& host, int port) : context_(redisConnect(host.c_str(), port)) {
-        if (context_ == nullptr || context_->err != 0) die("no connection");
-    }
-    ~Connection() { redisFree(context_); }
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
-
-    void send(const std::vector<std::string>& words) {
-        std::vector<const char*> argv;
-        std::vector<size_t> lengths;
-        for (const auto& word : words) {
-            argv.push_back(word.data());
-            lengths.push_back(word.size());
-        }
-        redisAppendCommandArgv(context_, static_cast<int>(words.size()), argv.data(), lengths.data());
-        for (int done = 0; done == 0;) {
-            if (redisBufferWrite(context_, &done) != REDIS_OK) die(context_->errstr);
-        }
-    }
-    Reply receive() {
-        void* raw = nullptr;
-        if (redisGetReply(context_, &raw) != REDIS_OK) die(context_->errstr);
-        return Reply(static_cast<redisReply*>(raw));
-    }
-    Reply call(const std::vector<std::string>& words) {
-        send(words);
-        return receive();
-    }
-    [[nodiscard]] int fd() const { return context_->fd; }
-
-  private:
-    redisContext* context_;
-};
-
 struct Entry {
     std::string id;
     Json fields = Json::array();
     long long deliveries = 1;
 };
-
-Json to_json(const redisReply& text) {
-    const std::string bytes(text.str, text.len);
-    Json value = bytes;
-    try {
-        value.dump();
-        return value;
-    } catch (const Json::exception&) {  // bytes that are no UTF-8
-        static const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        std::string out;
-        for (size_t i = 0; i < bytes.size(); i += 3) {
-            unsigned block = 0;
-            for (size_t k = 0; k < 3; ++k) {
-                block = block << 8U | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-            }
-            for (size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : digits[block >> (18U - 6U * k) & 63U];
-        }
-        return Json{{"b64", out}};
-    }
-}
 
 class Agent {
   public:
@@ -149,12 +82,9 @@ class Agent {
     }
 
     void start(const Json& request) {
-        const std::string url = request["url"];
-        const size_t colon = url.rfind(':');
-        const std::string host = url.substr(8, colon - 8);
-        const int port = std::atoi(url.c_str() + colon + 1);
-        reader_ = std::make_unique<Connection>(host, port);
-        control_ = std::make_unique<Connection>(host, port);
+        reader_ = connect(request["url"]);
+        control_ = connect(request["url"]);
+        if (!reader_ || !control_) return;
         stream_ = request["stream"];
         group_ = request["group"];
         consumer_ = request["consumer"];
@@ -168,6 +98,18 @@ class Agent {
         if (broken_ == "skips-pending") after_ = ">";
         ask_for_more();
         say({{"event", "ready"}, {"re", request["re"]}, {"mode", "streams"}, {"consumer", consumer_}, {"protocol", 2}});
+    }
+
+    // Null, and an error event, where the password is refused.
+    std::unique_ptr<Connection> connect(const std::string& url) {
+        const Address address(url);
+        auto connection = std::make_unique<Connection>(address.host, address.port);
+        if (address.password.empty()) return connection;
+        std::vector<std::string> auth = {"AUTH", address.user, address.password};
+        if (address.user.empty()) auth.erase(auth.begin() + 1);
+        if (connection->call(auth)->type != REDIS_REPLY_ERROR) return connection;
+        say({{"event", "error"}, {"code", "auth"}, {"message", "the password is refused"}, {"retryable", false}});
+        return nullptr;
     }
 
     static milliseconds duration(const Json& value) {

@@ -176,6 +176,7 @@ Task<> nack_with_delay(World& world) {
         const bool again = co_await agent.delivered(++expected, 5s);
         world.require(again, "ACK-4", "a nacked entry did not come again within 5 s");
         const Batch& batch = *agent.batches().back();
+        world.require(!batch.entries.empty(), "BAT-1", "an empty batch was handed over");
         const Duration after = batch.received - asked;
         world.expect(batch.entries.front().key == keys[2], "ACK-4", "another entry came than the nacked one");
         world.expect(after >= 400ms, "ACK-4", "nacked for 400 ms, it came again after " + format_ms(after));
