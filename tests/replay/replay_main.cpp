@@ -1,0 +1,30 @@
+// Replays traces and compares: millrace-replay-trace FILE…
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "replay.hpp"
+
+int main(int argc, char** argv) {
+    if (argc < 2) {
+        std::fputs("usage: millrace-replay-trace FILE...\n", stderr);
+        return 2;
+    }
+    for (int i = 1; i < argc; ++i) {
+        std::ifstream file(argv[i], std::ios::binary);
+        const std::string trace((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+        const auto again = millrace::replay::replay(trace);
+        if (!again) {
+            std::fprintf(stderr, "%s: %s\n", argv[i], again.error().message.c_str());
+            return 1;
+        }
+        const std::string difference = millrace::replay::first_difference(trace, *again);
+        if (!difference.empty()) {
+            std::fprintf(stderr, "%s: %s\n", argv[i], difference.c_str());
+            return 1;
+        }
+        std::printf("%s: %zu bytes, the same again\n", argv[i], trace.size());
+    }
+    return 0;
+}
