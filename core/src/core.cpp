@@ -177,7 +177,8 @@ void Machine::Core::reap() {
     }
     for (size_t i = 0; i < slots_.size();) {
         Slot& slot = slots_[i];
-        if (!slot.closing || (slot.source != nullptr && !slot.source->settled())) {
+        // After a refusal no ack is ever answered.
+        if (!slot.closing || (slot.source != nullptr && !slot.source->settled() && !refused_)) {
             ++i;
             continue;
         }

@@ -36,6 +36,8 @@ struct Machine::Core final : private LaneObserver {
     [[nodiscard]] std::optional<Instant> next_timeout() const;
     [[nodiscard]] std::optional<Event> poll_event();
     [[nodiscard]] bool finished() const { return phase_ == Phase::ended; }
+    /// Whether anything that is sent can still be answered.
+    [[nodiscard]] bool reachable() const { return phase_ != Phase::ended && !refused_; }
 
     Context context;
     Lanes lanes;

@@ -13,6 +13,10 @@ Error no_such_batch() {
     return Error(Code::not_held, "no such batch: it was acked and released, or its source was closed");
 }
 
+Error ended() {
+    return Error(Code::closed, "the client has ended; what was not acked stays pending");
+}
+
 }  // namespace
 
 Result<Machine> Machine::create(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall) {
@@ -51,6 +55,7 @@ Result<Ticket> Machine::publish(const Publish& publish, Instant now) {
 
 Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
     core_->context.now = now;
+    if (!core_->reachable()) return ended();
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
     Status status = source->ack(batch, entries, now);
@@ -60,6 +65,7 @@ Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
 
 Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) {
     core_->context.now = now;
+    if (!core_->reachable()) return ended();
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
     Status status = source->nack(batch, entries, delay, now);

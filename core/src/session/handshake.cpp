@@ -24,6 +24,13 @@ bool is_refusal(const Reply& reply) {
     return what == ErrorClass::unknown_command || what == ErrorClass::no_permission;
 }
 
+/// Why the questions of DET-3 end here. Only of credentials is it known that asking again can't help (RET-1).
+Error no_answer(const Reply& reply) {
+    Error error = to_error(reply.text());
+    error.retryable = error.code != Code::auth;
+    return error;
+}
+
 /// Every Valkey has them; Redis since 5.
 bool has_streams(const ServerInfo& server) {
     return server.valkey_version.has_value() || server.flavor == Flavor::valkey ||
@@ -169,7 +176,7 @@ Next Handshake::after_info(const Reply& reply, Output& out) {
         greeting_.server.run_id = told.run_id;
         greeting_.refusal = "INFO server tells no version";
     } else {
-        if (!is_refusal(reply)) return fail(to_error(reply.text()));
+        if (!is_refusal(reply)) return fail(no_answer(reply));
         greeting_.refusal = to_error(reply.text()).message;
     }
     if (greeting_.version_known) return detected(out);  // by HELLO
@@ -182,7 +189,7 @@ Next Handshake::after_command_info(const Reply& reply, Output& out) {
         greeting_.streams = reply.size() > 0 && !reply[0].is_nil() && reply[0].size() > 0;
         return detected(out);
     }
-    if (!is_refusal(reply)) return fail(to_error(reply.text()));
+    if (!is_refusal(reply)) return fail(no_answer(reply));
     return send(Step::xlen, out);
 }
 
