@@ -133,7 +133,7 @@ Connection::Step Connection::try_next_address(Instant now) {
         // An address that swallows packets must leave time for the ones after it.
         const auto left = static_cast<int64_t>(addresses_.size() - address_next_);
         attempt_deadline_ = now + Duration{(deadline_ - now).us / left};
-        if (begin(addresses_[address_next_++], now)) {
+        if (begin(addresses_[address_next_++])) {
             state_ = State::connecting;
             return Step::unchanged;
         }
@@ -141,7 +141,7 @@ Connection::Step Connection::try_next_address(Instant now) {
     return fail(reason_);
 }
 
-bool Connection::begin(const Address& address, Instant) {
+bool Connection::begin(const Address& address) {
     abandon();
     const int family = address.storage.ss_family;
     descriptor_ = open_socket(family);
@@ -171,7 +171,7 @@ Connection::Step Connection::read(Machine& machine, Instant now) {
     for (int reads = 0; reads < reads_per_turn_max; ++reads) {
         const std::span<std::byte> room = machine.input_room(id_);
         // Dead to the machine, or memory was refused. Left open, the socket would be ready for ever.
-        if (room.empty()) return fail(DisconnectReason::closed);
+        if (room.empty()) return fail(DisconnectReason::dropped);
         const ssize_t count = recv(descriptor_, room.data(), room.size(), 0);
         if (count < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK) return Step::unchanged;

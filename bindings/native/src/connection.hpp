@@ -43,7 +43,7 @@ class Connection {
     enum class State : uint8_t { resolving, connecting, connected };
 
     [[nodiscard]] Step try_next_address(Instant now);
-    [[nodiscard]] bool begin(const Address& address, Instant now);
+    [[nodiscard]] bool begin(const Address& address);
     [[nodiscard]] Step fail(DisconnectReason reason);
     void abandon();
     void watch(Interest interest);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <set>
+#include <utility>
 
 #include "fixture.hpp"
 
@@ -122,6 +123,37 @@ TEST(MisuseTest, has_typed_errors) {
     ASSERT_TRUE(client->start().ok());
     EXPECT_EQ(client->start().error().code, Code::bad_argument);
     EXPECT_EQ(client->turn(Duration{}).error().code, Code::bad_argument);
+}
+
+TEST(OwnLoopTest, is_served_by_fd_and_wait_max) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("flush_interval=30ms&batch_size=5"));
+    if (client.fd() < 0) GTEST_SKIP() << "the loop of this system waits with poll";
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    std::optional<Batch> batch;
+    bool published = false;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(patience.us);
+    while (!batch && std::chrono::steady_clock::now() < deadline) {
+        ASSERT_TRUE(client.turn(Duration{}).ok());
+        Result<std::optional<Batch>> next = client.next(Duration{});
+        ASSERT_TRUE(next.ok()) << next.error().message;
+        if (*next) batch = std::move(**next);
+        if (batch) break;
+        // 3 of 5: they come by the flush, which only wait_max tells of.
+        if (!std::exchange(published, true)) {
+            const std::vector<Field> field = {{"n", "0"}};
+            const std::vector<PublishEntry> entries(3, PublishEntry{field});
+            ASSERT_TRUE(client.publish_async({"orders", entries, {}}, {}).ok());
+            continue;
+        }
+        const std::optional<Duration> wait = client.wait_max();
+        ASSERT_TRUE(wait.has_value());
+        pollfd state{client.fd(), POLLIN, 0};
+        ASSERT_GE(::poll(&state, 1, static_cast<int>(wait->us / 1000 + 1)), 0);
+    }
+    ASSERT_TRUE(batch.has_value());
+    EXPECT_EQ(batch->size(), 3U);
+    EXPECT_EQ(batch->reason(), FlushReason::flush);
 }
 
 TEST(MisuseTest, an_observer_that_waits_is_told_so) {
