@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 # Left by the instruments of -fsanitize and --coverage, never by our sources.
-INSTRUMENTS = re.compile(r'^(__asan_|__ubsan_|__lsan_|__sanitizer_|__gcov_|__llvm_|__tls_get_addr)')
+INSTRUMENTS = re.compile(r'^(__asan_|__odr_asan\.|__ubsan_|__lsan_|__sanitizer_|__gcov_|__llvm_|__tls_get_addr)')
 
 
 def run(*command, text=None):
