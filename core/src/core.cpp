@@ -216,7 +216,7 @@ void Machine::Core::handle_disconnected(ConnId conn, DisconnectReason reason, In
     Lane* const lane = lanes.find(conn);
     if (lane == nullptr) return;
     context.now = now;
-    lane->drop(reason, disconnect_error(context.config.endpoint, reason), now);
+    lane->handle_disconnected(reason, disconnect_error(context.config.endpoint, reason), now);
     advance(now);
 }
 

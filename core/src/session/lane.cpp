@@ -75,10 +75,12 @@ Instant Lane::retry_at(Instant now) {
 
 void Lane::drop(DisconnectReason reason, Error error, Instant now) {
     if (!conn_.has_value()) return;
-    // The peer's own ending needs no Close: the host has reported it, and the connection is dead to it.
-    if (reason == DisconnectReason::dropped || reason == DisconnectReason::timeout) {
-        context_.actions.push(Close{*conn_});
-    }
+    context_.actions.push(Close{*conn_});
+    handle_disconnected(reason, std::move(error), now);
+}
+
+void Lane::handle_disconnected(DisconnectReason reason, Error error, Instant now) {
+    if (!conn_.has_value()) return;
     bool may_take = false;
     for (size_t i = 0; i < owed_.size(); ++i) may_take = may_take || owed_[i].takes;
     if (may_take && greeting_.client_id.has_value()) orphan_ = Orphan{*greeting_.client_id, greeting_.server.run_id};

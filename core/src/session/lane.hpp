@@ -79,6 +79,8 @@ class Lane final : private ReplyHandler {
     void set_readable(bool readable, Instant now);
 
     void handle_connected(Instant now);
+    /// The host has ended the connection, or never got it: the same as drop, without asking it to close.
+    void handle_disconnected(DisconnectReason reason, Error error, Instant now);
     [[nodiscard]] std::span<std::byte> input_room(size_t hint) { return decoder_.room(hint); }
     void handle_input(size_t written, Instant now);
     void handle_timeout(Instant now);
