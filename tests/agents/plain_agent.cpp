@@ -1,5 +1,6 @@
-// A plain consumer of Redis Streams that speaks agent protocol 1: XGROUP CREATE, its own pending entries, then XREADGROUP with
-// BLOCK, batches by size and by time, XACK when asked. It is the harness's control: correct as it stands, and with
+// A plain consumer of Redis Streams that speaks agent protocol 1: XGROUP CREATE, its own pending entries, then
+// XREADGROUP with BLOCK, batches by size and by time, XACK when asked. It is the harness's control: correct as it
+// stands, and with
 // --broken=<how> wrong in one way that the harness has to find. One stream, one group, no reconnect.
 
 #include <poll.h>
@@ -72,7 +73,11 @@ class Agent {
     void handle(const Json& request) {
         const std::string op = request["op"];
         if (op == "hello") {
-            say({{"event", "hello"}, {"re", request["re"]}, {"protocol", 1}, {"name", "plain"}, {"version", "1"},
+            say({{"event", "hello"},
+                 {"re", request["re"]},
+                 {"protocol", 1},
+                 {"name", "plain"},
+                 {"version", "1"},
                  {"capabilities", {"streams", "concurrent"}}});
         } else if (op == "start") {
             start(request);
@@ -192,7 +197,9 @@ class Agent {
         const auto unix_time = std::chrono::system_clock::now().time_since_epoch();
         Json entries = Json::array();
         for (const auto& entry : waiting_) {
-            entries.push_back({{"stream", stream_}, {"id", entry.id}, {"fields", entry.fields},
+            entries.push_back({{"stream", stream_},
+                               {"id", entry.id},
+                               {"fields", entry.fields},
                                {"deliveries", entry.deliveries},
                                {"t_ms", std::chrono::duration_cast<milliseconds>(unix_time).count()}});
         }

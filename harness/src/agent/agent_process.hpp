@@ -1,4 +1,5 @@
-// An agent as a child process that is spoken to in lines. Moves bytes and keeps stderr; what the lines mean is not known here.
+// An agent as a child process that is spoken to in lines. Moves bytes and keeps stderr; what the lines mean is not
+// known here.
 #pragma once
 
 #include <functional>

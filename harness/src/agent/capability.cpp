@@ -30,7 +30,9 @@ constexpr Capability table[] = {
 
 }  // namespace
 
-std::span<const Capability> capabilities() { return table; }
+std::span<const Capability> capabilities() {
+    return table;
+}
 
 bool is_capability(std::string_view name) {
     return std::any_of(std::begin(table), std::end(table), [&](const Capability& c) { return c.name == name; });

@@ -58,8 +58,9 @@ Hello parse_hello(const Json& event) {
     }
     for (const auto& capability : event["capabilities"]) {
         if (!capability.is_string() || !is_capability(capability.get<std::string>())) {
-            broken("there is no capability " + capability.dump() + " (millrace-harness list --json names those there are)",
-                   event);
+            broken(
+                "there is no capability " + capability.dump() + " (millrace-harness list --json names those there are)",
+                event);
         }
         hello.capabilities.insert(capability.get<std::string>());
     }
@@ -72,8 +73,8 @@ std::vector<DeliveredEntry> parse_entries(const Json& batch, const std::string& 
     for (const auto& item : batch["entries"]) {
         if (!item.is_object()) broken("an entry is an object", batch);
         DeliveredEntry entry;
-        entry.key.stream = item.contains("stream") && item["stream"].is_string() ? item["stream"].get<std::string>()
-                                                                                  : stream;
+        entry.key.stream =
+            item.contains("stream") && item["stream"].is_string() ? item["stream"].get<std::string>() : stream;
         if (item.contains("id") && item["id"].is_string()) entry.key.id = item["id"].get<std::string>();
         if (!item.contains("fields") || !item["fields"].is_array()) broken("an entry has fields", batch);
         for (const auto& pair : item["fields"]) {
@@ -94,8 +95,8 @@ std::vector<AckResult> parse_acked(const Json& acked) {
     std::vector<AckResult> results;
     if (!acked.contains("entries") || !acked["entries"].is_array()) broken("acked has entries", acked);
     for (const auto& item : acked["entries"]) {
-        const bool good = item.is_array() && item.size() == 3 && item[0].is_string() && item[1].is_string() &&
-                          item[2].is_string();
+        const bool good =
+            item.is_array() && item.size() == 3 && item[0].is_string() && item[1].is_string() && item[2].is_string();
         if (!good) broken("acked lists [stream, id, code]", acked);
         results.push_back({{item[0].get<std::string>(), item[1].get<std::string>()}, item[2].get<std::string>()});
     }

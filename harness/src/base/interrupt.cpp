@@ -57,8 +57,12 @@ void install_interrupt_handling() {
     std::thread(watch, signals).detach();
 }
 
-bool interrupted() { return stop_asked.load(); }
-int interrupt_fd() { return stop_fd.load(); }
+bool interrupted() {
+    return stop_asked.load();
+}
+int interrupt_fd() {
+    return stop_fd.load();
+}
 
 void remember_group(pid_t group) {
     const std::lock_guard lock(groups().mutex);

@@ -1,5 +1,5 @@
-// Owns one child process in a process group of its own: it is ended with its owner, and by the kernel if the harness itself
-// is killed. Knows nothing of what the child speaks.
+// Owns one child process in a process group of its own: it is ended with its owner, and by the kernel if the harness
+// itself is killed. Knows nothing of what the child speaks.
 #pragma once
 
 #include <sys/types.h>
@@ -42,8 +42,8 @@ class Process {
   public:
     struct Options {
         std::vector<std::string> argv;
-        bool pipes = false;           // stdin, stdout and stderr as non-blocking pipes
-        std::string output_path;      // else stdout and stderr go here (empty: /dev/null)
+        bool pipes = false;       // stdin, stdout and stderr as non-blocking pipes
+        std::string output_path;  // else stdout and stderr go here (empty: /dev/null)
     };
 
     // Throws std::runtime_error with one line. The calling thread must outlive the child: the kernel ends a child whose

@@ -25,7 +25,8 @@ std::set<std::string> ids_of(const std::vector<PendingEntry>& pending) {
     return ids;
 }
 
-Task<std::set<std::string>> pending_ids_without(World& world, const Start& start, std::string_view id, Duration within) {
+Task<std::set<std::string>> pending_ids_without(World& world, const Start& start, std::string_view id,
+                                                Duration within) {
     const Instant deadline = world.now() + within;
     for (;;) {
         auto ids = ids_of(world.pending(start.streams.front(), start.group));
@@ -53,7 +54,8 @@ Task<> not_before_the_application(World& world) {
     const Json* said = co_await agent.answer(first, 5s);
     world.require(said != nullptr, "ACK-2", "no answer to an ack within 5 s");
     for (const auto& key : keys) {
-        world.expect(code_of(said, key) == "ok", "ACK-2", "the ack of " + key.id + " answers '" + code_of(said, key) + "'");
+        world.expect(code_of(said, key) == "ok", "ACK-2",
+                     "the ack of " + key.id + " answers '" + code_of(said, key) + "'");
     }
     const std::string_view last = keys.back().id;
     const auto after = co_await pending_ids_without(world, start, last, 1s);
@@ -72,7 +74,8 @@ Task<> partial(World& world) {
     const std::vector<EntryKey> some = {keys[1], keys[4]};
     const auto request = agent.ack(some);
     const Json* said = co_await agent.answer(request, 5s);
-    world.expect(code_of(said, keys[1]) == "ok" && code_of(said, keys[4]) == "ok", "ACK-1", "a partial ack is no \"ok\"");
+    world.expect(code_of(said, keys[1]) == "ok" && code_of(said, keys[4]) == "ok", "ACK-1",
+                 "a partial ack is no \"ok\"");
     const auto left = co_await pending_ids_without(world, start, keys[4].id, 1s);
     const std::set<std::string> expected = {keys[0].id, keys[2].id, keys[3].id, keys[5].id};
     world.expect(left == expected, "ACK-1", "after acking 2 of 6, " + std::to_string(left.size()) + " are pending");
@@ -187,9 +190,9 @@ Task<> nack_with_delay(World& world) {
                          (deliveries ? std::to_string(*deliveries) : "nothing"));
         const auto pending = world.pending(start.streams.front(), start.group);
         const bool counted = pending.size() == 1 && pending[0].deliveries == round + 1;
-        world.expect(counted, "ACK-4", "the server counts " +
-                                           (pending.empty() ? "nothing" : std::to_string(pending[0].deliveries)) +
-                                           " deliveries after " + std::to_string(round) + " nacks");
+        world.expect(counted, "ACK-4",
+                     "the server counts " + (pending.empty() ? "nothing" : std::to_string(pending[0].deliveries)) +
+                         " deliveries after " + std::to_string(round) + " nacks");
     }
     const std::vector<EntryKey> one = {keys[2]};
     agent.ack(one);
@@ -212,8 +215,9 @@ Task<> nack_lets_others_pass(World& world) {
     const Instant asked = world.now();
     world.publish(start.streams.front(), 10);
     const bool passed = co_await agent.delivered(12, 1s);
-    world.expect(passed, "ACK-4", "10 new ones behind two that were nacked: " +
-                                      std::to_string(agent.delivered_count() - 2) + " were handed over within 1 s");
+    world.expect(passed, "ACK-4",
+                 "10 new ones behind two that were nacked: " + std::to_string(agent.delivered_count() - 2) +
+                     " were handed over within 1 s");
     const bool again = co_await agent.delivered(14, 5s);
     world.expect(again, "ACK-4", "the nacked ones did not come again");
     if (again) world.expect(world.now() - asked >= 2s - 50ms, "ACK-4", "the nacked ones came early");
@@ -225,20 +229,62 @@ std::vector<Case> ack_cases() {
     constexpr auto streams = CaseClass::Streams;
     constexpr auto need = ServerNeed::Streams;
     return {
-        {"ack/1-by-the-application", "An entry is pending until the application acks it, then no longer",
-         {"ACK-1", "ACK-3"}, {"streams"}, streams, need, Timing::None, not_before_the_application},
-        {"ack/2-partial", "Part of a batch is acked, the rest stays pending",
-         {"ACK-1"}, {"streams"}, streams, need, Timing::None, partial},
-        {"ack/3-twice", "Acking twice is a typed error, entry by entry",
-         {"ACK-2"}, {"streams", "concurrent"}, streams, need, Timing::None, twice},
-        {"ack/4-not-held", "Acking what is not held is a typed error and reaches no server",
-         {"ACK-2"}, {"streams"}, streams, need, Timing::None, not_held},
-        {"ack/5-during-a-block", "An ack reaches the server while a read blocks",
-         {"ACK-3"}, {"streams", "concurrent"}, streams, need, Timing::Judged, during_a_block},
-        {"ack/6-nack-delay", "A nacked entry comes again after its delay, counted at the server",
-         {"ACK-4"}, {"streams", "nack"}, streams, need, Timing::Judged, nack_with_delay},
-        {"ack/7-nack-passes", "Nacked entries let others pass",
-         {"ACK-4"}, {"streams", "nack", "concurrent"}, streams, need, Timing::None, nack_lets_others_pass},
+        {"ack/1-by-the-application",
+         "An entry is pending until the application acks it, then no longer",
+         {"ACK-1", "ACK-3"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         not_before_the_application},
+        {"ack/2-partial",
+         "Part of a batch is acked, the rest stays pending",
+         {"ACK-1"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         partial},
+        {"ack/3-twice",
+         "Acking twice is a typed error, entry by entry",
+         {"ACK-2"},
+         {"streams", "concurrent"},
+         streams,
+         need,
+         Timing::None,
+         twice},
+        {"ack/4-not-held",
+         "Acking what is not held is a typed error and reaches no server",
+         {"ACK-2"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         not_held},
+        {"ack/5-during-a-block",
+         "An ack reaches the server while a read blocks",
+         {"ACK-3"},
+         {"streams", "concurrent"},
+         streams,
+         need,
+         Timing::Judged,
+         during_a_block},
+        {"ack/6-nack-delay",
+         "A nacked entry comes again after its delay, counted at the server",
+         {"ACK-4"},
+         {"streams", "nack"},
+         streams,
+         need,
+         Timing::Judged,
+         nack_with_delay},
+        {"ack/7-nack-passes",
+         "Nacked entries let others pass",
+         {"ACK-4"},
+         {"streams", "nack", "concurrent"},
+         streams,
+         need,
+         Timing::None,
+         nack_lets_others_pass},
     };
 }
 

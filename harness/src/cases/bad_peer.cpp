@@ -1,5 +1,5 @@
-// Peers that are no servers: nobody listens, garbage, silence. The agent says what is wrong, keeps trying without a busy
-// loop, and does not die of it.
+// Peers that are no servers: nobody listens, garbage, silence. The agent says what is wrong, keeps trying without a
+// busy loop, and does not die of it.
 
 #include "base/text.hpp"
 #include "cases/case.hpp"
@@ -17,7 +17,8 @@ Task<const Json*> first_error(World& world, Agent& agent, const Start& start, Du
     agent.start(start);
     const Json* error = co_await agent.next("error", within);
     world.require(error != nullptr, "RET-2", "no error event within " + format_ms(within));
-    const std::string message = error->value("message", Json()).is_string() ? (*error)["message"].get<std::string>() : "";
+    const std::string message =
+        error->value("message", Json()).is_string() ? (*error)["message"].get<std::string>() : "";
     world.expect(!message.empty(), "RET-2", "the error event has no message");
     co_return error;
 }
@@ -41,8 +42,8 @@ Task<> expect_calm(World& world, Agent& agent, BadPeer& peer) {
 }
 
 Start start_at(World& world, const BadPeer& peer) {
-    Start start = world.consume("orders", {{"connection_timeout", "500ms"}, {"retry_delay", "100ms"},
-                                           {"max_retry_delay", "300ms"}});
+    Start start = world.consume(
+        "orders", {{"connection_timeout", "500ms"}, {"retry_delay", "100ms"}, {"max_retry_delay", "300ms"}});
     start.url = peer.url().text();
     return start;
 }
@@ -96,8 +97,9 @@ Task<> silence(World& world) {
 // What was wrong passes: the agent finds the server that is there now.
 Task<> server_comes_late(World& world) {
     OwnServer& server = world.own_server({});
-    Start start = world.consume("orders", {{"batch_size", 5}, {"flush_interval", "50ms"}, {"retry_delay", "100ms"},
-                                           {"max_retry_delay", "300ms"}});
+    Start start = world.consume(
+        "orders",
+        {{"batch_size", 5}, {"flush_interval", "50ms"}, {"retry_delay", "100ms"}, {"max_retry_delay", "300ms"}});
     world.server_down(server);
     Agent& agent = world.spawn();
     co_await first_error(world, agent, start, 5s);
@@ -117,16 +119,46 @@ std::vector<Case> bad_peer_cases() {
     constexpr auto security = CaseClass::Security;
     constexpr auto any = ServerNeed::Any;
     return {
-        {"bad-peer/1-nobody-listens", "A port nobody listens on: a typed error, calm attempts",
-         {"RET-1", "RET-2"}, {"config"}, security, any, Timing::None, nobody_listens},
-        {"bad-peer/2-garbage", "A peer that answers garbage: a typed error, and the agent lives",
-         {"SEC-2"}, {"config"}, security, any, Timing::None, garbage},
-        {"bad-peer/3-endless-line", "A line without an end: a typed error, and the agent lives",
-         {"SEC-2"}, {"config"}, security, any, Timing::None, endless_line},
-        {"bad-peer/4-silence", "A peer that never answers: a timeout, calm attempts",
-         {"RET-1", "RET-2"}, {"config"}, security, any, Timing::None, silence},
-        {"bad-peer/5-server-comes-late", "The server is down at first, and then there",
-         {"RET-1"}, {"config"}, security, any, Timing::None, server_comes_late},
+        {"bad-peer/1-nobody-listens",
+         "A port nobody listens on: a typed error, calm attempts",
+         {"RET-1", "RET-2"},
+         {"config"},
+         security,
+         any,
+         Timing::None,
+         nobody_listens},
+        {"bad-peer/2-garbage",
+         "A peer that answers garbage: a typed error, and the agent lives",
+         {"SEC-2"},
+         {"config"},
+         security,
+         any,
+         Timing::None,
+         garbage},
+        {"bad-peer/3-endless-line",
+         "A line without an end: a typed error, and the agent lives",
+         {"SEC-2"},
+         {"config"},
+         security,
+         any,
+         Timing::None,
+         endless_line},
+        {"bad-peer/4-silence",
+         "A peer that never answers: a timeout, calm attempts",
+         {"RET-1", "RET-2"},
+         {"config"},
+         security,
+         any,
+         Timing::None,
+         silence},
+        {"bad-peer/5-server-comes-late",
+         "The server is down at first, and then there",
+         {"RET-1"},
+         {"config"},
+         security,
+         any,
+         Timing::None,
+         server_comes_late},
     };
 }
 

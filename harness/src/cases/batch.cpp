@@ -45,8 +45,9 @@ Task<> bytes_kept(World& world) {
     };
     world.publish(start.streams.front(), entries);
     const bool all = co_await agent.delivered(entries.size(), 10s);
-    world.expect(all, "PUB-5", std::to_string(entries.size()) + " entries of all kinds of bytes published, " +
-                                   std::to_string(agent.delivered_count()) + " handed over");
+    world.expect(all, "PUB-5",
+                 std::to_string(entries.size()) + " entries of all kinds of bytes published, " +
+                     std::to_string(agent.delivered_count()) + " handed over");
     // The checker compares the fields of every delivery with what was published.
 }
 
@@ -61,7 +62,8 @@ Task<> held_within_prefetch(World& world) {
     world.require(came, "BAT-1", "prefetch 10: " + std::to_string(agent.delivered_count()) + " handed over");
     co_await world.pause(500ms);  // long enough for one that does not stop
     const auto pending = world.pending(start.streams.front(), start.group);
-    world.expect(pending.size() <= 10, "BP-1", std::to_string(pending.size()) + " entries are pending with prefetch 10");
+    world.expect(pending.size() <= 10, "BP-1",
+                 std::to_string(pending.size()) + " entries are pending with prefetch 10");
 
     // Reading goes on by itself as acks make room.
     agent.ack_as_they_come();
@@ -75,12 +77,29 @@ Task<> held_within_prefetch(World& world) {
 
 std::vector<Case> batch_cases() {
     return {
-        {"batch/1-order", "1000 entries in portions of every size come in the order of the stream",
-         {"BAT-2"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::None, thousand_in_order},
-        {"batch/2-bytes", "Bytes, order and repeats of fields are kept, up to 1 MiB",
-         {"PUB-5"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::None, bytes_kept},
-        {"batch/3-prefetch", "No more than prefetch is held; acks make room",
-         {"BP-1"}, {"streams", "concurrent", "config"}, CaseClass::Streams, ServerNeed::Streams, Timing::None,
+        {"batch/1-order",
+         "1000 entries in portions of every size come in the order of the stream",
+         {"BAT-2"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::None,
+         thousand_in_order},
+        {"batch/2-bytes",
+         "Bytes, order and repeats of fields are kept, up to 1 MiB",
+         {"PUB-5"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::None,
+         bytes_kept},
+        {"batch/3-prefetch",
+         "No more than prefetch is held; acks make room",
+         {"BP-1"},
+         {"streams", "concurrent", "config"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::None,
          held_within_prefetch},
     };
 }

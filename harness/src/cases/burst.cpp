@@ -12,8 +12,8 @@ void expect_batches(World& world, const Agent& agent, const std::vector<size_t>&
     std::vector<std::string> wanted;
     for (const auto* batch : agent.batches()) seen.push_back(std::to_string(batch->entries.size()));
     for (const size_t size : sizes) wanted.push_back(std::to_string(size));
-    world.expect(seen == wanted, "BAT-2", "expected batches of " + join(wanted, ", ") + "; came " +
-                                              (seen.empty() ? "none" : join(seen, ", ")));
+    world.expect(seen == wanted, "BAT-2",
+                 "expected batches of " + join(wanted, ", ") + "; came " + (seen.empty() ? "none" : join(seen, ", ")));
 }
 
 Task<> twenty_at_once(World& world) {
@@ -24,8 +24,9 @@ Task<> twenty_at_once(World& world) {
     const auto keys = world.publish(start.streams.front(), 20);
     const Instant published = world.now();
     const bool all = co_await agent.delivered(20, 5s);
-    world.expect(all, "BAT-1", "20 published, " + std::to_string(agent.delivered_count()) +
-                                   " handed over within 5 s with flush_interval 20 s");
+    world.expect(all, "BAT-1",
+                 "20 published, " + std::to_string(agent.delivered_count()) +
+                     " handed over within 5 s with flush_interval 20 s");
     expect_batches(world, agent, {5, 5, 5, 5});
     for (const auto* batch : agent.batches()) {
         world.expect(batch->reason == "size", "BAT-1", "a full batch says reason '" + excerpt(batch->reason) + "'");
@@ -69,12 +70,30 @@ Task<> batch_of_one(World& world) {
 
 std::vector<Case> burst_cases() {
     return {
-        {"burst/1-twenty-at-once", "20 published at once, batch_size 5: 4 batches of 5, none of them waits",
-         {"BAT-1", "BAT-2"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::None, twenty_at_once},
-        {"burst/2-remainder", "13 published, batch_size 5: two full batches, then the rest by the flush",
-         {"BAT-1"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::None, remainder},
-        {"burst/3-batch-of-one", "batch_size 1: each entry is a batch",
-         {"BAT-1"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::None, batch_of_one},
+        {"burst/1-twenty-at-once",
+         "20 published at once, batch_size 5: 4 batches of 5, none of them waits",
+         {"BAT-1", "BAT-2"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::None,
+         twenty_at_once},
+        {"burst/2-remainder",
+         "13 published, batch_size 5: two full batches, then the rest by the flush",
+         {"BAT-1"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::None,
+         remainder},
+        {"burst/3-batch-of-one",
+         "batch_size 1: each entry is a batch",
+         {"BAT-1"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::None,
+         batch_of_one},
     };
 }
 

@@ -1,5 +1,5 @@
-// The table of cases: one row each. A row says what the case needs and which lines of the specification it stands for; the
-// story says the rest.
+// The table of cases: one row each. A row says what the case needs and which lines of the specification it stands for;
+// the story says the rest.
 #pragma once
 
 #include <span>

@@ -19,8 +19,10 @@ Task<> expect_refused(World& world, Json config, std::string_view named, std::st
     const Json* error = co_await agent.next("error", 5s);
     world.require(error != nullptr, "CFG-3", "no error event for " + start.config.dump());
     const std::string code = error->value("code", Json()).is_string() ? (*error)["code"].get<std::string>() : "";
-    const std::string message = error->value("message", Json()).is_string() ? (*error)["message"].get<std::string>() : "";
-    world.expect(code == "bad_config", "CFG-3", start.config.dump() + " is code '" + excerpt(code) + "', not bad_config");
+    const std::string message =
+        error->value("message", Json()).is_string() ? (*error)["message"].get<std::string>() : "";
+    world.expect(code == "bad_config", "CFG-3",
+                 start.config.dump() + " is code '" + excerpt(code) + "', not bad_config");
     world.expect(message.find(named) != std::string::npos, "CFG-3",
                  "the message does not name " + std::string(named) + ": " + excerpt(message, 200));
     world.expect(message.find(also) != std::string::npos, "CFG-3",
@@ -61,7 +63,8 @@ Task<> secrets(World& world) {
     for (const auto& agent : world.agents()) {
         for (const auto& event : agent.events()) {
             const std::string text = event.dump(-1, ' ', false, Json::error_handler_t::replace);
-            world.expect(text.find("hunter2") == std::string::npos, "CFG-4", "an event holds a password: " + excerpt(text));
+            world.expect(text.find("hunter2") == std::string::npos, "CFG-4",
+                         "an event holds a password: " + excerpt(text));
         }
         world.expect(agent.port().errors().find("hunter2") == std::string::npos, "CFG-4", "stderr holds a password");
     }
@@ -72,14 +75,38 @@ Task<> secrets(World& world) {
 std::vector<Case> config_cases() {
     constexpr auto config = CaseClass::Config;
     return {
-        {"config/1-unknown-key", "An unknown key is refused, with the nearest one that there is",
-         {"CFG-3"}, {"config"}, config, ServerNeed::Any, Timing::None, unknown_key},
-        {"config/2-bad-duration", "A duration that is none is refused by name",
-         {"CFG-2", "CFG-3"}, {"config"}, config, ServerNeed::Any, Timing::None, bad_duration},
-        {"config/3-out-of-range", "Values out of range or of the wrong type are refused by name",
-         {"CFG-2", "CFG-3"}, {"config"}, config, ServerNeed::Any, Timing::None, out_of_range},
-        {"config/4-secrets", "A refusal names no secret",
-         {"CFG-4"}, {"config"}, config, ServerNeed::Any, Timing::None, secrets},
+        {"config/1-unknown-key",
+         "An unknown key is refused, with the nearest one that there is",
+         {"CFG-3"},
+         {"config"},
+         config,
+         ServerNeed::Any,
+         Timing::None,
+         unknown_key},
+        {"config/2-bad-duration",
+         "A duration that is none is refused by name",
+         {"CFG-2", "CFG-3"},
+         {"config"},
+         config,
+         ServerNeed::Any,
+         Timing::None,
+         bad_duration},
+        {"config/3-out-of-range",
+         "Values out of range or of the wrong type are refused by name",
+         {"CFG-2", "CFG-3"},
+         {"config"},
+         config,
+         ServerNeed::Any,
+         Timing::None,
+         out_of_range},
+        {"config/4-secrets",
+         "A refusal names no secret",
+         {"CFG-4"},
+         {"config"},
+         config,
+         ServerNeed::Any,
+         Timing::None,
+         secrets},
     };
 }
 

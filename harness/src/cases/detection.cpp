@@ -13,7 +13,8 @@ const Json* find_log(const Agent& agent, std::string_view level, std::string_vie
     for (const auto& event : agent.events()) {
         if (event["event"] != "log" || !event.contains("message") || !event["message"].is_string()) continue;
         if (event["message"].get<std::string>() != message) continue;
-        const std::string said = event.contains("level") && event["level"].is_string() ? event["level"].get<std::string>() : "";
+        const std::string said =
+            event.contains("level") && event["level"].is_string() ? event["level"].get<std::string>() : "";
         if (lower(said) == level) return &event;
     }
     return nullptr;
@@ -27,7 +28,9 @@ std::string field_of(const Json* log, const char* name) {
     return fields[name].is_string() ? fields[name].get<std::string>() : fields[name].dump();
 }
 
-std::string mode_of(World& world, const Agent& agent) { return world.history().agents[agent.index()].mode; }
+std::string mode_of(World& world, const Agent& agent) {
+    return world.history().agents[agent.index()].mode;
+}
 
 constexpr std::string_view looking = "Auto-detecting Redis version to choose best notification implementation...";
 constexpr std::string_view chose_streams = "Redis Streams supported - will use Streams for notifications";
@@ -55,8 +58,9 @@ Task<> by_version(World& world) {
     for (const auto& event : agent.events()) {
         if (event["event"] == "ready") ready = &event;
     }
-    const std::string version =
-        ready->contains("server_version") && (*ready)["server_version"].is_string() ? (*ready)["server_version"].get<std::string>() : "";
+    const std::string version = ready->contains("server_version") && (*ready)["server_version"].is_string()
+                                    ? (*ready)["server_version"].get<std::string>()
+                                    : "";
     world.expect(version == world.facts().version, "DET-2",
                  "the server is " + world.facts().version + ", ready says server_version '" + excerpt(version) + "'");
     const Json protocol = ready->value("protocol", Json());
@@ -209,27 +213,86 @@ std::vector<Case> detection_cases() {
     constexpr auto streams = CaseClass::Streams;
     const std::vector<std::string_view> both = {"streams", "pubsub"};
     return {
-        {"detection/1-by-version", "The version decides between Streams and Pub/Sub; ready tells mode, version, protocol",
-         {"DET-1", "DET-2", "DET-3"}, both, CaseClass::Observe, ServerNeed::Any, Timing::None, by_version},
-        {"detection/2-logs", "The log says what was looked for and found, word for word",
-         {"DET-4"}, both, CaseClass::Observe, ServerNeed::Any, Timing::None, logs},
-        {"detection/3-info-refused", "An ACL refuses INFO: Streams all the same",
-         {"DET-3"}, {"streams"}, streams, ServerNeed::Streams, Timing::None, info_refused_by_acl},
-        {"detection/4-info-and-command-gone", "INFO and COMMAND are renamed away: Streams by what is left",
-         {"DET-3"}, {"streams"}, streams, ServerNeed::Streams, Timing::None, info_and_command_renamed},
-        {"detection/5-info-gone-no-streams", "INFO is renamed away on a server without Streams: Pub/Sub",
-         {"DET-3", "DET-4"}, both, CaseClass::PubSub, ServerNeed::NoStreams, Timing::None, nothing_tells},
-        {"detection/6-nothing-tells", "Nothing tells the version of a server without Streams: Pub/Sub, with a warning",
-         {"DET-3", "DET-4"}, both, CaseClass::PubSub, ServerNeed::NoStreams, Timing::None, nothing_tells_at_all},
-        {"detection/7-never-in-silence", "mode streams on a server without them is an error, not Pub/Sub",
-         {"DET-3", "RET-2"}, {"pubsub", "config"}, CaseClass::Config, ServerNeed::NoStreams, Timing::None,
+        {"detection/1-by-version",
+         "The version decides between Streams and Pub/Sub; ready tells mode, version, protocol",
+         {"DET-1", "DET-2", "DET-3"},
+         both,
+         CaseClass::Observe,
+         ServerNeed::Any,
+         Timing::None,
+         by_version},
+        {"detection/2-logs",
+         "The log says what was looked for and found, word for word",
+         {"DET-4"},
+         both,
+         CaseClass::Observe,
+         ServerNeed::Any,
+         Timing::None,
+         logs},
+        {"detection/3-info-refused",
+         "An ACL refuses INFO: Streams all the same",
+         {"DET-3"},
+         {"streams"},
+         streams,
+         ServerNeed::Streams,
+         Timing::None,
+         info_refused_by_acl},
+        {"detection/4-info-and-command-gone",
+         "INFO and COMMAND are renamed away: Streams by what is left",
+         {"DET-3"},
+         {"streams"},
+         streams,
+         ServerNeed::Streams,
+         Timing::None,
+         info_and_command_renamed},
+        {"detection/5-info-gone-no-streams",
+         "INFO is renamed away on a server without Streams: Pub/Sub",
+         {"DET-3", "DET-4"},
+         both,
+         CaseClass::PubSub,
+         ServerNeed::NoStreams,
+         Timing::None,
+         nothing_tells},
+        {"detection/6-nothing-tells",
+         "Nothing tells the version of a server without Streams: Pub/Sub, with a warning",
+         {"DET-3", "DET-4"},
+         both,
+         CaseClass::PubSub,
+         ServerNeed::NoStreams,
+         Timing::None,
+         nothing_tells_at_all},
+        {"detection/7-never-in-silence",
+         "mode streams on a server without them is an error, not Pub/Sub",
+         {"DET-3", "RET-2"},
+         {"pubsub", "config"},
+         CaseClass::Config,
+         ServerNeed::NoStreams,
+         Timing::None,
          forced_streams_without},
-        {"detection/8-protocol", "RESP2 and RESP3 on request",
-         {"DET-1"}, {"streams", "config"}, streams, ServerNeed::Streams, Timing::None, protocol_forced},
-        {"auth/1-wrong-password", "A wrong password is a typed error that names no secret",
-         {"DET-3", "RET-2", "CFG-4"}, {"streams"}, CaseClass::Security, ServerNeed::Any, Timing::None, wrong_password},
-        {"auth/2-right-password", "A password with every kind of character in it",
-         {"DET-1", "SEC-1"}, {"streams"}, CaseClass::Security, ServerNeed::Streams, Timing::None, right_password},
+        {"detection/8-protocol",
+         "RESP2 and RESP3 on request",
+         {"DET-1"},
+         {"streams", "config"},
+         streams,
+         ServerNeed::Streams,
+         Timing::None,
+         protocol_forced},
+        {"auth/1-wrong-password",
+         "A wrong password is a typed error that names no secret",
+         {"DET-3", "RET-2", "CFG-4"},
+         {"streams"},
+         CaseClass::Security,
+         ServerNeed::Any,
+         Timing::None,
+         wrong_password},
+        {"auth/2-right-password",
+         "A password with every kind of character in it",
+         {"DET-1", "SEC-1"},
+         {"streams"},
+         CaseClass::Security,
+         ServerNeed::Streams,
+         Timing::None,
+         right_password},
     };
 }
 

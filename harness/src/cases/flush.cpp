@@ -1,5 +1,5 @@
-// The flush: flush_interval after the first entry of a batch arrived, never early, late by BAT-3. The clock starts between the
-// moment the XADD was sent (the entry can't have arrived before) and the moment it was confirmed.
+// The flush: flush_interval after the first entry of a batch arrived, never early, late by BAT-3. The clock starts
+// between the moment the XADD was sent (the entry can't have arrived before) and the moment it was confirmed.
 
 #include <algorithm>
 
@@ -31,8 +31,9 @@ Task<> three_wait(World& world) {
     world.publish(start.streams.front(), 3);
     const Published& last = world.history().published.back();
     const bool came = co_await agent.delivered(3, 3s);
-    world.require(came, "BAT-3", "3 published with flush_interval 2 s, and after 3 s " +
-                                     std::to_string(agent.delivered_count()) + " were handed over");
+    world.require(came, "BAT-3",
+                  "3 published with flush_interval 2 s, and after 3 s " + std::to_string(agent.delivered_count()) +
+                      " were handed over");
     const auto batches = agent.batches();
     world.expect(batches.size() == 1, "BAT-1", "expected one batch of 3; came " + std::to_string(batches.size()));
     world.expect(batches[0]->reason == "flush", "BAT-1", "the flush says reason '" + excerpt(batches[0]->reason) + "'");
@@ -67,14 +68,13 @@ Task<> under_input(World& world) {
     const bool all = co_await agent.delivered(20, 3s);
     world.expect(all, "BAT-1", "20 published, " + std::to_string(agent.delivered_count()) + " handed over");
     const auto batches = agent.batches();
-    world.expect(batches.size() >= 3, "BAT-3", "2 s of input with flush_interval 500 ms made " +
-                                                   std::to_string(batches.size()) + " batches");
+    world.expect(batches.size() >= 3, "BAT-3",
+                 "2 s of input with flush_interval 500 ms made " + std::to_string(batches.size()) + " batches");
     const auto& published = world.history().published;
     for (const auto* batch : batches) {
         if (batch->entries.empty()) continue;  // the checker speaks of it
-        const auto first = std::find_if(published.begin(), published.end(), [&](const Published& p) {
-            return p.key == batch->entries.front().key;
-        });
+        const auto first = std::find_if(published.begin(), published.end(),
+                                        [&](const Published& p) { return p.key == batch->entries.front().key; });
         if (first != published.end()) judge_flush(world, *batch, first->sent, first->confirmed, 500ms);
     }
 }
@@ -88,9 +88,9 @@ Task<> zero(World& world) {
         world.publish(start.streams.front(), 3);
         const Instant confirmed = world.now();
         const bool came = co_await agent.delivered(static_cast<size_t>(3 * (i + 1)), 2s);
-        world.require(came, "CFG-1", "flush_interval 0 hands over what has come; after 2 s " +
-                                         std::to_string(agent.delivered_count()) + " of " + std::to_string(3 * (i + 1)) +
-                                         " were");
+        world.require(came, "CFG-1",
+                      "flush_interval 0 hands over what has come; after 2 s " +
+                          std::to_string(agent.delivered_count()) + " of " + std::to_string(3 * (i + 1)) + " were");
         const Duration late = agent.batches().back()->handed_over - confirmed;
         world.expect(late <= 500ms, "BAT-3", "with flush_interval 0 an entry waited " + format_ms(late));
         if (late > 50ms && late <= 500ms) world.non_strict("BAT-3", "an entry waited " + format_ms(late));
@@ -102,14 +102,38 @@ Task<> zero(World& world) {
 
 std::vector<Case> flush_cases() {
     return {
-        {"flush/1-interval", "3 published, flush_interval 2 s: one batch of 3, not early, not late",
-         {"BAT-1", "BAT-3"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::Judged, three_wait},
-        {"flush/2-shorter-than-block", "A flush in the middle of a blocking read comes by its own timer",
-         {"BAT-3"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::Judged, shorter_than_block},
-        {"flush/3-under-input", "Entries that follow the first one do not put the flush off",
-         {"BAT-1", "BAT-3"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::Judged, under_input},
-        {"flush/4-zero", "flush_interval 0: what has come is handed over at once",
-         {"CFG-1", "BAT-3"}, {"streams"}, CaseClass::Streams, ServerNeed::Streams, Timing::Judged, zero},
+        {"flush/1-interval",
+         "3 published, flush_interval 2 s: one batch of 3, not early, not late",
+         {"BAT-1", "BAT-3"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::Judged,
+         three_wait},
+        {"flush/2-shorter-than-block",
+         "A flush in the middle of a blocking read comes by its own timer",
+         {"BAT-3"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::Judged,
+         shorter_than_block},
+        {"flush/3-under-input",
+         "Entries that follow the first one do not put the flush off",
+         {"BAT-1", "BAT-3"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::Judged,
+         under_input},
+        {"flush/4-zero",
+         "flush_interval 0: what has come is handed over at once",
+         {"CFG-1", "BAT-3"},
+         {"streams"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::Judged,
+         zero},
     };
 }
 

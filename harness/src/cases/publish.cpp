@@ -11,11 +11,12 @@ namespace {
 std::vector<std::string> ids_of(World& world, const Json* said, const std::string& stream,
                                 const std::vector<Fields>& entries, Instant sent) {
     world.require(said != nullptr, "PUB-1", "no published event within 10 s");
-    world.require((*said)["event"] == "published" && said->contains("results") && (*said)["results"].is_array(), "PUB-1",
+    world.require((*said)["event"] == "published" && said->contains("results") && (*said)["results"].is_array(),
+                  "PUB-1",
                   "the answer to publish is " + excerpt(said->dump(-1, ' ', false, Json::error_handler_t::replace)));
     const Json& results = (*said)["results"];
-    world.require(results.size() == entries.size(), "PUB-1", std::to_string(entries.size()) + " published, " +
-                                                                 std::to_string(results.size()) + " results");
+    world.require(results.size() == entries.size(), "PUB-1",
+                  std::to_string(entries.size()) + " published, " + std::to_string(results.size()) + " results");
     std::vector<std::string> ids;
     for (size_t i = 0; i < results.size(); ++i) {
         const bool has_id = results[i].is_object() && results[i].contains("id") && results[i]["id"].is_string();
@@ -29,12 +30,14 @@ std::vector<std::string> ids_of(World& world, const Json* said, const std::strin
 void expect_stream(World& world, const std::string& stream, const std::vector<std::string>& ids,
                    const std::vector<Fields>& entries) {
     const Reply range = world.command({"XRANGE", stream, "-", "+"});
-    world.expect(range.items.size() == ids.size(), "PUB-1", "the stream holds " + std::to_string(range.items.size()) +
-                                                                " entries, " + std::to_string(ids.size()) + " were confirmed");
+    world.expect(range.items.size() == ids.size(), "PUB-1",
+                 "the stream holds " + std::to_string(range.items.size()) + " entries, " + std::to_string(ids.size()) +
+                     " were confirmed");
     for (size_t i = 0; i < range.items.size() && i < ids.size(); ++i) {
         const Reply& item = range.items[i];
-        if (!world.expect(item.at(0).text == ids[i], "PUB-1", "result " + std::to_string(i) + " says id '" +
-                                                                  excerpt(ids[i]) + "', the stream has " + item.at(0).text)) {
+        if (!world.expect(item.at(0).text == ids[i], "PUB-1",
+                          "result " + std::to_string(i) + " says id '" + excerpt(ids[i]) + "', the stream has " +
+                              item.at(0).text)) {
             return;
         }
         Fields fields;
@@ -56,7 +59,10 @@ Task<> results(World& world) {
     co_await ready_to_publish(world, agent);
     const std::string stream = world.stream("orders");
     const std::vector<Fields> entries = {
-        {{"a", "1"}}, {{"b", "2"}, {"b", "3"}, {"a", ""}}, {{"bytes", std::string("\0\xff\r\n", 4)}}, {{"", ""}},
+        {{"a", "1"}},
+        {{"b", "2"}, {"b", "3"}, {"a", ""}},
+        {{"bytes", std::string("\0\xff\r\n", 4)}},
+        {{"", ""}},
     };
     const Instant sent = world.now();
     const auto request = agent.publish(stream, entries);
@@ -119,11 +125,30 @@ std::vector<Case> publish_cases() {
     constexpr auto publish = CaseClass::Publish;
     constexpr auto need = ServerNeed::Streams;
     return {
-        {"publish/1-results", "Each entry has its result, and is on the server as it was given", {"PUB-1", "PUB-5"},
-         {"publish"}, publish, need, Timing::None, results},
-        {"publish/2-thousand", "1000 in one go, in order", {"PUB-1"}, {"publish"}, publish, need, Timing::None, thousand},
-        {"publish/3-wrong-type", "A key of another type: each result says so", {"PUB-1"}, {"publish"}, publish, need,
-         Timing::None, wrong_type},
+        {"publish/1-results",
+         "Each entry has its result, and is on the server as it was given",
+         {"PUB-1", "PUB-5"},
+         {"publish"},
+         publish,
+         need,
+         Timing::None,
+         results},
+        {"publish/2-thousand",
+         "1000 in one go, in order",
+         {"PUB-1"},
+         {"publish"},
+         publish,
+         need,
+         Timing::None,
+         thousand},
+        {"publish/3-wrong-type",
+         "A key of another type: each result says so",
+         {"PUB-1"},
+         {"publish"},
+         publish,
+         need,
+         Timing::None,
+         wrong_type},
         {"publish/4-atomic", "atomic: all in one MULTI", {"PUB-1"}, {"publish"}, publish, need, Timing::None, atomic},
     };
 }

@@ -1,5 +1,5 @@
-// The fallback to Pub/Sub, a class of its own: the same batches and flushes, at most once. On servers with Streams it is
-// forced by mode: pubsub.
+// The fallback to Pub/Sub, a class of its own: the same batches and flushes, at most once. On servers with Streams it
+// is forced by mode: pubsub.
 
 #include <algorithm>
 
@@ -13,7 +13,8 @@ namespace {
 
 Start subscribe(World& world, Json config) {
     if (world.facts().streams) {
-        if (!world.agent_can("config")) world.unsupported("the agent can't be told to use Pub/Sub on a server with Streams");
+        if (!world.agent_can("config"))
+            world.unsupported("the agent can't be told to use Pub/Sub on a server with Streams");
         config["mode"] = "pubsub";
     }
     return world.consume("orders", std::move(config));
@@ -42,8 +43,9 @@ std::vector<const DeliveredEntry*> entries_of(const Agent& agent) {
 }
 
 bool has_fields(const DeliveredEntry& entry, const Fields& expected) {
-    return std::equal(expected.begin(), expected.end(), entry.fields.begin(), entry.fields.end(),
-                      [](const auto& a, const auto& b) { return b.first.matches(a.first) && b.second.matches(a.second); });
+    return std::equal(
+        expected.begin(), expected.end(), entry.fields.begin(), entry.fields.end(),
+        [](const auto& a, const auto& b) { return b.first.matches(a.first) && b.second.matches(a.second); });
 }
 
 Task<> batches(World& world) {
@@ -56,7 +58,8 @@ Task<> batches(World& world) {
     const bool all = co_await agent.delivered(22, 5s);
     world.expect(all, "PS-1", "22 published, " + std::to_string(agent.delivered_count()) + " handed over");
     std::vector<std::string> sizes;
-    for (const auto* batch : agent.batches()) sizes.push_back(std::to_string(batch->entries.size()) + " " + batch->reason);
+    for (const auto* batch : agent.batches())
+        sizes.push_back(std::to_string(batch->entries.size()) + " " + batch->reason);
     world.expect(join(sizes, ", ") == "5 size, 5 size, 5 size, 5 size, 2 flush", "BAT-1",
                  "22 at once with batch_size 5 came as " + join(sizes, ", "));
     const auto entries = entries_of(agent);
@@ -75,9 +78,11 @@ Task<> flush(World& world) {
     publish(world, start.streams.front(), {"{\"n\":\"0\"}", "{\"n\":\"1\"}", "{\"n\":\"2\"}"});
     const Instant confirmed = world.now();
     const bool came = co_await agent.delivered(3, 3s);
-    world.require(came, "BAT-3", "3 published with flush_interval 1 s, " + std::to_string(agent.delivered_count()) +
-                                     " handed over after 3 s");
-    world.expect(agent.batches().size() == 1, "BAT-1", "they came in " + std::to_string(agent.batches().size()) + " batches");
+    world.require(
+        came, "BAT-3",
+        "3 published with flush_interval 1 s, " + std::to_string(agent.delivered_count()) + " handed over after 3 s");
+    world.expect(agent.batches().size() == 1, "BAT-1",
+                 "they came in " + std::to_string(agent.batches().size()) + " batches");
     judge_flush(world, *agent.batches()[0], sent, confirmed, 1s);
 }
 
@@ -99,8 +104,9 @@ Task<> payloads(World& world) {
     for (const auto& row : table) sent.push_back(row.first);
     publish(world, start.streams.front(), sent);
     const bool came = co_await agent.delivered(table.size(), 5s);
-    world.require(came, "PS-1", std::to_string(table.size()) + " payloads, " + std::to_string(agent.delivered_count()) +
-                                    " handed over");
+    world.require(
+        came, "PS-1",
+        std::to_string(table.size()) + " payloads, " + std::to_string(agent.delivered_count()) + " handed over");
     const auto entries = entries_of(agent);
     for (size_t i = 0; i < table.size(); ++i) {
         world.expect(has_fields(*entries[i], table[i].second), "PS-1",
@@ -126,14 +132,38 @@ std::vector<Case> pubsub_cases() {
     constexpr auto pubsub = CaseClass::PubSub;
     constexpr auto any = ServerNeed::Any;
     return {
-        {"pubsub/1-batches", "The same batches as with Streams, with empty ids",
-         {"PS-1", "BAT-1", "BAT-2"}, {"pubsub"}, pubsub, any, Timing::None, batches},
-        {"pubsub/2-flush", "The same flush as with Streams",
-         {"PS-1", "BAT-3"}, {"pubsub"}, pubsub, any, Timing::Judged, flush},
-        {"pubsub/3-payloads", "A payload is a JSON object of fields, or one field data",
-         {"PS-1"}, {"pubsub"}, pubsub, any, Timing::None, payloads},
-        {"pubsub/4-at-most-once", "The class is said to be at_most_once",
-         {"PS-1"}, {"pubsub"}, pubsub, any, Timing::None, says_at_most_once},
+        {"pubsub/1-batches",
+         "The same batches as with Streams, with empty ids",
+         {"PS-1", "BAT-1", "BAT-2"},
+         {"pubsub"},
+         pubsub,
+         any,
+         Timing::None,
+         batches},
+        {"pubsub/2-flush",
+         "The same flush as with Streams",
+         {"PS-1", "BAT-3"},
+         {"pubsub"},
+         pubsub,
+         any,
+         Timing::Judged,
+         flush},
+        {"pubsub/3-payloads",
+         "A payload is a JSON object of fields, or one field data",
+         {"PS-1"},
+         {"pubsub"},
+         pubsub,
+         any,
+         Timing::None,
+         payloads},
+        {"pubsub/4-at-most-once",
+         "The class is said to be at_most_once",
+         {"PS-1"},
+         {"pubsub"},
+         pubsub,
+         any,
+         Timing::None,
+         says_at_most_once},
     };
 }
 

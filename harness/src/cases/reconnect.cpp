@@ -1,5 +1,5 @@
-// Connections are lost under a living consumer: it comes back by itself, loses nothing, and hands over again nothing that it
-// still holds or has acked.
+// Connections are lost under a living consumer: it comes back by itself, loses nothing, and hands over again nothing
+// that it still holds or has acked.
 
 #include <set>
 
@@ -17,8 +17,9 @@ void expect_all_delivered(World& world, const std::string& spec) {
     }
     size_t lost = 0;
     for (const auto& entry : world.history().published) lost += delivered.contains(entry.key) ? 0U : 1U;
-    world.expect(lost == 0, spec, std::to_string(lost) + " of " +
-                                      std::to_string(world.history().published.size()) + " entries were never handed over");
+    world.expect(lost == 0, spec,
+                 std::to_string(lost) + " of " + std::to_string(world.history().published.size()) +
+                     " entries were never handed over");
 }
 
 Task<> expect_none_pending(World& world, const Start& start, std::string_view spec) {
@@ -32,7 +33,8 @@ Task<> expect_none_pending(World& world, const Start& start, std::string_view sp
 }
 
 Task<> cut_under_load(World& world) {
-    const Start start = world.consume("orders", {{"batch_size", 10}, {"flush_interval", "20ms"}, {"retry_delay", "50ms"}});
+    const Start start =
+        world.consume("orders", {{"batch_size", 10}, {"flush_interval", "20ms"}, {"retry_delay", "50ms"}});
     Agent& agent = world.spawn();
     co_await agent.ready(start);
     int cut = 0;
@@ -48,8 +50,9 @@ Task<> cut_under_load(World& world) {
         }
         // Back before the next cut, so that each one hits a consumer at work.
         const bool back = co_await agent.delivered(static_cast<size_t>(200 * (round + 1)), 10s);
-        world.expect(back, "RET-1", "10 s after its connections were cut " + std::to_string(agent.delivered_count()) +
-                                        " of " + std::to_string(200 * (round + 1)) + " were handed over");
+        world.expect(back, "RET-1",
+                     "10 s after its connections were cut " + std::to_string(agent.delivered_count()) + " of " +
+                         std::to_string(200 * (round + 1)) + " were handed over");
     }
     expect_all_delivered(world, "REC-6");
     co_await expect_none_pending(world, start, "ACK-6");
@@ -58,7 +61,8 @@ Task<> cut_under_load(World& world) {
 
 // What is held outlives its connection: it is acked on the new one, and filtered from recovery.
 Task<> cut_while_held(World& world) {
-    const Start start = world.consume("orders", {{"batch_size", 5}, {"flush_interval", "50ms"}, {"retry_delay", "50ms"}});
+    const Start start =
+        world.consume("orders", {{"batch_size", 5}, {"flush_interval", "50ms"}, {"retry_delay", "50ms"}});
     Agent& agent = world.spawn();
     agent.hold();
     co_await agent.ready(start);
@@ -79,15 +83,16 @@ Task<> cut_while_held(World& world) {
     const Json* said = co_await agent.answer(request, 5s);
     world.require(said != nullptr, "ACK-6", "no answer to an ack within 5 s after a reconnect");
     for (const auto& result : parse_acked(*said)) {
-        world.expect(result.code == "ok", "REC-1", "acking " + result.key.id + " on a new connection answers '" +
-                                                       result.code + "'");
+        world.expect(result.code == "ok", "REC-1",
+                     "acking " + result.key.id + " on a new connection answers '" + result.code + "'");
     }
     co_await expect_none_pending(world, start, "ACK-6");
 }
 
 // Acked at the very moment at which the connections go: kept, and sent again.
 Task<> ack_into_a_cut(World& world) {
-    const Start start = world.consume("orders", {{"batch_size", 5}, {"flush_interval", "20ms"}, {"retry_delay", "50ms"}});
+    const Start start =
+        world.consume("orders", {{"batch_size", 5}, {"flush_interval", "20ms"}, {"retry_delay", "50ms"}});
     Agent& agent = world.spawn();
     agent.hold();
     co_await agent.ready(start);
@@ -96,8 +101,9 @@ Task<> ack_into_a_cut(World& world) {
         world.publish(start.streams.front(), 5);
         expected += 5;
         const bool came = co_await agent.delivered(expected, 10s);
-        world.require(came, "RET-1", std::to_string(agent.delivered_count()) + " of " + std::to_string(expected) +
-                                         " handed over 10 s after a cut");
+        world.require(came, "RET-1",
+                      std::to_string(agent.delivered_count()) + " of " + std::to_string(expected) +
+                          " handed over 10 s after a cut");
         const auto held = agent.unacked();
         if (round % 2 == 0) agent.ack(held);
         const int killed = world.cut_connections(agent);
@@ -111,7 +117,8 @@ Task<> ack_into_a_cut(World& world) {
 
 Task<> server_restart(World& world) {
     OwnServer& server = world.own_server({"--appendonly", "yes", "--appendfsync", "always"});
-    const Start start = world.consume("orders", {{"batch_size", 5}, {"flush_interval", "50ms"}, {"retry_delay", "50ms"}});
+    const Start start =
+        world.consume("orders", {{"batch_size", 5}, {"flush_interval", "50ms"}, {"retry_delay", "50ms"}});
     Agent& agent = world.spawn();
     agent.hold();
     co_await agent.ready(start);
@@ -131,8 +138,9 @@ Task<> server_restart(World& world) {
     agent.ack_as_they_come();
     world.publish(start.streams.front(), 10);
     const bool more = co_await agent.delivered(20, 15s);
-    world.expect(more, "RET-1", "after the server's return " + std::to_string(agent.delivered_count() - 10) +
-                                    " of 10 new entries came within 15 s");
+    world.expect(more, "RET-1",
+                 "after the server's return " + std::to_string(agent.delivered_count() - 10) +
+                     " of 10 new entries came within 15 s");
     const auto rest = agent.unacked();
     agent.ack(rest);
     co_await expect_none_pending(world, start, "ACK-6");
@@ -145,14 +153,38 @@ std::vector<Case> reconnect_cases() {
     constexpr auto streams = CaseClass::Streams;
     constexpr auto need = ServerNeed::Streams;
     return {
-        {"reconnect/1-under-load", "All connections are killed again and again while entries flow",
-         {"RET-1", "REC-6", "ACK-6"}, {"streams", "config"}, streams, need, Timing::None, cut_under_load},
-        {"reconnect/2-held", "What is held outlives its connection: it does not come again, and is acked on the new one",
-         {"REC-1", "ACK-6"}, {"streams", "concurrent", "config"}, streams, need, Timing::None, cut_while_held},
-        {"reconnect/3-ack-into-a-cut", "An ack that the connection took with it is sent again",
-         {"ACK-6", "REC-1"}, {"streams", "concurrent", "config"}, streams, need, Timing::None, ack_into_a_cut},
-        {"reconnect/4-server-restart", "SIGKILL of a server with appendonly, and its return",
-         {"RET-1", "REC-6"}, {"streams", "concurrent", "config"}, streams, need, Timing::None, server_restart},
+        {"reconnect/1-under-load",
+         "All connections are killed again and again while entries flow",
+         {"RET-1", "REC-6", "ACK-6"},
+         {"streams", "config"},
+         streams,
+         need,
+         Timing::None,
+         cut_under_load},
+        {"reconnect/2-held",
+         "What is held outlives its connection: it does not come again, and is acked on the new one",
+         {"REC-1", "ACK-6"},
+         {"streams", "concurrent", "config"},
+         streams,
+         need,
+         Timing::None,
+         cut_while_held},
+        {"reconnect/3-ack-into-a-cut",
+         "An ack that the connection took with it is sent again",
+         {"ACK-6", "REC-1"},
+         {"streams", "concurrent", "config"},
+         streams,
+         need,
+         Timing::None,
+         ack_into_a_cut},
+        {"reconnect/4-server-restart",
+         "SIGKILL of a server with appendonly, and its return",
+         {"RET-1", "REC-6"},
+         {"streams", "concurrent", "config"},
+         streams,
+         need,
+         Timing::None,
+         server_restart},
     };
 }
 

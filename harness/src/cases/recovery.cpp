@@ -1,5 +1,5 @@
-// A consumer dies with SIGKILL and comes back under its name: everything unacked comes again before anything new, nothing
-// acked does, and deliveries are counted.
+// A consumer dies with SIGKILL and comes back under its name: everything unacked comes again before anything new,
+// nothing acked does, and deliveries are counted.
 
 #include <algorithm>
 #include <map>
@@ -74,29 +74,30 @@ Task<> one_life(World& world, const Start& start, Rounds& rounds) {
     rounds.left = pending_by_id(world, start);
     const size_t recovered = rounds.left.size();
     // The connection of the one that was killed may have taken some before the server noticed.
-    const auto taken = std::count_if(fresh.begin(), fresh.end(),
-                                     [&](const EntryKey& key) { return rounds.left.contains(key.id); });
+    const auto taken =
+        std::count_if(fresh.begin(), fresh.end(), [&](const EntryKey& key) { return rounds.left.contains(key.id); });
     const size_t full = (fresh.size() - static_cast<size_t>(taken)) / batch_size * batch_size;
     const Instant started = world.now();
     co_await agent.ready(start);
     bool came = co_await agent.delivered(recovered, 10s);
-    world.require(came, "REC-1", std::to_string(recovered) + " were pending, " +
-                                     std::to_string(agent.delivered_count()) + " came again within 10 s");
+    world.require(came, "REC-1",
+                  std::to_string(recovered) + " were pending, " + std::to_string(agent.delivered_count()) +
+                      " came again within 10 s");
     if (recovered > 0) world.figure_max("recover_ms", to_ms(world.now() - started));
     // Room for the new ones: what was recovered is done.
     auto done = agent.unacked();
     agent.ack(done);
     came = co_await agent.delivered(recovered + full, 10s);
-    world.require(came, "REC-1", "after recovery " + std::to_string(agent.delivered_count() - recovered) + " of " +
-                                     std::to_string(full) + " new entries came within 10 s");
+    world.require(came, "REC-1",
+                  "after recovery " + std::to_string(agent.delivered_count() - recovered) + " of " +
+                      std::to_string(full) + " new entries came within 10 s");
     judge_recovered(world, agent, rounds.left);
 
     // The first batch of the new ones is acked, the second is held.
     std::vector<EntryKey> first(fresh.begin(), fresh.begin() + batch_size);
     auto others = agent.unacked();
-    std::erase_if(others, [&](const EntryKey& key) {
-        return std::find(fresh.begin(), fresh.end(), key) != fresh.end();
-    });
+    std::erase_if(others,
+                  [&](const EntryKey& key) { return std::find(fresh.begin(), fresh.end(), key) != fresh.end(); });
     first.insert(first.end(), others.begin(), others.end());
     const auto request = agent.ack(first);
     const Json* said = co_await agent.answer(request, 5s);
@@ -142,8 +143,9 @@ Task<> sigkill(World& world) {
     const auto left = rounds.left;
     co_await last.ready(start);
     const bool came = co_await last.delivered(left.size(), 10s);
-    world.expect(came, "REC-1", std::to_string(left.size()) + " were pending, " +
-                                    std::to_string(last.delivered_count()) + " came again within 10 s");
+    world.expect(came, "REC-1",
+                 std::to_string(left.size()) + " were pending, " + std::to_string(last.delivered_count()) +
+                     " came again within 10 s");
     judge_recovered(world, last, left);
     const auto pending = co_await pending_settles_at(world, start, 0, 3s);
     world.expect(pending.empty(), "ACK-1", std::to_string(pending.size()) + " are pending after all was acked");
@@ -191,8 +193,9 @@ Task<> deleted_while_pending(World& world) {
     Agent& agent = world.spawn();
     co_await agent.ready(start);
     const bool came = co_await agent.delivered(3, 5s);
-    world.expect(came, "REC-1", "3 of 6 pending entries were deleted; of the others " +
-                                    std::to_string(agent.delivered_count()) + " came");
+    world.expect(
+        came, "REC-1",
+        "3 of 6 pending entries were deleted; of the others " + std::to_string(agent.delivered_count()) + " came");
     const auto fresh = world.publish(stream, 1);
     const bool more = co_await agent.delivered(4, 5s);
     world.expect(more, "REC-1", "nothing new is handed over after deleted pending entries");
@@ -222,8 +225,9 @@ Task<> restart_without_pending(World& world) {
     Agent& second = world.spawn();
     co_await second.ready(start);
     const bool again = co_await second.delivered(5, 5s);
-    world.expect(again, "REC-1", "5 published while it was dead, " + std::to_string(second.delivered_count()) +
-                                     " handed over after its return");
+    world.expect(
+        again, "REC-1",
+        "5 published while it was dead, " + std::to_string(second.delivered_count()) + " handed over after its return");
     co_await world.pause(200ms);
     world.expect(second.delivered_count() == 5, "REC-1", "more came than what was new");
 }
@@ -234,8 +238,9 @@ Task<> group_from_start(World& world) {
     Agent& agent = world.spawn();
     co_await agent.ready(start);
     const bool came = co_await agent.delivered(10, 5s);
-    world.expect(came, "REC-8", "a group starts at 0 by default: of 10 entries from before it " +
-                                    std::to_string(agent.delivered_count()) + " came");
+    world.expect(came, "REC-8",
+                 "a group starts at 0 by default: of 10 entries from before it " +
+                     std::to_string(agent.delivered_count()) + " came");
 }
 
 Task<> group_from_end(World& world) {
@@ -265,8 +270,9 @@ Task<> group_exists(World& world) {
     Agent& agent = world.spawn();
     co_await agent.ready(start);
     const bool came = co_await agent.delivered(3, 5s);
-    world.expect(came, "REC-8", "the group exists: of 3 entries after its position " +
-                                    std::to_string(agent.delivered_count()) + " came");
+    world.expect(
+        came, "REC-8",
+        "the group exists: of 3 entries after its position " + std::to_string(agent.delivered_count()) + " came");
     co_await world.pause(200ms);
     world.expect(agent.delivered_count() == 3, "REC-8", "an existing group was moved");
 }
@@ -288,22 +294,71 @@ std::vector<Case> recovery_cases() {
     constexpr auto streams = CaseClass::Streams;
     constexpr auto need = ServerNeed::Streams;
     return {
-        {"recovery/1-sigkill", "SIGKILL between delivery and ack: what is unacked comes again first, nothing acked does",
-         {"REC-1", "BAT-1", "ACK-1"}, {"streams", "concurrent"}, streams, need, Timing::None, sigkill, true},
-        {"recovery/2-pages", "503 pending entries are recovered in pages, before anything new",
-         {"REC-1"}, {"streams"}, streams, need, Timing::None, in_pages},
-        {"recovery/3-deleted", "Deleted pending entries are acked away and never handed over",
-         {"REC-1"}, {"streams"}, streams, need, Timing::None, deleted_while_pending},
-        {"recovery/4-nothing-pending", "A consumer that left nothing pending goes on with what is new",
-         {"REC-1"}, {"streams"}, streams, need, Timing::None, restart_without_pending},
-        {"group/1-from-0", "A new group starts at the beginning of the stream",
-         {"REC-8"}, {"streams"}, streams, need, Timing::None, group_from_start},
-        {"group/2-from-end", "A new group with start $ starts at its end",
-         {"REC-8"}, {"streams", "config"}, streams, need, Timing::None, group_from_end},
-        {"group/3-exists", "A group that exists stays where it is",
-         {"REC-8"}, {"streams"}, streams, need, Timing::None, group_exists},
-        {"group/4-no-stream", "A stream that does not exist yet is made with its group",
-         {"REC-8"}, {"streams"}, streams, need, Timing::None, no_stream_yet},
+        {"recovery/1-sigkill",
+         "SIGKILL between delivery and ack: what is unacked comes again first, nothing acked does",
+         {"REC-1", "BAT-1", "ACK-1"},
+         {"streams", "concurrent"},
+         streams,
+         need,
+         Timing::None,
+         sigkill,
+         true},
+        {"recovery/2-pages",
+         "503 pending entries are recovered in pages, before anything new",
+         {"REC-1"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         in_pages},
+        {"recovery/3-deleted",
+         "Deleted pending entries are acked away and never handed over",
+         {"REC-1"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         deleted_while_pending},
+        {"recovery/4-nothing-pending",
+         "A consumer that left nothing pending goes on with what is new",
+         {"REC-1"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         restart_without_pending},
+        {"group/1-from-0",
+         "A new group starts at the beginning of the stream",
+         {"REC-8"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         group_from_start},
+        {"group/2-from-end",
+         "A new group with start $ starts at its end",
+         {"REC-8"},
+         {"streams", "config"},
+         streams,
+         need,
+         Timing::None,
+         group_from_end},
+        {"group/3-exists",
+         "A group that exists stays where it is",
+         {"REC-8"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         group_exists},
+        {"group/4-no-stream",
+         "A stream that does not exist yet is made with its group",
+         {"REC-8"},
+         {"streams"},
+         streams,
+         need,
+         Timing::None,
+         no_stream_yet},
     };
 }
 

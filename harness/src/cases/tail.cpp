@@ -20,10 +20,10 @@ Task<> expect_exactly(World& world, Agent& agent, const std::vector<EntryKey>& e
     co_await agent.delivered(expected.size(), 5s);
     co_await world.pause(100ms);  // for what should not come
     const auto keys = delivered_keys(agent);
-    world.expect(keys == expected, "TAIL-1", "expected " + std::to_string(expected.size()) + " entries" +
-                                                 (expected.empty() ? "" : " from " + expected.front().id) + "; came " +
-                                                 std::to_string(keys.size()) +
-                                                 (keys.empty() ? "" : " from " + keys.front().id));
+    world.expect(keys == expected, "TAIL-1",
+                 "expected " + std::to_string(expected.size()) + " entries" +
+                     (expected.empty() ? "" : " from " + expected.front().id) + "; came " +
+                     std::to_string(keys.size()) + (keys.empty() ? "" : " from " + keys.front().id));
 }
 
 Task<> ready_as_tail(World& world, Agent& agent, const Start& start) {
@@ -113,18 +113,48 @@ std::vector<Case> tail_cases() {
     constexpr auto tail = CaseClass::Tail;
     constexpr auto need = ServerNeed::Streams;
     return {
-        {"tail/1-new", "From now: nothing from before, all from then on", {"TAIL-1"}, {"tail"}, tail, need,
-         Timing::None, from_now},
-        {"tail/2-new-without-key", "From now, of a stream that is not there yet", {"TAIL-1"}, {"tail"}, tail, need,
-         Timing::None, from_now_without_key},
-        {"tail/3-between-blocks", "What comes between two blocking reads is not missed", {"TAIL-1"},
-         {"tail", "config"}, tail, need, Timing::None, nothing_between_blocks},
+        {"tail/1-new",
+         "From now: nothing from before, all from then on",
+         {"TAIL-1"},
+         {"tail"},
+         tail,
+         need,
+         Timing::None,
+         from_now},
+        {"tail/2-new-without-key",
+         "From now, of a stream that is not there yet",
+         {"TAIL-1"},
+         {"tail"},
+         tail,
+         need,
+         Timing::None,
+         from_now_without_key},
+        {"tail/3-between-blocks",
+         "What comes between two blocking reads is not missed",
+         {"TAIL-1"},
+         {"tail", "config"},
+         tail,
+         need,
+         Timing::None,
+         nothing_between_blocks},
         {"tail/4-last-n", "The last n, then what follows", {"TAIL-1"}, {"tail"}, tail, need, Timing::None, last_n},
-        {"tail/5-last-n-of-fewer", "The last n of a stream that has fewer", {"TAIL-1"}, {"tail"}, tail, need,
-         Timing::None, last_n_of_fewer},
+        {"tail/5-last-n-of-fewer",
+         "The last n of a stream that has fewer",
+         {"TAIL-1"},
+         {"tail"},
+         tail,
+         need,
+         Timing::None,
+         last_n_of_fewer},
         {"tail/6-after-id", "After an id", {"TAIL-1"}, {"tail"}, tail, need, Timing::None, after_id},
-        {"tail/7-broadcast", "Two readers get every entry, and no group is made", {"TAIL-1"}, {"tail"}, tail, need,
-         Timing::None, broadcast},
+        {"tail/7-broadcast",
+         "Two readers get every entry, and no group is made",
+         {"TAIL-1"},
+         {"tail"},
+         tail,
+         need,
+         Timing::None,
+         broadcast},
     };
 }
 

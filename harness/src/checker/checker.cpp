@@ -21,8 +21,12 @@ void fail(Findings& findings, const std::string& spec, const std::string& text) 
     if (same < 5) findings.push_back({Severity::Failed, spec, text});
 }
 
-bool at_most_once(const AgentLife& agent) { return agent.mode == "pubsub"; }
-bool in_group(const AgentLife& agent) { return !agent.group.empty() && !at_most_once(agent); }
+bool at_most_once(const AgentLife& agent) {
+    return agent.mode == "pubsub";
+}
+bool in_group(const AgentLife& agent) {
+    return !agent.group.empty() && !at_most_once(agent);
+}
 
 // BAT-1: sizes, reasons, no empty batch, no mixture of recovered and new.
 void check_batches(const History& history, Findings& findings) {
@@ -35,16 +39,19 @@ void check_batches(const History& history, Findings& findings) {
         }
         const std::string first = batch.entries.front().key.id;
         if (size > agent.batch_size) {
-            fail(findings, "BAT-1", "the batch of " + first + " holds " + std::to_string(size) +
-                                        " entries, batch_size is " + std::to_string(agent.batch_size));
+            fail(findings, "BAT-1",
+                 "the batch of " + first + " holds " + std::to_string(size) + " entries, batch_size is " +
+                     std::to_string(agent.batch_size));
         }
         if (batch.reason != "size" && batch.reason != "flush" && batch.reason != "recovery") {
-            fail(findings, "BAT-1", "the batch of " + first + " has the reason '" + excerpt(batch.reason) +
-                                        "', which is none of size, flush, recovery");
+            fail(findings, "BAT-1",
+                 "the batch of " + first + " has the reason '" + excerpt(batch.reason) +
+                     "', which is none of size, flush, recovery");
         }
         if (batch.reason == "size" && size < agent.batch_size) {
-            fail(findings, "BAT-1", "the batch of " + first + " says reason size and holds " + std::to_string(size) +
-                                        " of " + std::to_string(agent.batch_size));
+            fail(findings, "BAT-1",
+                 "the batch of " + first + " says reason size and holds " + std::to_string(size) + " of " +
+                     std::to_string(agent.batch_size));
         }
         if (!in_group(agent)) continue;
         const auto is_new = [](const DeliveredEntry& e) { return e.deliveries && *e.deliveries == 1; };
@@ -74,8 +81,9 @@ void check_order(const History& history, Findings& findings) {
             }
             const auto [at, fresh] = last.try_emplace({batch.agent, entry.key.stream}, *id);
             if (!fresh && *id < at->second) {
-                fail(findings, "BAT-2", "entry " + entry.key.id + " was handed over after " +
-                                            std::to_string(at->second.ms) + "-" + std::to_string(at->second.seq));
+                fail(findings, "BAT-2",
+                     "entry " + entry.key.id + " was handed over after " + std::to_string(at->second.ms) + "-" +
+                         std::to_string(at->second.seq));
             }
             if (*id > at->second) at->second = *id;
         }
@@ -91,16 +99,17 @@ void check_content(const History& history, Findings& findings) {
         for (const auto& entry : batch.entries) {
             const auto found = published.find(entry.key);
             if (found == published.end()) {
-                fail(findings, "PUB-5", "entry " + excerpt(entry.key.id) + " of " + excerpt(entry.key.stream) +
-                                            " was handed over, and nobody published it");
+                fail(findings, "PUB-5",
+                     "entry " + excerpt(entry.key.id) + " of " + excerpt(entry.key.stream) +
+                         " was handed over, and nobody published it");
                 continue;
             }
             const Fields& expected = found->second->fields;
-            const bool same = std::equal(expected.begin(), expected.end(), entry.fields.begin(), entry.fields.end(),
-                                         [](const auto& a, const auto& b) {
-                                             return b.first.matches(a.first) && b.second.matches(a.second);
-                                         });
-            if (!same) fail(findings, "PUB-5", "entry " + entry.key.id + " came with other fields than it was published with");
+            const bool same = std::equal(
+                expected.begin(), expected.end(), entry.fields.begin(), entry.fields.end(),
+                [](const auto& a, const auto& b) { return b.first.matches(a.first) && b.second.matches(a.second); });
+            if (!same)
+                fail(findings, "PUB-5", "entry " + entry.key.id + " came with other fields than it was published with");
         }
     }
 }
@@ -185,14 +194,16 @@ void check_life(const History& history, const std::string& group, const EntryKey
             fail(findings, "REC-2", "entry " + key.id + " is held by one consumer and was handed over by another");
         }
         if (moment.deliveries && *moment.deliveries < times) {
-            fail(findings, "REC-1", "entry " + key.id + " came for the " + std::to_string(times) +
-                                        ". time and says deliveries " + std::to_string(*moment.deliveries));
+            fail(findings, "REC-1",
+                 "entry " + key.id + " came for the " + std::to_string(times) + ". time and says deliveries " +
+                     std::to_string(*moment.deliveries));
         }
         holder = &moment;
     }
 }
 
-// No loss: every confirmed entry is unread, acked by the application, pending, or was deleted by somebody who is no consumer.
+// No loss: every confirmed entry is unread, acked by the application, pending, or was deleted by somebody who is no
+// consumer.
 void check_loss(const History& history, const Lives& lives, Findings& findings) {
     std::set<EntryKey> deleted = history.excused;
     for (const auto& fault : history.faults) deleted.insert(fault.entries.begin(), fault.entries.end());
@@ -204,10 +215,12 @@ void check_loss(const History& history, const Lives& lives, Findings& findings) 
             const auto id = EntryId::parse(entry.key.id).value_or(EntryId{});
             if (id > read_up_to || state.pending.contains(entry.key.id)) continue;
             const auto life = lives.find({state.group, entry.key});
-            const bool handed_over = life != lives.end() && std::any_of(life->second.begin(), life->second.end(),
-                [](const Moment& m) { return m.kind == Moment::Kind::Delivered; });
-            const bool asked = life != lives.end() && std::any_of(life->second.begin(), life->second.end(),
-                [](const Moment& m) { return m.kind == Moment::Kind::AckAsked; });
+            const bool handed_over =
+                life != lives.end() && std::any_of(life->second.begin(), life->second.end(),
+                                                   [](const Moment& m) { return m.kind == Moment::Kind::Delivered; });
+            const bool asked =
+                life != lives.end() && std::any_of(life->second.begin(), life->second.end(),
+                                                   [](const Moment& m) { return m.kind == Moment::Kind::AckAsked; });
             if (asked) continue;
             if (handed_over) {
                 fail(findings, "ACK-1", "entry " + entry.key.id + " is no longer pending, and nobody acked it");
@@ -236,8 +249,9 @@ void check_prefetch(const History& history, Findings& findings) {
         int64_t held_max = 0;
         for (const auto& step : steps) held_max = std::max(held_max, held += step.second);
         if (held_max > agent.prefetch) {
-            fail(findings, "BP-1", agent.label + " held " + std::to_string(held_max) + " entries, prefetch is " +
-                                       std::to_string(agent.prefetch));
+            fail(findings, "BP-1",
+                 agent.label + " held " + std::to_string(held_max) + " entries, prefetch is " +
+                     std::to_string(agent.prefetch));
         }
     }
 }

@@ -1,5 +1,5 @@
-// Decides from a history alone what was done wrong, each finding with its line of the specification. Knows no case: what a
-// case asks for beyond these rules it asserts itself. Pure: the same history gives the same findings.
+// Decides from a history alone what was done wrong, each finding with its line of the specification. Knows no case:
+// what a case asks for beyond these rules it asserts itself. Pure: the same history gives the same findings.
 #pragma once
 
 #include <vector>

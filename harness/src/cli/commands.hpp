@@ -1,5 +1,5 @@
-// The commands of the command line. Each gets docopt's values and returns an exit code; throws std::runtime_error with the
-// lines to print for exit code 2.
+// The commands of the command line. Each gets docopt's values and returns an exit code; throws std::runtime_error with
+// the lines to print for exit code 2.
 #pragma once
 
 #include <docopt/docopt.h>

@@ -1,4 +1,5 @@
-// Entry of millrace-harness: parses by the usage text, calls the command, turns what went wrong into one line and a code.
+// Entry of millrace-harness: parses by the usage text, calls the command, turns what went wrong into one line and a
+// code.
 
 #include <signal.h>
 
@@ -44,9 +45,9 @@ namespace {
 // docopt says that arguments do not fit, not which: an option that is none is what it mostly is.
 std::string misuse(const std::vector<std::string>& words, const std::string& docopts_reason) {
     static const std::vector<std::string> commands = {"list", "run", "bench"};
-    const std::vector<std::string> options = {"--agent",  "--server", "--scenario", "--config", "--seed",
-                                              "--report", "--rounds", "--strict",   "--jobs",   "--timeout",
-                                              "--quiet",  "--against", "--json",    "--help",   "--version"};
+    const std::vector<std::string> options = {"--agent",  "--server",  "--scenario", "--config", "--seed",
+                                              "--report", "--rounds",  "--strict",   "--jobs",   "--timeout",
+                                              "--quiet",  "--against", "--json",     "--help",   "--version"};
     for (const auto& word : words) {
         const std::string name = word.substr(0, word.find('='));
         if (!name.starts_with("--") || std::find(options.begin(), options.end(), name) != options.end()) continue;
@@ -56,7 +57,8 @@ std::string misuse(const std::vector<std::string>& words, const std::string& doc
     if (words.empty()) return "no command: list, run or bench";
     if (std::find(commands.begin(), commands.end(), words.front()) == commands.end()) {
         const auto near = nearest(words.front(), commands);
-        return "unknown command " + excerpt(words.front()) + (near ? "; did you mean " + *near + "?" : "; there are list, run, bench");
+        return "unknown command " + excerpt(words.front()) +
+               (near ? "; did you mean " + *near + "?" : "; there are list, run, bench");
     }
     return docopts_reason.empty() ? "the arguments do not fit " + words.front() : docopts_reason;
 }

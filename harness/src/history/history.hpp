@@ -1,5 +1,5 @@
-// What happened in one case: every confirmed publish, hand-over, ack and fault with its time, and the server's own state.
-// Plain data. The checker decides from it, the reports draw it; neither asks anybody else.
+// What happened in one case: every confirmed publish, hand-over, ack and fault with its time, and the server's own
+// state. Plain data. The checker decides from it, the reports draw it; neither asks anybody else.
 #pragma once
 
 #include <compare>
@@ -100,9 +100,9 @@ struct PendingSeen {
 // One process of an agent, and what it was asked to do.
 struct AgentLife {
     std::string label;
-    std::string group;     // empty: a tail
+    std::string group;  // empty: a tail
     std::string consumer;
-    std::string mode;      // of its ready
+    std::string mode;  // of its ready
     int64_t batch_size = 10;
     int64_t prefetch = 40;
     bool concurrent = true;

@@ -40,8 +40,8 @@ void prepare_folder(const std::filesystem::path& folder) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error || !std::filesystem::is_directory(folder)) {
-        throw std::runtime_error("report folder " + folder.string() + " could not be made: " +
-                                 (error ? error.message() : std::string("it is no folder")));
+        throw std::runtime_error("report folder " + folder.string() +
+                                 " could not be made: " + (error ? error.message() : std::string("it is no folder")));
     }
     const auto trial = folder / "report.json.part";
     write_file(trial, "{}\n");

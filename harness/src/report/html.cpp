@@ -1,5 +1,5 @@
-// report.html: one page that needs nothing from elsewhere and no script. First what failed, then the matrix, then every case
-// with its findings, figures and timelines.
+// report.html: one page that needs nothing from elsewhere and no script. First what failed, then the matrix, then every
+// case with its findings, figures and timelines.
 
 #include <algorithm>
 #include <cstdio>
@@ -16,11 +16,20 @@ std::string html(std::string_view text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            default: out += c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            default:
+                out += c;
         }
     }
     return is_utf8(out) ? out : html(excerpt(text, 4096));
@@ -30,22 +39,32 @@ namespace {
 
 const char* css_of(Verdict verdict) {
     switch (verdict) {
-        case Verdict::Ok: return "ok";
-        case Verdict::NonStrict: return "loose";
-        case Verdict::Failed: return "failed";
-        case Verdict::Unsupported: return "none";
-        case Verdict::Informational: return "info";
+        case Verdict::Ok:
+            return "ok";
+        case Verdict::NonStrict:
+            return "loose";
+        case Verdict::Failed:
+            return "failed";
+        case Verdict::Unsupported:
+            return "none";
+        case Verdict::Informational:
+            return "info";
     }
     return "none";
 }
 
 const char* cell_of(Verdict verdict) {
     switch (verdict) {
-        case Verdict::Ok: return "OK";
-        case Verdict::NonStrict: return "NON-STRICT";
-        case Verdict::Failed: return "FAILED";
-        case Verdict::Unsupported: return "–";
-        case Verdict::Informational: return "info";
+        case Verdict::Ok:
+            return "OK";
+        case Verdict::NonStrict:
+            return "NON-STRICT";
+        case Verdict::Failed:
+            return "FAILED";
+        case Verdict::Unsupported:
+            return "–";
+        case Verdict::Informational:
+            return "info";
     }
     return "–";
 }
@@ -102,8 +121,8 @@ std::string failures(const Report& report) {
     std::string out;
     for (const auto& result : report.results) {
         if (result.verdict != Verdict::Failed) continue;
-        out += "<article class=\"failure\"><h3><a href=\"#" + anchor_of(*result.played) + "\">" + html(result.played->id) +
-               "</a> <small>" + html(report.agents[result.agent].given) + " on " +
+        out += "<article class=\"failure\"><h3><a href=\"#" + anchor_of(*result.played) + "\">" +
+               html(result.played->id) + "</a> <small>" + html(report.agents[result.agent].given) + " on " +
                html(short_name(report.servers[result.server])) + "</small></h3>" + findings_list(result) + "<pre>" +
                html(repeat_command(report, result)) + "</pre></article>\n";
     }
@@ -112,14 +131,14 @@ std::string failures(const Report& report) {
 }
 
 std::string matrix_row(const Report& report, size_t agent, const Case* row) {
-    std::string out = "<tr><th scope=\"row\"><a href=\"#" + anchor_of(*row) + "\">" + html(row->id) + "</a></th><td class=\"title\">" +
-                      html(row->title) + "</td>";
+    std::string out = "<tr><th scope=\"row\"><a href=\"#" + anchor_of(*row) + "\">" + html(row->id) +
+                      "</a></th><td class=\"title\">" + html(row->title) + "</td>";
     for (size_t server = 0; server < report.servers.size(); ++server) {
         for (const auto& result : report.results) {
             if (result.agent != agent || result.server != server || result.played != row) continue;
             const bool absent = !report.servers[server].absent.empty();
-            out += std::string("<td class=\"cell ") + css_of(result.verdict) + "\" title=\"" + html(result.why) + "\">" +
-                   (absent ? "absent" : cell_of(result.verdict)) + "</td>";
+            out += std::string("<td class=\"cell ") + css_of(result.verdict) + "\" title=\"" + html(result.why) +
+                   "\">" + (absent ? "absent" : cell_of(result.verdict)) + "</td>";
         }
     }
     return out + "</tr>\n";
@@ -133,8 +152,8 @@ std::string matrix(const Report& report, size_t agent) {
     }
     out += "</h2><div class=\"wide\"><table class=\"matrix\"><thead><tr><th>case</th><th class=\"title\"></th>";
     for (const auto& server : report.servers) {
-        out += "<th scope=\"col\" title=\"" + html(server.name + (server.absent.empty() ? "" : ": " + server.absent)) + "\">" +
-               html(short_name(server)) + "</th>";
+        out += "<th scope=\"col\" title=\"" + html(server.name + (server.absent.empty() ? "" : ": " + server.absent)) +
+               "\">" + html(short_name(server)) + "</th>";
     }
     out += "</tr></thead><tbody>\n";
     for (const Case* row : rows_of(report)) out += matrix_row(report, agent, row);
@@ -144,7 +163,8 @@ std::string matrix(const Report& report, size_t agent) {
 std::string figure_text(const Json& value) {
     const double number = value.get<double>();
     char text[32];
-    std::snprintf(text, sizeof text, number == static_cast<double>(static_cast<int64_t>(number)) ? "%.0f" : "%.2f", number);
+    std::snprintf(text, sizeof text, number == static_cast<double>(static_cast<int64_t>(number)) ? "%.0f" : "%.2f",
+                  number);
     return text;
 }
 
@@ -194,7 +214,8 @@ std::string case_section(const Report& report, const Case* row) {
 }
 
 constexpr const char* legend =
-    "<p class=\"legend\"><span class=\"key publish\"></span>published <span class=\"key read\"></span>read, by XPENDING "
+    "<p class=\"legend\"><span class=\"key publish\"></span>published <span class=\"key read\"></span>read, by "
+    "XPENDING "
     "<span class=\"key size\"></span>handed over by size <span class=\"key flush\"></span>by flush "
     "<span class=\"key recovery\"></span>by recovery <span class=\"key ack\"></span>acked "
     "<span class=\"key fault\"></span>fault</p>";
@@ -202,9 +223,10 @@ constexpr const char* legend =
 }  // namespace
 
 std::string report_html(const Report& report) {
-    std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-                      "<title>millrace conformance</title><style>";
+    std::string out =
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+        "<title>millrace conformance</title><style>";
     out += html_style;
     out += "</style></head><body><main>\n" + header(report) + failures(report);
     for (size_t agent = 0; agent < report.agents.size(); ++agent) out += matrix(report, agent);

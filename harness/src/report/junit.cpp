@@ -12,11 +12,20 @@ std::string xml(std::string_view text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            default: out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            default:
+                out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
         }
     }
     return is_utf8(out) ? out : xml(excerpt(text, 4096));
@@ -65,9 +74,8 @@ std::string report_junit(const Report& report) {
                 tests += test_case(report, result);
             }
             out += "  <testsuite name=\"" + xml(report.agents[agent].given + " on " + report.servers[server].name) +
-                   "\" tests=\"" + std::to_string(total) + "\" failures=\"" + std::to_string(failed) +
-                   "\" skipped=\"" + std::to_string(skipped) + "\" time=\"" + seconds(took) + "\">\n" + tests +
-                   "  </testsuite>\n";
+                   "\" tests=\"" + std::to_string(total) + "\" failures=\"" + std::to_string(failed) + "\" skipped=\"" +
+                   std::to_string(skipped) + "\" time=\"" + seconds(took) + "\">\n" + tests + "  </testsuite>\n";
         }
     }
     return out + "</testsuites>\n";

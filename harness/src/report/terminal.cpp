@@ -13,7 +13,9 @@ namespace millrace::harness {
 
 namespace {
 
-bool on_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+bool on_terminal() {
+    return ::isatty(STDERR_FILENO) == 1;
+}
 
 struct Counter {
     size_t total = 0;
@@ -28,17 +30,22 @@ std::string padded(std::string text, size_t width) {
 
 // Bytes are not columns: the few names with letters beyond ASCII count by code point.
 size_t columns(const std::string& text) {
-    return static_cast<size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+    return static_cast<size_t>(std::count_if(text.begin(), text.end(),
+                                             [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
 const char* cell_of(Verdict verdict) {
     switch (verdict) {
-        case Verdict::Ok: return "OK";
-        case Verdict::NonStrict: return "NON-STRICT";
-        case Verdict::Failed: return "FAILED";
-        case Verdict::Unsupported: return "-";
-        case Verdict::Informational: return "info";
+        case Verdict::Ok:
+            return "OK";
+        case Verdict::NonStrict:
+            return "NON-STRICT";
+        case Verdict::Failed:
+            return "FAILED";
+        case Verdict::Unsupported:
+            return "-";
+        case Verdict::Informational:
+            return "info";
     }
     return "?";
 }
@@ -77,7 +84,8 @@ std::string table_of(const Report& report, size_t agent) {
     std::string out;
     const auto& hello = report.agents[agent].hello;
     out += "\nagent " + report.agents[agent].given;
-    if (!hello.name.empty()) out += " (" + excerpt(hello.name) + (hello.version.empty() ? "" : " " + excerpt(hello.version)) + ")";
+    if (!hello.name.empty())
+        out += " (" + excerpt(hello.name) + (hello.version.empty() ? "" : " " + excerpt(hello.version)) + ")";
     out += "\n\n";
     std::vector<const Case*> rows;
     size_t id_width = 4;
@@ -117,7 +125,8 @@ std::string summary_text(const Report& report) {
         if (!server.absent.empty()) out += "\nabsent: " + server.name + ": " + server.absent + "\n";
     }
     for (const auto& result : report.results) {
-        if (result.findings.empty() || result.verdict == Verdict::Ok || result.verdict == Verdict::Unsupported) continue;
+        if (result.findings.empty() || result.verdict == Verdict::Ok || result.verdict == Verdict::Unsupported)
+            continue;
         out += "\n" + std::string(name_of(result.verdict)) + " " + std::string(result.played->id) + ", " +
                report.agents[result.agent].given + " on " + short_name(report.servers[result.server]) + "\n";
         for (const auto& finding : result.findings) out += "  " + finding.spec + ": " + finding.text + "\n";

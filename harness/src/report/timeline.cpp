@@ -1,5 +1,6 @@
-// The history of one case as a picture: lanes for agents, publishing, reading, handing over and settling, faults across all.
-// Colours are the page's variables, so that it follows light and dark. Marks that fall on one pixel are one taller mark.
+// The history of one case as a picture: lanes for agents, publishing, reading, handing over and settling, faults across
+// all. Colours are the page's variables, so that it follows light and dark. Marks that fall on one pixel are one taller
+// mark.
 
 #include <algorithm>
 #include <cmath>
@@ -47,8 +48,8 @@ class Picture {
         draw_settled("ack", Settlement::Kind::Ack);
         draw_settled("nack", Settlement::Kind::Nack);
         const double height = top + lane_height * static_cast<double>(lanes_) + 22;
-        std::string out = "<svg class=\"timeline\" viewBox=\"0 0 920 " + number(height) +
-                          "\" role=\"img\" aria-label=\"timeline\">";
+        std::string out =
+            "<svg class=\"timeline\" viewBox=\"0 0 920 " + number(height) + "\" role=\"img\" aria-label=\"timeline\">";
         out += axis(height - 20);
         out += body_;
         out += faults(height - 20);
@@ -63,8 +64,10 @@ class Picture {
 
     double lane(const std::string& name) {
         const double y = top + lane_height * static_cast<double>(lanes_++);
-        body_ += "<text class=\"lane\" x=\"" + number(left - 10) + "\" y=\"" + number(y + 19) + "\">" + name + "</text>";
-        body_ += "<path class=\"rule\" d=\"M" + number(left) + " " + number(y + lane_height) + "H" + number(right) + "\"/>";
+        body_ +=
+            "<text class=\"lane\" x=\"" + number(left - 10) + "\" y=\"" + number(y + 19) + "\">" + name + "</text>";
+        body_ +=
+            "<path class=\"rule\" d=\"M" + number(left) + " " + number(y + lane_height) + "H" + number(right) + "\"/>";
         return y;
     }
 
@@ -169,7 +172,8 @@ class Picture {
             const double px = left + at / span_ms_ * (right - left);
             out += "<path class=\"grid\" d=\"M" + number(px) + " " + number(top) + "V" + number(y) + "\"/>";
             if (px < right - 20) {
-                out += "<text class=\"tick\" x=\"" + number(px) + "\" y=\"" + number(y + 14) + "\">" + span_text(at) + "</text>";
+                out += "<text class=\"tick\" x=\"" + number(px) + "\" y=\"" + number(y + 14) + "\">" + span_text(at) +
+                       "</text>";
             }
         }
         return out;
@@ -185,8 +189,8 @@ class Picture {
             const double width = 6.2 * static_cast<double>(fault.what.size());
             const double from = std::min(at, right - width);
             if (from < label_end + 6) continue;
-            out += "<text class=\"fault-name\" x=\"" + number(from) + "\" y=\"" + number(top - 9) + "\">" + html(fault.what) +
-                   "</text>";
+            out += "<text class=\"fault-name\" x=\"" + number(from) + "\" y=\"" + number(top - 9) + "\">" +
+                   html(fault.what) + "</text>";
             label_end = from + width;
         }
         return out;

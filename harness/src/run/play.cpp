@@ -13,11 +13,16 @@ namespace millrace::harness {
 
 std::string_view name_of(Verdict verdict) {
     switch (verdict) {
-        case Verdict::Ok: return "OK";
-        case Verdict::NonStrict: return "NON-STRICT";
-        case Verdict::Failed: return "FAILED";
-        case Verdict::Unsupported: return "UNSUPPORTED";
-        case Verdict::Informational: return "INFORMATIONAL";
+        case Verdict::Ok:
+            return "OK";
+        case Verdict::NonStrict:
+            return "NON-STRICT";
+        case Verdict::Failed:
+            return "FAILED";
+        case Verdict::Unsupported:
+            return "UNSUPPORTED";
+        case Verdict::Informational:
+            return "INFORMATIONAL";
     }
     return "FAILED";
 }
@@ -147,8 +152,8 @@ Hello probe_agent(const std::string& given, const std::string& command) {
         const Instant deadline = driver->now() + 10s;
         while (first.empty() && !port->exit() && driver->now() < deadline) driver->advance(deadline);
         if (first.empty()) {
-            std::string why = port->exit() ? "it ended before its hello (" + describe(*port->exit()) + ")"
-                                           : "no hello within 10 s";
+            std::string why =
+                port->exit() ? "it ended before its hello (" + describe(*port->exit()) + ")" : "no hello within 10 s";
             const auto words = split(port->errors(), "\n");
             if (!words.empty()) why += ": " + excerpt(words.back(), 200);
             throw std::runtime_error(why);

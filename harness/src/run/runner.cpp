@@ -153,6 +153,8 @@ class Run {
 
 }  // namespace
 
-Report run(const RunOptions& options, const Progress& progress) { return Run(options, progress).play(); }
+Report run(const RunOptions& options, const Progress& progress) {
+    return Run(options, progress).play();
+}
 
 }  // namespace millrace::harness

@@ -27,8 +27,8 @@ struct Progress {
     std::function<void(const CaseResult&, const Report&)> played = [](const CaseResult&, const Report&) {};
 };
 
-// Starts agents and servers once to see that they are there; throws std::runtime_error with one line each of what is not.
-// Results are in the order of the plan. Throws Interrupted, with everything ended and removed.
+// Starts agents and servers once to see that they are there; throws std::runtime_error with one line each of what is
+// not. Results are in the order of the plan. Throws Interrupted, with everything ended and removed.
 Report run(const RunOptions& options, const Progress& progress);
 
 }  // namespace millrace::harness

@@ -19,12 +19,24 @@ timeval to_timeval(Duration d) {
 Reply convert(const redisReply& raw) {
     Reply reply;
     switch (raw.type) {
-        case REDIS_REPLY_STATUS: reply.kind = Reply::Kind::Status; break;
-        case REDIS_REPLY_ERROR: reply.kind = Reply::Kind::Error; break;
-        case REDIS_REPLY_STRING: reply.kind = Reply::Kind::String; break;
-        case REDIS_REPLY_INTEGER: reply.kind = Reply::Kind::Integer; break;
-        case REDIS_REPLY_ARRAY: reply.kind = Reply::Kind::Array; break;
-        default: reply.kind = Reply::Kind::Nil; break;
+        case REDIS_REPLY_STATUS:
+            reply.kind = Reply::Kind::Status;
+            break;
+        case REDIS_REPLY_ERROR:
+            reply.kind = Reply::Kind::Error;
+            break;
+        case REDIS_REPLY_STRING:
+            reply.kind = Reply::Kind::String;
+            break;
+        case REDIS_REPLY_INTEGER:
+            reply.kind = Reply::Kind::Integer;
+            break;
+        case REDIS_REPLY_ARRAY:
+            reply.kind = Reply::Kind::Array;
+            break;
+        default:
+            reply.kind = Reply::Kind::Nil;
+            break;
     }
     if (raw.type == REDIS_REPLY_STATUS || raw.type == REDIS_REPLY_ERROR || raw.type == REDIS_REPLY_STRING) {
         reply.text.assign(raw.str, raw.len);
@@ -39,9 +51,13 @@ Reply convert(const redisReply& raw) {
 
 }  // namespace
 
-Connection::Connection(Url url, Duration timeout) : url_(std::move(url)), timeout_(timeout) { connect(); }
+Connection::Connection(Url url, Duration timeout) : url_(std::move(url)), timeout_(timeout) {
+    connect();
+}
 
-Connection::~Connection() { close(); }
+Connection::~Connection() {
+    close();
+}
 
 void Connection::close() {
     if (context_ != nullptr) redisFree(context_);
@@ -93,7 +109,9 @@ Reply Connection::read_reply() {
     return converted;
 }
 
-Reply Connection::command(const Command& command) { return pipeline({command}).front(); }
+Reply Connection::command(const Command& command) {
+    return pipeline({command}).front();
+}
 
 std::vector<Reply> Connection::pipeline(const std::vector<Command>& commands) {
     if (context_ == nullptr) connect();

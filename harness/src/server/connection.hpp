@@ -17,7 +17,8 @@ namespace millrace::harness {
 
 using Command = std::vector<std::string>;
 
-// The connection failed: refused, timed out, garbage, wrong password. One line. A reply that is an error is no ServerError.
+// The connection failed: refused, timed out, garbage, wrong password. One line. A reply that is an error is no
+// ServerError.
 struct ServerError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -68,8 +68,9 @@ void LocalServer::restart() {
 void LocalServer::start(int port) {
     port_ = port;
     Process::Options options;
-    options.argv = {executable_, "--port",  std::to_string(port), "--bind", "127.0.0.1", "--save", "", "--appendonly",
-                    "no",        "--dir",   directory_.path(),    "--daemonize", "no"};
+    options.argv = {
+        executable_, "--port", std::to_string(port), "--bind",      "127.0.0.1", "--save", "", "--appendonly",
+        "no",        "--dir",  directory_.path(),    "--daemonize", "no"};
     options.argv.insert(options.argv.end(), arguments_.begin(), arguments_.end());
     options.output_path = directory_.path() / "server.log";
     process_ = std::make_unique<Process>(options);

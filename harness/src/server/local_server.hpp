@@ -13,8 +13,9 @@ namespace millrace::harness {
 
 class LocalServer {
   public:
-    // `executable` is redis-server, valkey-server or a wrapper that execs one; `arguments` come on top of "no persistence".
-    // Returns once the server answers; throws std::runtime_error with one line that holds the server's own last words.
+    // `executable` is redis-server, valkey-server or a wrapper that execs one; `arguments` come on top of "no
+    // persistence". Returns once the server answers; throws std::runtime_error with one line that holds the server's
+    // own last words.
     LocalServer(std::string executable, std::vector<std::string> arguments = {}, int port = 0);
     ~LocalServer();
 

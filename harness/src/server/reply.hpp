@@ -1,4 +1,5 @@
-// A reply of a server as a plain value, whoever read it from the wire: hiredis here, a model server in virtual time later.
+// A reply of a server as a plain value, whoever read it from the wire: hiredis here, a model server in virtual time
+// later.
 #pragma once
 
 #include <cstdint>

@@ -101,7 +101,11 @@ std::string assemble(const Url& url, const std::string& password) {
 
 }  // namespace
 
-std::string Url::text() const { return assemble(*this, percent_encode(password)); }
-std::string Url::shown() const { return assemble(*this, password.empty() ? "" : "***"); }
+std::string Url::text() const {
+    return assemble(*this, percent_encode(password));
+}
+std::string Url::shown() const {
+    return assemble(*this, password.empty() ? "" : "***");
+}
 
 }  // namespace millrace::harness

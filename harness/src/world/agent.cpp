@@ -18,12 +18,15 @@ int64_t number_or(const Json& config, const char* key, int64_t otherwise) {
 
 }  // namespace
 
-Agent::Agent(World& world, size_t index, std::string label)
-    : world_(world), index_(index), label_(std::move(label)) {}
+Agent::Agent(World& world, size_t index, std::string label) : world_(world), index_(index), label_(std::move(label)) {}
 
-AgentLife& Agent::life() { return world_.history_.agents[index_]; }
+AgentLife& Agent::life() {
+    return world_.history_.agents[index_];
+}
 
-bool Agent::alive() const { return port_ && !port_->exit() && !killed_; }
+bool Agent::alive() const {
+    return port_ && !port_->exit() && !killed_;
+}
 
 // --- what it is told
 
@@ -82,10 +85,13 @@ int64_t Agent::nack(const std::vector<EntryKey>& entries, Duration delay) {
 int64_t Agent::publish(const std::string& stream, const std::vector<Fields>& entries, Json options) {
     Json list = Json::array();
     for (const auto& fields : entries) list.push_back(fields_to_json(fields));
-    return send(Json{{"op", "publish"}, {"stream", stream}, {"entries", std::move(list)}, {"options", std::move(options)}});
+    return send(
+        Json{{"op", "publish"}, {"stream", stream}, {"entries", std::move(list)}, {"options", std::move(options)}});
 }
 
-void Agent::close_input() { port_->close_input(); }
+void Agent::close_input() {
+    port_->close_input();
+}
 
 void Agent::kill() {
     killed_ = true;  // first: what it printed before it died is still recorded, and not acked
@@ -148,8 +154,7 @@ void Agent::on_acked(const Json& event) {
             settlements[*row].answered = world_.now();
             settlements[*row].code = result.code;
         } else if (rows.empty()) {  // auto_ack
-            settlements.push_back(
-                {Settlement::Kind::Ack, index_, result.key, world_.now(), world_.now(), result.code});
+            settlements.push_back({Settlement::Kind::Ack, index_, result.key, world_.now(), world_.now(), result.code});
             unacked_.erase(result.key);
         }
     }
@@ -163,7 +168,9 @@ std::vector<const Batch*> Agent::batches() const {
     return own;
 }
 
-std::vector<EntryKey> Agent::unacked() const { return {unacked_.begin(), unacked_.end()}; }
+std::vector<EntryKey> Agent::unacked() const {
+    return {unacked_.begin(), unacked_.end()};
+}
 
 std::string Agent::last_error() const {
     for (auto event = events_.rbegin(); event != events_.rend(); ++event) {

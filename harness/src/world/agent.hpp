@@ -1,5 +1,5 @@
-// An agent as a case sees it: commands, awaited answers, what it handed over so far. Everything it says is recorded in the
-// history the moment it arrives, whether a case asks for it or not.
+// An agent as a case sees it: commands, awaited answers, what it handed over so far. Everything it says is recorded in
+// the history the moment it arrives, whether a case asks for it or not.
 #pragma once
 
 #include <deque>
@@ -88,7 +88,7 @@ class Agent {
     std::string consumer_;
     std::unique_ptr<AgentPort> port_;
     std::deque<Json> events_;
-    std::map<std::string, size_t> cursors_;  // by kind: how far next() has looked
+    std::map<std::string, size_t> cursors_;         // by kind: how far next() has looked
     std::map<int64_t, std::vector<size_t>> asked_;  // request -> settlements
     std::set<EntryKey> unacked_;
     size_t delivered_ = 0;

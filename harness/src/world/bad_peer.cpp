@@ -15,7 +15,9 @@
 
 namespace millrace::harness {
 
-TcpBadPeer::TcpBadPeer(Kind kind) : kind_(Kind::Closed), port_(free_port()) { become(kind); }
+TcpBadPeer::TcpBadPeer(Kind kind) : kind_(Kind::Closed), port_(free_port()) {
+    become(kind);
+}
 
 Url TcpBadPeer::url() const {
     Url url;
@@ -67,7 +69,8 @@ bool TcpBadPeer::serve(int fd) {
         if (got == 0) return false;
         if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
         std::string answer;
-        if (kind_ == Kind::Garbage) answer = "HTTP/1.1 400 Bad Request\r\nServer: none\r\n\r\n<html>\x01\xff</html>\r\n";
+        if (kind_ == Kind::Garbage)
+            answer = "HTTP/1.1 400 Bad Request\r\nServer: none\r\n\r\n<html>\x01\xff</html>\r\n";
         // One line without an end: 1 MiB for each request is far past the 64 KiB of SEC-2.
         if (kind_ == Kind::EndlessLine) answer = "+" + std::string(size_t{1} << 20U, 'x');
         [[maybe_unused]] const auto written = ::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);

@@ -1,4 +1,5 @@
-// A TCP listener that is no server: refuses, hangs, answers garbage or an endless line, or hangs up. For agents to survive.
+// A TCP listener that is no server: refuses, hangs, answers garbage or an endless line, or hangs up. For agents to
+// survive.
 #pragma once
 
 #include <vector>

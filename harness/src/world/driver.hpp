@@ -1,5 +1,6 @@
-// What a World stands on. One driver exists in real time (processes, sockets, a poll loop); the simulation brings another in
-// virtual time. Everything that takes time or touches a machine is behind this face, so that no case can reach past it.
+// What a World stands on. One driver exists in real time (processes, sockets, a poll loop); the simulation brings
+// another in virtual time. Everything that takes time or touches a machine is behind this face, so that no case can
+// reach past it.
 #pragma once
 
 #include <functional>

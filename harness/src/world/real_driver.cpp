@@ -135,6 +135,8 @@ class RealDriver : public Driver {
 
 }  // namespace
 
-std::unique_ptr<Driver> make_real_driver() { return std::make_unique<RealDriver>(); }
+std::unique_ptr<Driver> make_real_driver() {
+    return std::make_unique<RealDriver>();
+}
 
 }  // namespace millrace::harness

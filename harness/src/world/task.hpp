@@ -1,7 +1,8 @@
 // A coroutine that a case is written as: lazy, resumed by the World's driver and by nobody else. Cases read from top to
 // bottom, and the same text runs in real and in virtual time, since it can only wait by what the World gives it.
 //
-// GCC 12 destroys some temporaries of a co_await expression twice (aggregates above all): bind arguments to named locals.
+// GCC 12 destroys some temporaries of a co_await expression twice (aggregates above all): bind arguments to named
+// locals.
 #pragma once
 
 #include <coroutine>

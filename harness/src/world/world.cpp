@@ -7,12 +7,13 @@
 
 namespace millrace::harness {
 
-World::World(Driver& driver, Setup setup)
-    : driver_(driver), setup_(std::move(setup)), random_(setup_.seed) {
+World::World(Driver& driver, Setup setup) : driver_(driver), setup_(std::move(setup)), random_(setup_.seed) {
     history_.begin = now();
 }
 
-World::~World() { remove_users(); }
+World::~World() {
+    remove_users();
+}
 
 // --- time
 
@@ -211,7 +212,8 @@ int World::cut_connections(Agent& agent) {
         int port = 0;
         for (const auto& word : split(line, " ")) {
             if (word.starts_with("id=")) id = word.substr(3);
-            if (word.starts_with("addr=")) port = static_cast<int>(parse_integer(word.substr(word.rfind(':') + 1)).value_or(0));
+            if (word.starts_with("addr="))
+                port = static_cast<int>(parse_integer(word.substr(word.rfind(':') + 1)).value_or(0));
         }
         if (std::find(ports.begin(), ports.end(), port) == ports.end()) continue;
         if (command({"CLIENT", "KILL", "ID", id}).integer == 1) ++killed;
@@ -233,7 +235,8 @@ std::string World::agent_errors() const {
 bool World::expect(bool condition, const std::string& spec, const std::string& otherwise) {
     if (condition) return true;
     // A defect that shows in each of a hundred rounds is one defect.
-    const auto same = std::count_if(findings_.begin(), findings_.end(), [&](const Finding& f) { return f.spec == spec; });
+    const auto same =
+        std::count_if(findings_.begin(), findings_.end(), [&](const Finding& f) { return f.spec == spec; });
     if (same < 8) findings_.push_back({Severity::Failed, spec, otherwise});
     return false;
 }
@@ -246,7 +249,9 @@ void World::non_strict(const std::string& spec, const std::string& what) {
     findings_.push_back({Severity::NonStrict, spec, what});
 }
 
-void World::figure(const std::string& name, double value) { figures_[name] = value; }
+void World::figure(const std::string& name, double value) {
+    figures_[name] = value;
+}
 
 void World::figure_max(const std::string& name, double value) {
     figures_[name] = figures_.contains(name) ? std::max(value, figures_[name].get<double>()) : value;
@@ -274,11 +279,12 @@ void World::look_at_exits() {
         if (!clean) {
             expect(false, "agent protocol 1",
                    history_.agents[agent.index()].label + " died: " + describe(*exit) +
-                       (agent.port().errors().empty() ? "" : "; stderr ends: " +
-                                                                 excerpt(agent.port().errors().substr(
-                                                                     agent.port().errors().size() -
-                                                                     std::min<size_t>(200, agent.port().errors().size())),
-                                                                         400)));
+                       (agent.port().errors().empty()
+                            ? ""
+                            : "; stderr ends: " + excerpt(agent.port().errors().substr(
+                                                              agent.port().errors().size() -
+                                                              std::min<size_t>(200, agent.port().errors().size())),
+                                                          400)));
         }
     }
 }

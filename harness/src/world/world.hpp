@@ -1,5 +1,5 @@
-// The world that a case plays in: a server, agents, faults and time. It records the history as it goes and collects what
-// was found. A case does everything through it, and waits only by it, so that it also plays in virtual time.
+// The world that a case plays in: a server, agents, faults and time. It records the history as it goes and collects
+// what was found. A case does everything through it, and waits only by it, so that it also plays in virtual time.
 #pragma once
 
 #include <coroutine>

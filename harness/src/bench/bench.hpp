@@ -1,0 +1,34 @@
+// Measures peers in turn on the same backlog, several times each, interleaved, so that a slow minute of the machine
+// hits all.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/peer.hpp"
+#include "server/target.hpp"
+
+namespace millrace::harness {
+
+struct BenchResult {
+    std::string name;
+    std::string job = "consume";
+    int64_t batch = 0;
+    double rate = 0;                // entries a second, median of the runs
+    double cpu_us = 0;              // of this process, an entry, median
+    double p50_us = 0, p99_us = 0;  // of a batch, all runs; 0 where the peer knows no batches
+    std::vector<double> runs;       // rates
+};
+
+struct BenchOptions {
+    int64_t entries = 200'000;
+    int64_t entry_bytes = 250;
+    int64_t batch_size = 100;
+    int runs = 5;
+};
+
+std::vector<BenchResult> bench_consume(const Target& target, const std::vector<std::unique_ptr<Peer>>& peers,
+                                       const BenchOptions& options);
+
+}  // namespace millrace::harness

@@ -1,0 +1,13 @@
+#include "bench/peer.hpp"
+
+namespace millrace::harness {
+
+const std::vector<PeerMaker>& peer_makers() {
+    static const std::vector<PeerMaker> all = {
+        {"hiredis", make_hiredis_peer},
+        {"ceiling", make_ceiling_peer},
+    };
+    return all;
+}
+
+}  // namespace millrace::harness

@@ -1,0 +1,46 @@
+// Somebody who consumes: ours, a hand-written loop, what else is at hand. One file a peer; the bench measures them in
+// turn.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "server/url.hpp"
+
+namespace millrace::harness {
+
+// A backlog that is to be read and acked to its end. The group exists and has read nothing.
+struct ConsumeJob {
+    Url url;
+    std::string stream;
+    std::string group;
+    int64_t entries = 0;
+    int64_t batch_size = 0;
+    // To be called as soon as each batch is settled: the time between two calls is a batch's.
+    std::function<void()> batch_done;
+};
+
+class Peer {
+  public:
+    virtual ~Peer() = default;
+    [[nodiscard]] virtual std::string_view name() const = 0;
+    // Consumes the whole backlog and returns how many entries it saw; throws std::runtime_error with one line.
+    virtual int64_t consume(const ConsumeJob& job) = 0;
+};
+
+std::unique_ptr<Peer> make_hiredis_peer();
+std::unique_ptr<Peer> make_ceiling_peer();
+
+// Peers by the words of --against, each with its maker; `ours`, where it is built in, is measured always and first.
+struct PeerMaker {
+    std::string_view word;
+    std::unique_ptr<Peer> (*make)();
+};
+const std::vector<PeerMaker>& peer_makers();
+
+}  // namespace millrace::harness

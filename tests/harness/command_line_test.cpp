@@ -1,0 +1,246 @@
+// Bad input of every kind: one clear line that names what is wrong, the exit code of the usage, and nothing left
+// running.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+#include "base/process.hpp"
+#include "run_harness.hpp"
+#include "server/local_server.hpp"
+#include "server/target.hpp"
+#include "world/bad_peer.hpp"
+
+namespace millrace::harness {
+namespace {
+
+const std::string plain = "--agent='" PLAIN_AGENT "' --scenario=burst/1* ";
+
+void expect_refusal(const Ran& ran, const std::vector<std::string>& named) {
+    EXPECT_EQ(ran.exit_code, 2) << ran.output;
+    EXPECT_EQ(std::count(ran.output.begin(), ran.output.end(), '\n'), 1) << ran.output;
+    for (const auto& name : named) EXPECT_NE(ran.output.find(name), std::string::npos) << name << " in: " << ran.output;
+}
+
+TEST(CommandLine, WrongOptionsAreNamed) {
+    expect_refusal(run_harness("run --agnet=x"), {"--agnet", "--agent"});
+    expect_refusal(run_harness("runn"), {"runn", "run"});
+    expect_refusal(run_harness(""), {"list, run or bench"});
+    expect_refusal(run_harness("run --rounds=many"), {"--rounds", "many"});
+    expect_refusal(run_harness("run --rounds=0"), {"--rounds", "0"});
+    expect_refusal(run_harness("run --jobs=-1"), {"--jobs"});
+    expect_refusal(run_harness("run --timeout=1.5"), {"--timeout", "1.5"});
+    expect_refusal(run_harness("run --seed=x"), {"--seed"});
+    expect_refusal(run_harness("run --scenario=brust"), {"brust", "burst"});
+    expect_refusal(run_harness("run --config=/nonexistent.json"), {"/nonexistent.json"});
+    expect_refusal(run_harness("run --config=/dev/null"), {"/dev/null", "JSON"});
+}
+
+TEST(CommandLine, HelpAndListPrint) {
+    EXPECT_EQ(run_harness("--help").exit_code, 0);
+    EXPECT_NE(run_harness("list").output.find("burst/1-twenty-at-once"), std::string::npos);
+    const auto list = nlohmann::json::parse(run_harness("list --json").output);
+    EXPECT_GT(list.size(), 40U);
+    for (const auto& item : list) {
+        for (const char* member : {"id", "title", "spec", "needs", "class"}) EXPECT_TRUE(item.contains(member)) << item;
+    }
+}
+
+TEST(CommandLine, ServersThatAreNone) {
+    const std::string closed = "redis://127.0.0.1:" + std::to_string(free_port());
+    expect_refusal(run_harness("run " + plain + "--server=" + closed), {closed, "refused"});
+    expect_refusal(run_harness("run " + plain + "--server=nonsense"), {"nonsense", "redis://"});
+    expect_refusal(run_harness("run " + plain + "--server=local:/nonexistent"), {"/nonexistent"});
+    expect_refusal(run_harness("run " + plain + "--server=local:/bin/false"), {"/bin/false", "exit code 1"});
+    expect_refusal(run_harness("run " + plain + "--server=local:redis-99", "MILLRACE_CACHE=/nonexistent "),
+                   {"redis-99"});
+    expect_refusal(run_harness("run " + plain, "MILLRACE_SERVERS=redis://127.0.0.1:x "), {"port"});
+}
+
+class Listening {
+  public:
+    explicit Listening(BadPeer::Kind kind)
+        : peer_(kind), thread_([this] {
+              while (!stop_) {
+                  peer_.pump();
+                  std::this_thread::sleep_for(2ms);
+              }
+          }) {}
+    ~Listening() {
+        stop_ = true;
+        thread_.join();
+    }
+    [[nodiscard]] std::string url() const { return peer_.url().text(); }
+
+  private:
+    std::atomic<bool> stop_{false};
+    TcpBadPeer peer_;
+    std::thread thread_;
+};
+
+TEST(CommandLine, ServersThatAreNoServers) {
+    const Listening garbage(BadPeer::Kind::Garbage);
+    expect_refusal(run_harness("run " + plain + "--server=" + garbage.url()), {garbage.url(), "protocol"});
+    const Listening silent(BadPeer::Kind::Silent);
+    expect_refusal(run_harness("run " + plain + "--server=" + silent.url()), {silent.url(), "no answer within"});
+}
+
+TEST(CommandLine, WrongPasswordIsNamedAndNotShown) {
+    const auto server = default_server_specs().front();
+    const LocalServer locked(server.substr(server.find(':') + 1), {"--requirepass", "right"});
+    Url url = locked.url();
+    url.password = "wr0ng-one";
+    const Ran wrong = run_harness("run " + plain + "--server=" + url.text());
+    expect_refusal(wrong, {"password"});
+    EXPECT_EQ(wrong.output.find("wr0ng-one"), std::string::npos);
+    url.password.clear();
+    expect_refusal(run_harness("run " + plain + "--server=" + url.text()), {"password"});
+    EXPECT_EQ(run_harness("run --quiet " + plain + "--server=" + locked.url().text()).exit_code, 0);
+}
+
+TEST(CommandLine, AgentsThatAreNone) {
+    expect_refusal(run_harness("run --agent=/nonexistent/agent"), {"/nonexistent/agent", "127", "not found"});
+    expect_refusal(run_harness("run --agent='echo Starting up'"), {"echo Starting up", "no JSON"});
+    expect_refusal(run_harness("run --agent=true"), {"true", "before its hello"});
+    expect_refusal(run_harness("run --agent='kill -SEGV $$'"), {"could not be started"});
+    expect_refusal(run_harness(R"(run --agent='echo "{\"event\":\"hello\",\"protocol\":9}"; cat')"), {"protocol"});
+}
+
+const std::string hello =
+    R"(read l; echo "{\"event\":\"hello\",\"re\":1,\"protocol\":1,\"name\":\"x\",\"version\":\"1\",)"
+    R"(\"capabilities\":[\"streams\"]}"; read l; )";
+
+// Agents in the shell: a hello, and then what is given.
+std::string shell_agent(const TempDir& folder, const std::string& then) {
+    std::ofstream(folder.path() / "agent.sh") << hello << then << "\n";
+    return "run --quiet --scenario=burst/1* --timeout=15 --agent='sh " + (folder.path() / "agent.sh").string() + "'";
+}
+
+TEST(CommandLine, AgentsThatGoWrongFailTheirCase) {
+    const TempDir folder;
+    const Ran dies = run_harness(shell_agent(folder, "echo dying >&2; exit 3"));
+    EXPECT_EQ(dies.exit_code, 1) << dies.output;
+    EXPECT_NE(dies.output.find("exit code 3"), std::string::npos) << dies.output;
+    EXPECT_NE(dies.result("burst/1-twenty-at-once").value("stderr", "").find("dying"), std::string::npos)
+        << dies.output;
+    const Ran nonsense = run_harness(shell_agent(folder, "echo what is this; sleep 100"));
+    EXPECT_EQ(nonsense.exit_code, 1) << nonsense.output;
+    EXPECT_NE(nonsense.output.find("what is this"), std::string::npos) << nonsense.output;
+    const Ran crashes = run_harness(shell_agent(folder, "kill -SEGV $$"));
+    EXPECT_EQ(crashes.exit_code, 1) << crashes.output;
+    EXPECT_NE(crashes.output.find("SIGSEGV"), std::string::npos) << crashes.output;
+}
+
+TEST(CommandLine, ExitCode127AfterHelloIsUnsupported) {
+    const TempDir folder;
+    const Ran ran = run_harness(shell_agent(folder, "exit 127"));
+    EXPECT_EQ(ran.exit_code, 2) << ran.output;  // no case applied
+    EXPECT_EQ(ran.verdict("burst/1-twenty-at-once"), "UNSUPPORTED") << ran.output;
+}
+
+TEST(CommandLine, ReportsThatCantBeWritten) {
+    const Ran folder = run_harness("run " + plain + "--report=/dev/null/x");
+    expect_refusal(folder, {"/dev/null/x"});
+    // A limit on file sizes fails writes as a full disk does. The server runs without the limit: it writes a log.
+    const auto spec = default_server_specs().front();
+    const LocalServer server(spec.substr(spec.find(':') + 1));
+    const TempDir here;
+    const Ran full =
+        run_harness("run --quiet " + plain + "--report=" + here.path().string() + " --server=" + server.url().text(),
+                    "ulimit -f 1; ");
+    EXPECT_EQ(full.exit_code, 2) << full.output;
+    EXPECT_NE(full.output.find("could not be written"), std::string::npos) << full.output;
+    EXPECT_FALSE(std::filesystem::exists(here.path() / "report.html.part"));
+}
+
+TEST(CommandLine, AFullDiskBehindStdoutIsAnError) {
+    EXPECT_EQ(run_harness("list > /dev/full").exit_code, 2);
+}
+
+// Every process whose command line speaks of this marker.
+size_t processes_with(const std::string& marker) {
+    size_t found = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        std::ifstream file(entry.path() / "cmdline");
+        std::string line;
+        std::getline(file, line);
+        const std::string pid = entry.path().filename();
+        if (line.find(marker) != std::string::npos && pid != std::to_string(::getpid())) ++found;
+    }
+    return found;
+}
+
+class Interrupting : public ::testing::TestWithParam<int> {};
+
+TEST_P(Interrupting, LeavesNothingRunning) {
+    const TempDir folder;
+    const auto server = default_server_specs().front();
+    // The marker is in the command lines of the server (its directory) and of the agents.
+    std::filesystem::create_symlink(server.substr(server.find(':') + 1), folder.path() / "redis-server");
+    std::filesystem::create_symlink(PLAIN_AGENT, folder.path() / "plain_agent");
+    const std::string marker = folder.path().string();
+    Process::Options options;
+    options.argv = {MILLRACE_HARNESS,
+                    "run",
+                    "--agent=" + marker + "/plain_agent",
+                    "--server=local:" + marker + "/redis-server",
+                    "--scenario=flush/*",
+                    "--report=" + marker + "/report"};
+    Process harness(options);
+    const Instant deadline = steady_now() + 10s;
+    while (processes_with(marker) < 3 && steady_now() < deadline) std::this_thread::sleep_for(20ms);
+    EXPECT_GE(processes_with(marker), 3U) << "harness, server and agent";
+    std::this_thread::sleep_for(200ms);
+    ::kill(harness.pid(), GetParam());  // the harness alone: the others are its to end, or the kernel's
+    while (!harness.poll_exit() && steady_now() < deadline) std::this_thread::sleep_for(10ms);
+    ASSERT_TRUE(harness.poll_exit().has_value());
+    if (GetParam() != SIGKILL) {
+        EXPECT_FALSE(harness.poll_exit()->by_signal);
+        EXPECT_EQ(harness.poll_exit()->code, 130);
+    }
+    const Instant soon = steady_now() + 3s;
+    while (processes_with(marker) > 0 && steady_now() < soon) std::this_thread::sleep_for(10ms);
+    EXPECT_EQ(processes_with(marker), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, Interrupting, ::testing::Values(SIGINT, SIGTERM, SIGKILL));
+
+TEST(RunningServer, IsLeftAsItWas) {
+    const auto spec = default_server_specs().front();
+    const LocalServer server(spec.substr(spec.find(':') + 1));
+    Connection connection(server.url());
+    connection.command({"SET", "mine", "1"});
+    const Ran ran = run_harness("run --quiet --agent='" PLAIN_AGENT
+                                "' --scenario=burst --scenario=recovery --scenario=group --server=" +
+                                server.url().text());
+    EXPECT_EQ(ran.exit_code, 0) << ran.output;
+    EXPECT_EQ(connection.command({"DBSIZE"}).integer, 1);
+    EXPECT_EQ(connection.command({"GET", "mine"}).text, "1");
+}
+
+TEST(RunningServer, IsCleanedAfterCtrlC) {
+    const auto spec = default_server_specs().front();
+    const LocalServer server(spec.substr(spec.find(':') + 1));
+    const TempDir folder;
+    Process::Options options;
+    options.argv = {MILLRACE_HARNESS,       "run",
+                    "--agent=" PLAIN_AGENT, "--server=" + server.url().text(),
+                    "--scenario=flush/*",   "--report=" + folder.path().string()};
+    Process harness(options);
+    Connection connection(server.url());
+    const Instant deadline = steady_now() + 10s;
+    while (connection.command({"DBSIZE"}).integer == 0 && steady_now() < deadline) std::this_thread::sleep_for(10ms);
+    ::kill(harness.pid(), SIGINT);
+    while (!harness.poll_exit() && steady_now() < deadline) std::this_thread::sleep_for(10ms);
+    ASSERT_TRUE(harness.poll_exit().has_value());
+    EXPECT_EQ(harness.poll_exit()->code, 130);
+    EXPECT_EQ(connection.command({"DBSIZE"}).integer, 0);
+}
+
+}  // namespace
+}  // namespace millrace::harness

@@ -1,0 +1,70 @@
+#include "base/text.hpp"
+
+#include <gtest/gtest.h>
+
+#include "history/history.hpp"
+#include "server/url.hpp"
+
+namespace millrace::harness {
+namespace {
+
+TEST(Text, Base64RoundTrips) {
+    std::string bytes;
+    for (int i = 0; i < 256; ++i) {
+        EXPECT_EQ(base64_decode(base64_encode(bytes)), bytes);
+        bytes += static_cast<char>(i);
+    }
+    EXPECT_EQ(base64_encode("\xff\xfe"), "//4=");
+    EXPECT_FALSE(base64_decode("a").has_value());
+    EXPECT_FALSE(base64_decode("!!!!").has_value());
+}
+
+TEST(Text, KnowsUtf8) {
+    EXPECT_TRUE(is_utf8("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"));
+    EXPECT_FALSE(is_utf8("\xff"));
+    EXPECT_FALSE(is_utf8("\xc3"));
+    EXPECT_FALSE(is_utf8("\xc0\x80"));
+    EXPECT_FALSE(is_utf8("\xed\xa0\x80"));
+    EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));
+}
+
+TEST(Text, NearestIsNearEnough) {
+    EXPECT_EQ(nearest("recovry", {"burst", "recovery"}), "recovery");
+    EXPECT_EQ(nearest("xyzzy", {"burst", "recovery"}), std::nullopt);
+}
+
+TEST(Text, ExcerptIsOneLine) {
+    EXPECT_EQ(excerpt("a\nb"), "a\\x0ab");
+    EXPECT_EQ(excerpt(std::string(500, 'x')).size(), 120 + std::string("…").size());
+}
+
+TEST(EntryIds, Parse) {
+    EXPECT_EQ(EntryId::parse("12-3"), (EntryId{12, 3}));
+    EXPECT_LT(*EntryId::parse("9-1"), *EntryId::parse("10-0"));
+    for (const char* wrong : {"", "12", "12-", "-3", "a-b", "1-2-3", "18446744073709551616-0"}) {
+        EXPECT_FALSE(EntryId::parse(wrong).has_value()) << wrong;
+    }
+}
+
+TEST(Urls, ParseAndShow) {
+    const Url url = Url::parse("redis://ann:s%40cret@example.org:7000/3");
+    EXPECT_EQ(url.host, "example.org");
+    EXPECT_EQ(url.port, 7000);
+    EXPECT_EQ(url.username, "ann");
+    EXPECT_EQ(url.password, "s@cret");
+    EXPECT_EQ(url.database, 3);
+    EXPECT_EQ(url.text(), "redis://ann:s%40cret@example.org:7000/3");
+    EXPECT_EQ(url.shown(), "redis://ann:***@example.org:7000/3");
+    EXPECT_EQ(Url::parse("redis://").text(), "redis://localhost:6379");
+    EXPECT_EQ(Url::parse("redis://[::1]:7000").host, "::1");
+}
+
+TEST(Urls, RefuseWhatIsNone) {
+    for (const char* wrong :
+         {"http://x", "redis://x:0", "redis://x:70000", "redis://x:abc", "redis://x/abc", "redis://[::1"}) {
+        EXPECT_THROW(Url::parse(wrong), std::runtime_error) << wrong;
+    }
+}
+
+}  // namespace
+}  // namespace millrace::harness
