@@ -20,7 +20,8 @@ namespace millrace {
 struct AckFlight {
     enum class State : uint8_t { free, queued, sent };
     State state = State::free;
-    uint64_t order = 0;
+    uint32_t tag = 0;    ///< its place among the flights
+    uint64_t order = 0;  ///< in which the application acked
     uint32_t stream = 0;
     std::optional<uint32_t> slot;
     Buffer<EntryId> ids;
@@ -46,17 +47,21 @@ class Acks {
     [[nodiscard]] std::optional<Instant> next_timeout() const;
     /// Flights without an answer.
     [[nodiscard]] size_t open() const { return open_; }
-    [[nodiscard]] bool anything_queued() const { return queued_ > 0; }
     /// Whether the id is on its way in a flight of no batch.
     [[nodiscard]] bool is_acking_away(uint32_t stream, EntryId id) const;
 
   private:
     const std::span<const std::string> streams_;
     const std::string_view group_;
-    std::vector<std::unique_ptr<AckFlight>> flights_;  // few: at most one for each stream of each batch that is held
+    void enqueue(AckFlight& flight);
+    void dequeue(const AckFlight& flight);
+
+    std::vector<std::unique_ptr<AckFlight>> flights_;
+    std::vector<uint32_t> free_;    // tags
+    std::vector<uint32_t> queued_;  // tags, the oldest ack first
     uint64_t next_order_ = 0;
     size_t open_ = 0;
-    size_t queued_ = 0;
+    size_t burials_ = 0;  // open flights of no batch
 };
 
 }  // namespace millrace

@@ -40,6 +40,7 @@ Request Consumer::request(What what, uint64_t tag) {
 
 void Consumer::advance(Instant now) {
     const bool waiting = waits(now);
+    burial_ = nullptr;  // what a reply has named so far goes out now; the rest of it gets a flight of its own
     nacks_.mark_due(now);
     Lane* const acking = lanes_.for_acking(lane_);
     acks_.advance(acking, *this, ack_reply, now);
@@ -171,7 +172,8 @@ uint32_t Consumer::room() const {
     return taken >= prefetch() ? 0 : prefetch() - static_cast<uint32_t>(taken);
 }
 
-/// COUNT is per stream, and falls by the size last seen.
+/// COUNT is per stream, and falls by the size last seen; 0 when the reads in flight may bring more bytes than there is
+/// room for.
 uint32_t Consumer::read_count(uint32_t room) const {
     const uint32_t streams = static_cast<uint32_t>(config_.streams.size());
     uint64_t count = std::min(config_.batch_size, room / streams);
@@ -180,7 +182,7 @@ uint32_t Consumer::read_count(uint32_t room) const {
         const uint64_t promised = bytes_of_entry_ * asked_for_;
         count = std::min(count, left > promised ? (left - promised) / bytes_of_entry_ / streams : 0);
     }
-    return count == 0 ? 1 : static_cast<uint32_t>(count);
+    return static_cast<uint32_t>(count);
 }
 
 /// With a backlog several reads are in flight, none of which blocks; without one, a single read that does (REC-6: a
@@ -191,7 +193,9 @@ void Consumer::read_more(Lane& lane, Instant now) {
         if (space == 0) return;
         if (!hot_ && in_flight_ > 0) return;
         if (hot_ && in_flight_ >= reads_in_flight_max) return;
-        const uint32_t count = read_count(space);
+        uint32_t count = read_count(space);
+        if (count == 0 && in_flight_ > 0) return;
+        if (count == 0) count = 1;
         // A sliver of room is worth a read of its own, but not one more in flight: acks are about to widen it.
         if (in_flight_ > 0 && space < config_.batch_size) return;
         std::optional<Duration> block;

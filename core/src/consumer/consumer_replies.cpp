@@ -71,7 +71,10 @@ void Consumer::take_deleted(What what, EntryId id) {
 
 void Consumer::bury(uint32_t stream, EntryId id) {
     if (burial_ == nullptr || burial_->stream != stream) burial_ = &acks_.begin(stream, std::nullopt);
-    if (!burial_->ids.push(id)) return;  // it stays pending, and the next recovery finds it again
+    if (!burial_->ids.push(id)) {  // it stays pending, and the next recovery finds it again
+        if (burial_->ids.empty()) acks_.cancel(*std::exchange(burial_, nullptr));
+        return;
+    }
     context_.log(LogLevel::info, "A pending entry was deleted from its stream; acked away.",
                  {{"stream", config_.streams[stream]}, {"id", id.text()}});
 }

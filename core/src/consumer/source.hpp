@@ -40,8 +40,7 @@ class Source {
     [[nodiscard]] virtual Status ack(BatchId batch, EntrySet entries, Instant now) = 0;
     [[nodiscard]] virtual Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) = 0;
     virtual void release(BatchId batch) { batches_.release(batch); }
-    void pause() { paused_ = true; }
-    void resume() { paused_ = false; }
+    void set_paused(bool paused) { paused_ = paused; }
 
     /// Reads no more, and drops what was not handed over: it stays pending at the server. Acks still go out.
     virtual void stop() {
