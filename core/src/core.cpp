@@ -93,6 +93,17 @@ Source* Machine::Core::source_of(BatchId batch) {
     return find(Batches::source_of(batch));
 }
 
+Status Machine::Core::set_paused(SourceId id, bool paused) {
+    for (Slot& slot : slots_) {
+        if (slot.id != id || slot.closing) continue;
+        slot.paused = paused;
+        if (slot.source != nullptr) slot.source->set_paused(paused);
+        return {};
+    }
+    return Error(Code::closed,
+                 paused ? "pause: no such source, or it was closed" : "resume: no such source, or it was closed");
+}
+
 void Machine::Core::release(BatchId batch) {
     const SourceId id = Batches::source_of(batch);
     if (Source* const source = find(id); source != nullptr) source->release(batch);
@@ -125,6 +136,7 @@ void Machine::Core::start_sources() {
     for (Slot& slot : slots_) {
         if (slot.source != nullptr || slot.closing) continue;
         slot.source = make_source(slot);
+        slot.source->set_paused(slot.paused);
         if (phase_ != Phase::running) slot.source->stop();
     }
     lanes.set_readers(slots_.size());
@@ -169,7 +181,7 @@ void Machine::Core::hold_back_messages(Instant now) {
 
 void Machine::Core::reap() {
     for (size_t i = 0; i < ended_.size();) {
-        if (ended_[i] != nullptr && ended_[i]->unreleased() > 0) {
+        if (ended_[i]->unreleased() > 0) {
             ++i;
         } else {
             ended_.erase(ended_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -183,7 +195,7 @@ void Machine::Core::reap() {
             continue;
         }
         context.emit(Closed{slot.id, slot.source != nullptr ? slot.source->held() : 0});
-        ended_.push_back(std::move(slot.source));
+        if (slot.source != nullptr) ended_.push_back(std::move(slot.source));
         slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));
     }
 }

@@ -26,6 +26,8 @@ struct Machine::Core final : private LaneObserver {
     [[nodiscard]] Source* source_of(BatchId batch);
     [[nodiscard]] Source* find(SourceId id);
     void release(BatchId batch);
+    /// Stops or resumes reading; outlives a change of mode.
+    [[nodiscard]] Status set_paused(SourceId id, bool paused);
     [[nodiscard]] Result<Ticket> publish(const Publish& publish, Instant now);
 
     /// Everything that can be done now, after an input or a command.
@@ -53,6 +55,7 @@ struct Machine::Core final : private LaneObserver {
         SourceConfig config;
         std::unique_ptr<Source> source;
         bool closing = false;
+        bool paused = false;
     };
 
     void handle_lane_ready(Lane& lane, Instant now) override;

@@ -79,19 +79,15 @@ void Machine::release(BatchId batch, Instant now) {
 }
 
 Status Machine::pause(SourceId id, Instant now) {
-    Source* const source = core_->find(id);
-    if (source == nullptr) return Error(Code::closed, "pause: no such source, or the server is not known yet");
-    source->pause();
+    Status status = core_->set_paused(id, true);
     core_->advance(now);
-    return {};
+    return status;
 }
 
 Status Machine::resume(SourceId id, Instant now) {
-    Source* const source = core_->find(id);
-    if (source == nullptr) return Error(Code::closed, "resume: no such source, or the server is not known yet");
-    source->resume();
+    Status status = core_->set_paused(id, false);
     core_->advance(now);
-    return {};
+    return status;
 }
 
 void Machine::handle_connected(ConnId conn, Instant now) {
