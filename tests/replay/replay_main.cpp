@@ -21,7 +21,8 @@ int main(int argc, char** argv) {
         }
         const std::string difference = millrace::replay::first_difference(trace, *again);
         if (!difference.empty()) {
-            std::fprintf(stderr, "%s: %s\n", argv[i], difference.c_str());
+            std::fprintf(stderr, "%s: %s\nIf this change is meant: millrace-record-trace tests/replay/traces\n",
+                         argv[i], difference.c_str());
             return 1;
         }
         std::printf("%s: %zu bytes, the same again\n", argv[i], trace.size());
