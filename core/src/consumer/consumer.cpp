@@ -42,13 +42,13 @@ void Consumer::advance(Instant now) {
     const bool waiting = waits(now);
     burial_ = nullptr;  // what a reply has named so far goes out now; the rest of it gets a flight of its own
     nacks_.mark_due(now);
-    Lane* const acking = lanes_.for_acking(lane_);
+    // The lane that will be recovered on takes the acks first: an entry that is acked must not be recovered (ACK-6).
+    Lane* const lane = reading_lane();
+    Lane* const acking = lanes_.for_acking(lane != nullptr ? lane : lane_);
     acks_.advance(acking, *this, ack_reply, now);
     if (stopped_) return;
     send_claims(acking, now);
-    if (waiting) return;
-    Lane* const lane = reading_lane();
-    if (lane == nullptr) return;
+    if (waiting || lane == nullptr) return;
     lane_ = lane;
     if (make_groups(*lane, now) && recover(*lane, now)) read_more(*lane, now);
 }

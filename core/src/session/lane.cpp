@@ -215,7 +215,12 @@ void Lane::take_reply(Instant now) {
     }
     const Request request = owed_.pop();
     if (request.blocks) --blocking_;
+    const std::optional<ConnId> conn = conn_;
     if (request.owner != nullptr) request.owner->handle_reply(request, reply, now);
+    // After a failover this server is no master any more, and a new connection finds the one that is (RET-3).
+    if (conn_ == conn && reply.is_error() && classify(reply.text()).what == ErrorClass::read_only) {
+        drop(DisconnectReason::dropped, to_error(reply.text()), now);
+    }
 }
 
 void Lane::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {

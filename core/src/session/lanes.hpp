@@ -41,12 +41,15 @@ class Lanes {
         return nullptr;
     }
 
-    /// ACK-3: the reader's lane unless a blocking read is out there, else the control lane; where there is nothing
-    /// better, behind the block.
+    /// ACK-3: the reader's lane unless a blocking read is out there, else the control lane; without one that is ready
+    /// any other, and where there is nothing better, behind the block.
     [[nodiscard]] Lane* for_acking(Lane* reading) {
         if (reading != nullptr && reading->ready() && !reading->blocked()) return reading;
         if (control().ready()) return &control();
-        if (reading != nullptr && reading->ready()) return reading;
+        if (Lane* const idle = for_reading(reading); idle != nullptr) return idle;
+        for (const std::unique_ptr<Lane>& lane : lanes_) {
+            if (lane->role() == LaneRole::read && lane->ready()) return lane.get();
+        }
         return nullptr;
     }
 
