@@ -33,6 +33,8 @@ class Peer {
     virtual int64_t consume(const ConsumeJob& job) = 0;
 };
 
+// Only where the native binding is built too.
+std::unique_ptr<Peer> make_ours_peer();
 std::unique_ptr<Peer> make_hiredis_peer();
 std::unique_ptr<Peer> make_ceiling_peer();
 
