@@ -41,6 +41,7 @@ class Checker : public ::testing::Test {
         life.mode = "streams";
         life.batch_size = 5;
         life.prefetch = 20;
+        life.flush_interval = 10ms;
         history_.agents.push_back(life);
     }
     void publish(int n) { history_.published.push_back({key(n), {{"n", std::to_string(n)}}, at(0), at(1)}); }
@@ -119,6 +120,26 @@ TEST_F(Checker, RecoveredMixedWithNew) {
 TEST_F(Checker, RecoveryOfWhatWasNeverDelivered) {
     history_.batches[0].reason = "recovery";
     EXPECT_EQ(lines(), Lines{"REC-1"});
+}
+
+TEST_F(Checker, FlushBeforeItsTime) {
+    history_.batches[0].reason = "flush";
+    history_.agents[0].flush_interval = 20ms;
+    EXPECT_EQ(lines(), Lines{});
+    history_.agents[0].flush_interval = 21ms;
+    EXPECT_EQ(lines(), Lines{"BAT-3"});
+}
+
+TEST_F(Checker, ReadAndNotHandedOver) {
+    publish(6);
+    history_.final_states[0].last_delivered = "6-0";
+    history_.agents[0].flush_interval = 100ms;
+    history_.final_states[0].pending["6-0"] = {key(6), "c", 1000, 1};
+    EXPECT_EQ(lines(), Lines{});  // its time may not be up
+    history_.final_states[0].pending["6-0"].idle_ms = 1200;
+    EXPECT_EQ(lines(), Lines{"BAT-1"});
+    history_.final_states[0].pending["6-0"].consumer = "another";
+    EXPECT_EQ(lines(), Lines{});
 }
 
 TEST_F(Checker, Disorder) {

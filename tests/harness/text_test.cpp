@@ -33,6 +33,14 @@ TEST(Text, NearestIsNearEnough) {
     EXPECT_EQ(nearest("xyzzy", {"burst", "recovery"}), std::nullopt);
 }
 
+TEST(Text, Durations) {
+    EXPECT_EQ(parse_duration("300ms"), Duration(300ms));
+    EXPECT_EQ(parse_duration("2s"), Duration(2s));
+    EXPECT_EQ(parse_duration("5m"), Duration(5min));
+    for (const char* wrong : {"", "5", "s", "5 parsecs", "-5s"})
+        EXPECT_FALSE(parse_duration(wrong).has_value()) << wrong;
+}
+
 TEST(Text, ExcerptIsOneLine) {
     EXPECT_EQ(excerpt("a\nb"), "a\\x0ab");
     EXPECT_EQ(excerpt(std::string(500, 'x')).size(), 120 + std::string("…").size());

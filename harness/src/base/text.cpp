@@ -175,6 +175,17 @@ std::string format_ms(Duration d) {
     return text;
 }
 
+std::optional<Duration> parse_duration(std::string_view text) {
+    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = parse_integer(text.substr(0, digits));
+    const std::string_view unit = text.substr(digits);
+    if (!number) return std::nullopt;
+    if (unit == "ms") return Duration(std::chrono::milliseconds(*number));
+    if (unit == "s") return Duration(std::chrono::seconds(*number));
+    if (unit == "m") return Duration(std::chrono::minutes(*number));
+    return std::nullopt;
+}
+
 std::string lower(std::string_view text) {
     std::string out(text);
     for (char& c : out) {

@@ -27,6 +27,8 @@ std::string sha256_hex(std::string_view bytes);
 
 std::optional<int64_t> parse_integer(std::string_view text);
 std::string format_ms(Duration d);
+// "300ms", "2s", "5m": what cases write into configurations.
+std::optional<Duration> parse_duration(std::string_view text);
 std::string lower(std::string_view text);
 
 }  // namespace millrace::harness

@@ -194,6 +194,25 @@ Task<> wrong_password(World& world) {
     world.expect(agent.port().errors().find(url.password) == std::string::npos, "CFG-4", "stderr holds the password");
 }
 
+// NOAUTH is an error, no reason to fall back.
+Task<> missing_password(World& world) {
+    world.own_server({"--requirepass", "the-right-one"});
+    Start start = world.consume("orders");
+    Url url = world.url();
+    url.password.clear();
+    start.url = url.text();
+    Agent& agent = world.spawn();
+    co_await agent.hello();
+    agent.start(start);
+    const Json* error = co_await agent.next("error", 5s);
+    world.require(error != nullptr, "DET-3", "no password where one is wanted: no error event within 5 s");
+    const std::string code = error->value("code", Json()).is_string() ? (*error)["code"].get<std::string>() : "";
+    world.expect(code == "auth", "RET-2", "a missing password is code '" + excerpt(code) + "', not auth");
+    co_await world.pause(300ms);
+    for (const auto& event : agent.events())
+        world.expect(event["event"] != "ready", "DET-3", "ready, without a password");
+}
+
 Task<> right_password(World& world) {
     if (world.setup().server_executable) {
         world.own_server({"--requirepass", "s3cret @:/%"});
@@ -293,6 +312,14 @@ std::vector<Case> detection_cases() {
          ServerNeed::Streams,
          Timing::None,
          right_password},
+        {"auth/3-no-password",
+         "No password where one is wanted is a typed error",
+         {"DET-3", "RET-2"},
+         {"streams", "config"},
+         CaseClass::Security,
+         ServerNeed::Any,
+         Timing::None,
+         missing_password},
     };
 }
 

@@ -67,6 +67,51 @@ void check_batches(const History& history, Findings& findings) {
     }
 }
 
+// BAT-3: no flush before its first entry could have waited flush_interval. How late one may be is for the cases that
+// play alone to judge: here others are at work too.
+void check_flushes(const History& history, const std::map<EntryKey, const Published*>& published, Findings& findings) {
+    for (const auto& batch : history.batches) {
+        const auto& flush_interval = history.agents[batch.agent].flush_interval;
+        if (batch.reason != "flush" || batch.entries.empty() || !flush_interval) continue;
+        const auto first = published.find(batch.entries.front().key);
+        if (first == published.end()) continue;
+        const Duration waited = batch.received - first->second->sent;
+        if (waited < *flush_interval) {
+            fail(findings, "BAT-3",
+                 "entry " + batch.entries.front().key.id + " was flushed " + format_ms(waited) +
+                     " after it was published, flush_interval is " + format_ms(*flush_interval));
+        }
+    }
+}
+
+// BAT-1: what was read is handed over, at the latest by the flush.
+void check_handed_over(const History& history, Findings& findings) {
+    constexpr Duration slack = 1s;
+    for (size_t index = 0; index < history.agents.size(); ++index) {
+        const AgentLife& agent = history.agents[index];
+        // One that takes its batches one by one keeps what it has read for later.
+        if (!in_group(agent) || !agent.concurrent || agent.drained || !agent.flush_interval) continue;
+        const bool killed = std::any_of(history.faults.begin(), history.faults.end(), [&](const Fault& fault) {
+            return fault.kind == Fault::Kind::Kill && fault.agent == index;
+        });
+        if (killed) continue;
+        std::set<EntryKey> delivered;
+        for (const auto& batch : history.batches) {
+            if (batch.agent != index) continue;
+            for (const auto& entry : batch.entries) delivered.insert(entry.key);
+        }
+        for (const auto& state : history.final_states) {
+            for (const auto& [id, entry] : state.pending) {
+                const Duration idle = std::chrono::milliseconds(entry.idle_ms);
+                const bool ours = state.group == agent.group && entry.consumer == agent.consumer;
+                if (!ours || idle < *agent.flush_interval + slack || delivered.contains(entry.key)) continue;
+                fail(findings, "BAT-1",
+                     "entry " + id + " was read " + format_ms(idle) + " ago and was not handed over");
+            }
+        }
+    }
+}
+
 // BAT-2: what was read by `>` keeps the order of its stream.
 void check_order(const History& history, Findings& findings) {
     std::map<std::pair<size_t, std::string>, EntryId> last;
@@ -91,9 +136,7 @@ void check_order(const History& history, Findings& findings) {
 }
 
 // PUB-5: bytes, order and repeats of fields are kept; nothing is delivered that nobody published.
-void check_content(const History& history, Findings& findings) {
-    std::map<EntryKey, const Published*> published;
-    for (const auto& entry : history.published) published[entry.key] = &entry;
+void check_content(const History& history, const std::map<EntryKey, const Published*>& published, Findings& findings) {
     for (const auto& batch : history.batches) {
         if (at_most_once(history.agents[batch.agent])) continue;
         for (const auto& entry : batch.entries) {
@@ -278,11 +321,15 @@ void check_answers(const History& history, Findings& findings) {
 std::vector<Finding> check(const History& history) {
     Findings findings;
     check_batches(history, findings);
+    std::map<EntryKey, const Published*> published;
+    for (const auto& entry : history.published) published[entry.key] = &entry;
+    check_flushes(history, published, findings);
     check_order(history, findings);
-    check_content(history, findings);
+    check_content(history, published, findings);
     const Lives lives = lives_of(history);
     for (const auto& [key, life] : lives) check_life(history, key.first, key.second, life, findings);
     check_loss(history, lives, findings);
+    check_handed_over(history, findings);
     check_prefetch(history, findings);
     check_drained(history, findings);
     check_answers(history, findings);

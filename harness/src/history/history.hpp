@@ -105,6 +105,7 @@ struct AgentLife {
     std::string mode;  // of its ready
     int64_t batch_size = 10;
     int64_t prefetch = 40;
+    std::optional<Duration> flush_interval = 5s;
     bool concurrent = true;
     Instant spawned;
     std::optional<Instant> ready;

@@ -137,7 +137,9 @@ std::string summary_text(const Report& report) {
         const size_t n = report.number_of(verdict);
         if (n > 0) out += ", " + std::to_string(n) + " " + std::string(name_of(verdict));
     }
-    return out + "; seed " + std::to_string(report.seed) + "\n";
+    out += "; seed " + std::to_string(report.seed) + "\n";
+    if (report.number_of(Verdict::Unsupported) > 0) out += "- is UNSUPPORTED: the report says why\n";
+    return out;
 }
 
 }  // namespace millrace::harness

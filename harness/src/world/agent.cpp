@@ -16,6 +16,14 @@ int64_t number_or(const Json& config, const char* key, int64_t otherwise) {
     return good ? config[key].get<int64_t>() : otherwise;
 }
 
+std::optional<Duration> flush_interval_of(const Start& start) {
+    const Json& config = start.config;
+    if (!config.contains("flush_interval")) return start.group.empty() ? Duration(0) : Duration(5s);
+    const Json& value = config["flush_interval"];
+    if (value.is_number_unsigned()) return Duration(std::chrono::milliseconds(value.get<int64_t>()));
+    return value.is_string() ? parse_duration(value.get<std::string>()) : std::nullopt;
+}
+
 }  // namespace
 
 Agent::Agent(World& world, size_t index, std::string label) : world_(world), index_(index), label_(std::move(label)) {}
@@ -51,6 +59,7 @@ void Agent::start(const Start& start) {
     life().group = start.group;
     life().consumer = start.consumer;
     life().batch_size = number_or(start.config, "batch_size", 10);
+    life().flush_interval = flush_interval_of(start);
     life().prefetch = number_or(start.config, "prefetch", 4 * life().batch_size);
     if (!start.group.empty()) {
         for (const auto& stream : start.streams) world_.watched_.emplace(stream, start.group);
