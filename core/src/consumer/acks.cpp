@@ -40,18 +40,19 @@ void Acks::advance(Lane* lane, ReplyHandler& owner, uint32_t what, Instant now) 
     size_t kept = 0;
     for (size_t i = 0; i < queued_.size(); ++i) {
         AckFlight& flight = *flights_[queued_[i]];
-        // A delay that has passed is no timer any more: without a lane it would be due for ever, and the host would spin.
+        // A delay that has passed is no timer any more: without a lane it would be due for ever, and the host would
+        // spin.
         if (flight.not_before <= now) flight.not_before = {};
         Request request;
         request.owner = &owner;
         request.what = what;
         request.tag = flight.tag;
-        const bool sent = lane != nullptr && flight.not_before == Instant{} &&
-                          lane->send(request, now, [&](resp::Encoder& encoder) {
-                              encoder.command(3 + flight.ids.size());
-                              encoder.text("XACK").text(streams_[flight.stream]).text(group_);
-                              for (const EntryId id : flight.ids) encoder.id(id);
-                          });
+        const bool sent =
+            lane != nullptr && flight.not_before == Instant{} && lane->send(request, now, [&](resp::Encoder& encoder) {
+                encoder.command(3 + flight.ids.size());
+                encoder.text("XACK").text(streams_[flight.stream]).text(group_);
+                for (const EntryId id : flight.ids) encoder.id(id);
+            });
         if (sent) {
             flight.state = AckFlight::State::sent;
         } else {

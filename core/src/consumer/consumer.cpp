@@ -289,6 +289,7 @@ Status Consumer::ack(BatchId id, EntrySet entries, Instant) {
 
 Status Consumer::nack(BatchId id, EntrySet entries, std::optional<Duration> delay, Instant now) {
     if (delay.has_value() && delay->us < 0) return Error(Code::bad_argument, "a nack's delay is negative");
+    if (!may_claim_) return Error(Code::unsupported, "nack: the server refuses XCLAIM; the entries are still held");
     BatchSlot* const batch = batches_.find(id);
     Buffer<uint32_t> marked = context_.spare_indices();
     marked.clear();

@@ -110,6 +110,7 @@ class Consumer final : public Source, private ReplyHandler {
     bool recovered_ = false;  // `>` may be read
     bool said_ready_ = false;
     bool may_restore_ = true;  // false once the server has refused RETRYCOUNT
+    bool may_claim_ = true;    // false once the server has refused XCLAIM
     uint64_t dropped_ = 0;     // came after the stop; pending at the server
     uint32_t failures_ = 0;
     std::optional<Instant> wait_until_;

@@ -18,12 +18,14 @@ void Consumer::take_stream(std::string_view name) {
 void Consumer::take_entry(What what, EntryRecord record) {
     if (stopped_) {  // it stays pending at the server
         context_.segments.release(record.segment);
-        ++dropped_;
+        if (what != claim && !held_.find(stream_, record.id).has_value()) ++dropped_;
         return;
     }
     record.stream = stream_;
     if (what == claim) {
-        claimed_ = record;  // the only entry of its reply, which ends with it
+        // The only entry of its reply, which ends with it. More are a server's invention.
+        if (claimed_.has_value()) context_.segments.release(claimed_->segment);
+        claimed_ = record;
     } else if (what == read_page) {
         take_page_entry(record);
     } else {
@@ -192,7 +194,11 @@ void Consumer::after_ack(uint64_t tag, const resp::Reply& reply, Instant now) {
 
 void Consumer::after_claim(uint64_t tag, const resp::Reply& reply, Instant now) {
     Waiting& waiting = nacks_.at(tag);
-    const std::optional<EntryRecord> claimed = std::exchange(claimed_, std::nullopt);
+    std::optional<EntryRecord> claimed = std::exchange(claimed_, std::nullopt);
+    if (claimed.has_value() && claimed->id != waiting.id) {
+        context_.segments.release(claimed->segment);
+        claimed.reset();
+    }
     const bool deleted = std::exchange(claimed_deleted_, false);
     if (reply.is_error()) {
         if (classify(reply.text()).retryable) {
@@ -200,9 +206,12 @@ void Consumer::after_claim(uint64_t tag, const resp::Reply& reply, Instant now) 
             waiting.due = now + context_.retry_delay(failures_++);
             return;
         }
-        Error error = to_error(reply.text());
-        error.message = "XCLAIM: " + error.message + "; entry " + waiting.id.text() + " stays pending";
-        context_.fail(id_, std::move(error));
+        if (may_claim_) {
+            may_claim_ = false;
+            Error error = to_error(reply.text());
+            error.message = "XCLAIM: " + error.message + "; nacked entries stay pending";
+            context_.fail(id_, std::move(error));
+        }
         give_up_waiting(tag, true);
         return;
     }
@@ -240,6 +249,7 @@ void Consumer::after_claim_fate(uint64_t tag, const resp::Reply& reply, Instant 
     const resp::Reply row = reply[0];
     if (row.size() >= 4 && row[1].text() == consumer_name_) {
         waiting.refreshed = Instant{now.us - row[2].integer() * 1000};
+        waiting.deliveries = delivery_count(row[3]);  // a claim whose reply was lost has counted
         waiting.state = Waiting::State::due;
         return;
     }

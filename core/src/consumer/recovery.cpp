@@ -7,17 +7,12 @@
 
 namespace millrace {
 
-namespace {
-
-/// XPENDING's count: an integer in every version, but read as text where it is none.
-uint32_t count_of(const resp::Reply& reply) {
+uint32_t delivery_count(const resp::Reply& reply) {
     const int64_t count = reply.integer();
     if (count <= 0) return 0;
     constexpr int64_t most = std::numeric_limits<uint32_t>::max() - 1;
     return static_cast<uint32_t>(count < most ? count : most);
 }
-
-}  // namespace
 
 void Recovery::restart() {
     if (reading_) handle_read_lost();
@@ -41,7 +36,7 @@ bool Recovery::handle_counts(const resp::Reply& rows) {
         if (!id.has_value() || row.size() < 4) return false;
         PageRow entry;
         entry.id = *id;
-        entry.deliveries = count_of(row[3]);
+        entry.deliveries = delivery_count(row[3]);
         for (const PageRow& before : uncertain_) {
             if (before.id != *id || before.deliveries >= entry.deliveries) continue;
             entry.deliveries = before.deliveries;

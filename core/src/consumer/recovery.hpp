@@ -12,6 +12,9 @@
 
 namespace millrace {
 
+/// How often an entry was delivered, as a row of XPENDING tells it.
+[[nodiscard]] uint32_t delivery_count(const resp::Reply& reply);
+
 /// A pending entry as XPENDING showed it before the page was read.
 struct PageRow {
     EntryId id;
