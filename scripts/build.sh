@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# ./dev build [native|wasm|all], and for the other scripts also the preset `asan`.
+# ./dev build [native|wasm|all]; for the other scripts also `asan`, and `harness`, which leaves the tests out.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-native() { # PRESET
+native() { # PRESET [TARGET...]
   bash "$root/scripts/install.sh" servers native
   local hiredis
   hiredis=$(bash "$root/scripts/hiredis.sh")
   cd "$root"
   cmake --preset "$1" -DHIREDIS_SOURCE_DIR="$hiredis"
-  cmake --build --preset "$1"
+  cmake --build --preset "$1" ${2+--target "${@:2}"}
 }
 
 wasm() {
@@ -26,6 +26,7 @@ wasm() {
 case ${1:-native} in
   native) native release ;;
   asan) native asan ;;
+  harness) native release millrace-harness millrace-agent ;;
   wasm) wasm ;;
   all)
     native release
