@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/prng.hpp"
@@ -87,8 +88,9 @@ std::vector<std::string> read_corpus(const char* path) {
     std::sort(files.begin(), files.end());
     std::vector<std::string> corpus;
     for (const auto& file : files) {
-        std::ifstream stream(file, std::ios::binary);
-        corpus.emplace_back(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+        std::string text(std::filesystem::file_size(file), '\0');
+        std::ifstream(file, std::ios::binary).read(text.data(), static_cast<std::streamsize>(text.size()));
+        corpus.push_back(std::move(text));
     }
     return corpus;
 }

@@ -1,8 +1,10 @@
 // Replays traces and compares: millrace-replay-trace FILE…
+#include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
+#include <system_error>
 
 #include "replay.hpp"
 
@@ -12,8 +14,10 @@ int main(int argc, char** argv) {
         return 2;
     }
     for (int i = 1; i < argc; ++i) {
-        std::ifstream file(argv[i], std::ios::binary);
-        const std::string trace((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+        std::error_code unreadable;
+        const uintmax_t size = std::filesystem::file_size(argv[i], unreadable);
+        std::string trace(unreadable ? 0 : size, '\0');
+        std::ifstream(argv[i], std::ios::binary).read(trace.data(), static_cast<std::streamsize>(trace.size()));
         const auto again = millrace::replay::replay(trace);
         if (!again) {
             std::fprintf(stderr, "%s: %s\n", argv[i], again.error().message.c_str());
