@@ -232,8 +232,7 @@ void ScriptedHost::take_action(const Action& action) {
         return;
     }
     const auto* close = std::get_if<Close>(&action);
-    const auto* readable = std::get_if<SetReadable>(&action);
-    const ConnId about = close != nullptr ? close->conn : readable->conn;
+    const ConnId about = close != nullptr ? close->conn : std::get<SetReadable>(action).conn;
     const auto lane = std::find_if(lanes_.begin(), lanes_.end(), [&](auto& it) { return it.second.conn == about; });
     if (lane == lanes_.end()) {
         ADD_FAILURE() << "an action about a connection that has ended";
@@ -245,9 +244,10 @@ void ScriptedHost::take_action(const Action& action) {
         lanes_.erase(lane);
         dead_.push_back(about);
     } else {
-        EXPECT_NE(lane->second.readable, readable->readable);
-        lane->second.readable = readable->readable;
-        story_.push_back((readable->readable ? "read again from " : "stop reading from ") + named);
+        const bool readable = std::get<SetReadable>(action).readable;
+        EXPECT_NE(lane->second.readable, readable);
+        lane->second.readable = readable;
+        story_.push_back((readable ? "read again from " : "stop reading from ") + named);
     }
 }
 
