@@ -57,7 +57,7 @@ struct Limits {
 /// An error is sticky until reset(): the connection cannot be read any further.
 class Decoder {
   public:
-    /// Both must outlive the decoder.
+    /// The store must outlive the decoder; the limits are copied.
     Decoder(const Limits& limits, SegmentStore& store);
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
