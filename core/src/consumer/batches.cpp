@@ -89,18 +89,31 @@ uint64_t Batches::abandon() {
     return count;
 }
 
+std::optional<Instant> Batches::due(const std::optional<uint32_t>& slot) const {
+    if (!slot.has_value()) return std::nullopt;
+    return slots_[*slot]->first_arrived + rules_.flush_interval;
+}
+
 std::optional<Instant> Batches::flush_at() const {
-    if (!fresh_.has_value()) return std::nullopt;
-    return slots_[*fresh_]->first_arrived + rules_.flush_interval;
+    const std::optional<Instant> fresh = due(fresh_);
+    const std::optional<Instant> again = due(again_);
+    if (!fresh.has_value() || !again.has_value()) return fresh.has_value() ? fresh : again;
+    return *fresh < *again ? fresh : again;
 }
 
 void Batches::handle_timeout(Instant now) {
-    const std::optional<Instant> due = flush_at();
-    if (due.has_value() && *due <= now) hand_over(Lot::fresh, FlushReason::flush);
+    if (const std::optional<Instant> at = due(again_); at.has_value() && *at <= now) {
+        hand_over(Lot::again, FlushReason::recovery);
+    }
+    if (const std::optional<Instant> at = due(fresh_); at.has_value() && *at <= now) {
+        hand_over(Lot::fresh, FlushReason::flush);
+    }
 }
 
 void Batches::handle_turn_end() {
-    if (rules_.flush_interval == Duration{}) flush(Lot::fresh, FlushReason::flush);
+    if (rules_.flush_interval != Duration{}) return;
+    flush(Lot::again, FlushReason::recovery);
+    flush(Lot::fresh, FlushReason::flush);
 }
 
 void Batches::set_state(Place place, EntryState state) {

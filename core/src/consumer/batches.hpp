@@ -60,7 +60,7 @@ class Batches {
     void flush(Lot lot, FlushReason reason);
     /// Drops what has come and was not handed over; answers how many entries that were.
     uint64_t abandon();
-    /// When the fresh lot must be handed over.
+    /// When what has come must be handed over: flush_interval after the first of it (BAT-1).
     [[nodiscard]] std::optional<Instant> flush_at() const;
     void handle_timeout(Instant now);
     /// At the end of a turn: with flush_interval 0 nothing waits for more.
@@ -89,6 +89,7 @@ class Batches {
 
     [[nodiscard]] std::optional<uint32_t> take_slot(Instant now);
     void hand_over(Lot lot, FlushReason reason);
+    [[nodiscard]] std::optional<Instant> due(const std::optional<uint32_t>& slot) const;
     void release_bytes(BatchSlot& batch);
     void recycle_if_done(uint32_t slot);
     [[nodiscard]] std::optional<uint32_t>& filling(Lot lot) { return lot == Lot::fresh ? fresh_ : again_; }

@@ -113,7 +113,15 @@ bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {
         return true;
     }
     const uint32_t count = room();
-    if (count == 0) return false;
+    if (count == 0) {  // until something is acked, which must have been handed over for that
+        batches_.flush(Lot::again, FlushReason::recovery);
+        return false;
+    }
+    if (!may_count_) {
+        recovery.handle_no_counts(count);
+        read_page_of(stream, lane, now);
+        return true;
+    }
     const bool sent = lane.send(request(count_page, stream), now, [&](resp::Encoder& encoder) {
         command::xpending_of(encoder, config_.streams[stream], config_.group, *from, count, consumer_name_);
     });
@@ -131,7 +139,7 @@ void Consumer::read_page_of(uint32_t stream, Lane& lane, Instant now) {
     read.sink = &page_sink_;
     read.allowed = context_.config.read_slack;
     read.takes = true;
-    const uint32_t count = static_cast<uint32_t>(recovery.page().size());
+    const uint32_t count = recovery.page_size();
     const bool sent = lane.send(read, now, [&](resp::Encoder& encoder) {
         command::xreadgroup_pending(encoder, config_.group, consumer_name_, count, config_.streams[stream],
                                     recovery.cursor());
@@ -141,6 +149,7 @@ void Consumer::read_page_of(uint32_t stream, Lane& lane, Instant now) {
         row.skip = held_.find(stream, row.id).has_value() || acks_.is_acking_away(stream, row.id);
     }
     recovery.handle_read_sent();
+    reading_page_ = true;
     ++in_flight_;
 }
 
@@ -153,7 +162,8 @@ void Consumer::restore_counts(uint32_t stream, Lane& lane, Instant now) {
         const uint32_t deliveries = first.deliveries;
         size_t ids = 0;
         for (const PageRow& row : page) ids += row.restore && row.deliveries == deliveries ? 1 : 0;
-        const bool sent = lane.send(request(restore, stream), now, [&](resp::Encoder& encoder) {
+        const uint64_t tag = uint64_t{deliveries} << 32 | stream;
+        const bool sent = lane.send(request(restore, tag), now, [&](resp::Encoder& encoder) {
             command::xclaim_count_head(encoder, config_.streams[stream], config_.group, consumer_name_, ids);
             for (const PageRow& row : page) {
                 if (row.restore && row.deliveries == deliveries) encoder.id(row.id);
@@ -161,7 +171,7 @@ void Consumer::restore_counts(uint32_t stream, Lane& lane, Instant now) {
             command::xclaim_count_tail(encoder, deliveries);
         });
         if (!sent) return;
-        for (PageRow& row : page) row.restore = row.restore && row.deliveries != deliveries;
+        recoveries_[stream].handle_restore_sent(deliveries);
     }
 }
 

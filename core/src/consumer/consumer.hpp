@@ -80,7 +80,8 @@ class Consumer final : public Source, private ReplyHandler {
     void after_count(const Request& request, const resp::Reply& reply, Instant now);
     void after_read_page(const Request& request, const resp::Reply& reply, Instant now);
     void after_read_new(const Request& request, const resp::Reply& reply, Instant now);
-    void after_restore(const resp::Reply& reply);
+    void after_restore(const Request& request, const resp::Reply& reply);
+    [[nodiscard]] bool is_held(const PageRow* row, EntryId id) const;
     void after_ack(uint64_t tag, const resp::Reply& reply, Instant now);
     void after_claim(uint64_t tag, const resp::Reply& reply, Instant now);
     void after_claim_fate(uint64_t tag, const resp::Reply& reply, Instant now);
@@ -110,11 +111,20 @@ class Consumer final : public Source, private ReplyHandler {
     bool recovered_ = false;  // `>` may be read
     bool said_ready_ = false;
     bool may_restore_ = true;  // false once the server has refused RETRYCOUNT
+    bool may_count_ = true;    // false once the server has refused XPENDING
     bool may_claim_ = true;    // false once the server has refused XCLAIM
     uint64_t dropped_ = 0;     // came after the stop; pending at the server
     uint32_t failures_ = 0;
     std::optional<Instant> wait_until_;
     std::vector<AckFlight*> begun_;  // the flights of one call of ack
+
+    /// Acks that were answered while a page was being read: the page may have been cut before them (REC-1).
+    struct AckedMeanwhile {
+        uint32_t stream;
+        EntryId id;
+    };
+    bool reading_page_ = false;
+    Buffer<AckedMeanwhile> acked_meanwhile_;
 
     // the reply under way
     uint32_t stream_ = 0;

@@ -39,14 +39,22 @@ void Consumer::take_entry(What what, EntryRecord record) {
 
 void Consumer::take_page_entry(EntryRecord record) {
     const PageRow* row = recoveries_[stream_].handle_entry(record.id);
-    const bool held = row != nullptr ? row->skip : held_.find(stream_, record.id).has_value();
-    if (held) {
+    if (is_held(row, record.id)) {
         context_.segments.release(record.segment);
         return;
     }
     // One that XPENDING did not show was given to this name a moment ago, by a claim: delivered once at least.
     record.deliveries = row != nullptr ? row->deliveries + 1 : 2;
     hold(Lot::again, record);
+}
+
+/// What is filtered out of recovery (REC-1): for what XPENDING had shown that was decided when the read was sent.
+bool Consumer::is_held(const PageRow* row, EntryId id) const {
+    if (row != nullptr) return row->skip;
+    for (const AckedMeanwhile& acked : acked_meanwhile_) {
+        if (acked.stream == stream_ && acked.id == id) return true;
+    }
+    return held_.find(stream_, id).has_value();
 }
 
 void Consumer::hold(Lot lot, const EntryRecord& record) {
@@ -67,7 +75,7 @@ void Consumer::take_deleted(What what, EntryId id) {
         claimed_deleted_ = true;
     } else if (what == read_page) {
         const PageRow* row = recoveries_[stream_].handle_entry(id);
-        if (row == nullptr || !row->skip) bury(stream_, id);
+        if (!is_held(row, id)) bury(stream_, id);
     }
 }
 
@@ -92,7 +100,7 @@ void Consumer::handle_reply(const Request& request, const resp::Reply& reply, In
         case read_page:
             return after_read_page(request, reply, now);
         case restore:
-            return after_restore(reply);
+            return after_restore(request, reply);
         case read_new:
             return after_read_new(request, reply, now);
         case ack_reply:
@@ -126,7 +134,13 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
     Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
     if (reply.is_error()) {
         recovery.restart();
-        handle_refusal("XPENDING", reply, now);
+        const Code code = classify(reply.text()).code;
+        if (code != Code::no_permission && code != Code::unsupported) return handle_refusal("XPENDING", reply, now);
+        // Recovery can do without counts (RET-1: of other commands a refusal switches the feature off).
+        may_count_ = false;
+        Error error = to_error(reply.text());
+        error.message = "XPENDING: " + error.message + "; deliveries of recovered entries are told as 2";
+        context_.fail(id_, std::move(error));
         return;
     }
     failures_ = 0;
@@ -147,8 +161,11 @@ void Consumer::after_read_page(const Request& request, const resp::Reply& reply,
     if (lane_ != nullptr) restore_counts(static_cast<uint32_t>(request.tag), *lane_, now);
 }
 
-void Consumer::after_restore(const resp::Reply& reply) {
-    if (!reply.is_error() || !may_restore_) return;
+void Consumer::after_restore(const Request& request, const resp::Reply& reply) {
+    if (!reply.is_error()) {
+        return recoveries_[request.tag & 0xffff'ffffU].handle_restored(static_cast<uint32_t>(request.tag >> 32));
+    }
+    if (!may_restore_) return;
     if (classify(reply.text()).retryable) return;  // a count too high by one, once
     may_restore_ = false;
     Error error = to_error(reply.text());
@@ -181,7 +198,11 @@ void Consumer::after_ack(uint64_t tag, const resp::Reply& reply, Instant now) {
         handle_refusal("XACK", reply, now);
         return;
     }
-    for (const EntryId id : flight.ids) held_.erase(flight.stream, id);
+    for (const EntryId id : flight.ids) {
+        held_.erase(flight.stream, id);
+        // Refused memory may deliver an acked entry once more, which at least once allows.
+        if (reading_page_) (void)acked_meanwhile_.push({flight.stream, id});
+    }
     if (flight.slot.has_value()) {
         const uint32_t slot = *flight.slot;
         const BatchId batch = batches_.id(slot);
@@ -293,8 +314,11 @@ void Consumer::handle_lost(const Request& request, Instant) {
             groups_[static_cast<size_t>(request.tag)] = Group::unmade;
             --in_flight_;
             break;
-        case count_page:
         case read_page:
+            reading_page_ = false;
+            acked_meanwhile_.clear();
+            [[fallthrough]];
+        case count_page:
             --in_flight_;
             restart_recovery();
             break;

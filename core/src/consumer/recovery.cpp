@@ -19,6 +19,7 @@ void Recovery::restart() {
     step_ = Step::count;
     cursor_ = {};
     page_.clear();
+    for (PageRow& row : uncertain_) row.restoring = false;
 }
 
 std::optional<EntryId> Recovery::cursor_after() const {
@@ -50,13 +51,21 @@ bool Recovery::handle_counts(const resp::Reply& rows) {
     } else {
         step_ = Step::read;
     }
+    page_size_ = static_cast<uint32_t>(page_.size());
     return true;
+}
+
+void Recovery::handle_no_counts(uint32_t page_size) {
+    page_.clear();
+    page_size_ = page_size;
+    step_ = Step::read;
 }
 
 void Recovery::handle_read_sent() {
     step_ = Step::await;
     reading_ = true;
-    last_seen_ = page_.back().id;
+    last_seen_ = cursor_;
+    came_ = 0;
     for (PageRow& row : page_) {
         row.restore = false;
         row.came = false;
@@ -78,6 +87,7 @@ PageRow* Recovery::find(EntryId id) {
 }
 
 PageRow* Recovery::handle_entry(EntryId id) {
+    ++came_;
     if (id > last_seen_) last_seen_ = id;
     PageRow* row = find(id);
     if (row != nullptr) row->came = true;
@@ -92,9 +102,34 @@ PageRow* Recovery::handle_entry(EntryId id) {
 
 void Recovery::handle_read_end() {
     reading_ = false;
+    // A page that came in full may have held entries which XPENDING did not show, and so not all that it did.
+    const bool is_last = came_ < page_size_;
+    if (is_last && !page_.empty() && page_.back().id > last_seen_) last_seen_ = page_.back().id;
     cursor_ = last_seen_;
-    step_ = Step::count;
-    for (PageRow& row : page_) row.restore = row.skip && row.came;
+    step_ = is_last && page_.empty() ? Step::done : Step::count;
+    for (PageRow& row : page_) {
+        row.restore = row.skip && row.came;
+        if (row.restore) remember(row);
+    }
+}
+
+void Recovery::handle_restore_sent(uint32_t deliveries) {
+    for (PageRow& row : page_) {
+        if (!row.restore || row.deliveries != deliveries) continue;
+        row.restore = false;
+        for (PageRow& before : uncertain_) before.restoring = before.restoring || before.id == row.id;
+    }
+}
+
+void Recovery::handle_restored(uint32_t deliveries) {
+    for (size_t i = 0; i < uncertain_.size();) {
+        if (!uncertain_[i].restoring || uncertain_[i].deliveries != deliveries) {
+            ++i;
+            continue;
+        }
+        uncertain_[i] = uncertain_.back();
+        uncertain_.truncate(uncertain_.size() - 1);
+    }
 }
 
 void Recovery::handle_read_lost() {
@@ -102,12 +137,15 @@ void Recovery::handle_read_lost() {
     step_ = Step::count;
     // What came before the connection broke was counted and handed on: that delivery happened.
     for (const PageRow& row : page_) {
-        if (row.came && !row.skip) continue;
-        bool known = false;
-        for (const PageRow& before : uncertain_) known = known || before.id == row.id;
-        // Refused memory costs a count here, never an entry.
-        if (!known && !uncertain_.push(row)) return;
+        if (!row.came || row.skip) remember(row);
     }
+}
+
+void Recovery::remember(const PageRow& row) {
+    for (const PageRow& before : uncertain_) {
+        if (before.id == row.id) return;
+    }
+    (void)uncertain_.push(row);  // refused memory costs a count here, never an entry
 }
 
 }  // namespace millrace
