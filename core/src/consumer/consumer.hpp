@@ -86,8 +86,8 @@ class Consumer final : public Source, private ReplyHandler {
     void after_claim(uint64_t tag, const resp::Reply& reply, Instant now);
     void after_claim_fate(uint64_t tag, const resp::Reply& reply, Instant now);
     /// The server refused a command without which there is nothing to do: waits and tries again, reconnects, or ends
-    /// the source.
-    void handle_refusal(std::string_view command, const resp::Reply& reply, Instant now);
+    /// the source. A read of many streams that fails does not say which of them it was; then the first is named.
+    void handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now);
     void hold(Lot lot, const EntryRecord& record);
     void bury(uint32_t stream, EntryId id);
     void give_up_waiting(uint64_t tag, bool is_lost);

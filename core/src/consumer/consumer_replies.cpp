@@ -127,7 +127,7 @@ void Consumer::after_create(const Request& request, const resp::Reply& reply, In
         return;
     }
     groups_[stream] = Group::unmade;
-    handle_refusal("XGROUP CREATE", reply, now);
+    handle_refusal("XGROUP CREATE", stream, reply, now);
 }
 
 void Consumer::after_count(const Request& request, const resp::Reply& reply, Instant now) {
@@ -135,7 +135,8 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
     if (reply.is_error()) {
         recovery.restart();
         const Code code = classify(reply.text()).code;
-        if (code != Code::no_permission && code != Code::unsupported) return handle_refusal("XPENDING", reply, now);
+        if (code != Code::no_permission && code != Code::unsupported)
+            return handle_refusal("XPENDING", static_cast<uint32_t>(request.tag), reply, now);
         // Recovery can do without counts (RET-1: of other commands a refusal switches the feature off).
         may_count_ = false;
         Error error = to_error(reply.text());
@@ -150,9 +151,11 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
 
 void Consumer::after_read_page(const Request& request, const resp::Reply& reply, Instant now) {
     Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
+    reading_page_ = false;
+    acked_meanwhile_.clear();
     if (reply.is_error()) {
         recovery.restart();
-        handle_refusal("XREADGROUP", reply, now);
+        handle_refusal("XREADGROUP", static_cast<uint32_t>(request.tag), reply, now);
         return;
     }
     failures_ = 0;
@@ -163,7 +166,8 @@ void Consumer::after_read_page(const Request& request, const resp::Reply& reply,
 
 void Consumer::after_restore(const Request& request, const resp::Reply& reply) {
     if (!reply.is_error()) {
-        return recoveries_[request.tag & 0xffff'ffffU].handle_restored(static_cast<uint32_t>(request.tag >> 32));
+        return recoveries_[static_cast<uint32_t>(request.tag)].handle_restored(
+            static_cast<uint32_t>(request.tag >> 32));
     }
     if (!may_restore_) return;
     if (classify(reply.text()).retryable) return;  // a count too high by one, once
@@ -180,7 +184,7 @@ void Consumer::after_read_new(const Request& request, const resp::Reply& reply, 
     taken_ = 0;
     taken_most_ = 0;
     if (reply.is_error()) {
-        handle_refusal("XREADGROUP", reply, now);
+        handle_refusal("XREADGROUP", 0, reply, now);
     } else {
         failures_ = 0;
     }
@@ -194,8 +198,9 @@ void Consumer::after_ack(uint64_t tag, const resp::Reply& reply, Instant now) {
             acks_.again(flight, now + context_.retry_delay(flight.failures++));
             return;
         }
+        const uint32_t stream = flight.stream;
         acks_.finish(flight);
-        handle_refusal("XACK", reply, now);
+        handle_refusal("XACK", stream, reply, now);
         return;
     }
     for (const EntryId id : flight.ids) {
@@ -287,10 +292,10 @@ void Consumer::give_up_waiting(uint64_t tag, bool is_lost) {
     if (is_lost) context_.emit(Lost{id_, config_.streams[waiting.stream], {waiting.id}});
 }
 
-void Consumer::handle_refusal(std::string_view command, const resp::Reply& reply, Instant now) {
+void Consumer::handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now) {
     const ServerError what = classify(reply.text());
     Error error = to_error(reply.text());
-    error.message = std::string(command) + " " + config_.streams.front() + " " + config_.group + ": " + error.message;
+    error.message = std::string(command) + " " + config_.streams[stream] + " " + config_.group + ": " + error.message;
     if (what.what == ErrorClass::read_only || what.what == ErrorClass::unblocked) {
         // A failover: this server is no master any more, and a new connection finds the one that is (RET-3).
         error.retryable = true;

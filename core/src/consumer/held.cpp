@@ -79,10 +79,4 @@ bool HeldTable::erase(uint32_t stream, EntryId id) {
     return true;
 }
 
-size_t HeldTable::count(uint32_t stream) const {
-    size_t count = 0;
-    for (const Cell& cell : cells_) count += cell.used != 0 && cell.stream == stream ? 1 : 0;
-    return count;
-}
-
 }  // namespace millrace

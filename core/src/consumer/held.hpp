@@ -28,12 +28,6 @@ class HeldTable {
     [[nodiscard]] std::optional<Place> find(uint32_t stream, EntryId id) const;
     /// Whether it was there.
     bool erase(uint32_t stream, EntryId id);
-    void clear() {
-        size_ = 0;
-        cells_.clear();
-    }
-    /// Ids of one stream that are here.
-    [[nodiscard]] size_t count(uint32_t stream) const;
 
   private:
     struct Cell {
