@@ -260,12 +260,14 @@ void ScriptedHost::take_output() {
             ADD_FAILURE() << "output for a connection that has ended";
             return;
         }
-        size_t sent = 0;
-        for (const ConstBytes bytes : machine.transmit(*writable)) {
-            lane->second.wire.append(as_text(bytes).substr(0, std::max<size_t>(1, bytes.size() / 2)));
-            sent += std::max<size_t>(1, bytes.size() / 2);
+        for (size_t sent = 1; sent > 0; machine.advance_transmit(*writable, sent)) {
+            sent = 0;
+            for (const ConstBytes bytes : machine.transmit(*writable)) {
+                const std::string_view taken = as_text(bytes).substr(0, std::max<size_t>(1, bytes.size() / 2));
+                lane->second.wire.append(taken);
+                sent += taken.size();
+            }
         }
-        machine.advance_transmit(*writable, sent);
     }
     for (auto& [lane, connection] : lanes_) {
         for (std::string& command : take_commands(connection.wire)) {
