@@ -78,14 +78,14 @@ void Machine::release(BatchId batch, Instant now) {
     core_->advance(now);  // there may be room to read more
 }
 
-Status Machine::pause(SourceId id, Instant now) {
-    Status status = core_->set_paused(id, true);
+Status Machine::pause(SourceId source, Instant now) {
+    Status status = core_->set_paused(source, true);
     core_->advance(now);
     return status;
 }
 
-Status Machine::resume(SourceId id, Instant now) {
-    Status status = core_->set_paused(id, false);
+Status Machine::resume(SourceId source, Instant now) {
+    Status status = core_->set_paused(source, false);
     core_->advance(now);
     return status;
 }
@@ -128,7 +128,7 @@ std::optional<Event> Machine::poll_event() {
 
 std::optional<ConnId> Machine::poll_writable() {
     for (const std::unique_ptr<Lane>& lane : core_->lanes) {
-        if (lane->has_output()) return lane->conn();
+        if (lane->announce_output()) return lane->conn();
     }
     return std::nullopt;
 }
@@ -145,7 +145,11 @@ std::span<const ConstBytes> Machine::transmit(ConnId conn) {
 }
 
 void Machine::advance_transmit(ConnId conn, size_t sent) {
-    if (Lane* const lane = core_->lanes.find(conn); lane != nullptr) lane->advance_output(sent);
+    Lane* const lane = core_->lanes.find(conn);
+    if (lane == nullptr) return;
+    lane->advance_output(sent);
+    if (lane->role() == LaneRole::publish)
+        core_->producer.advance(core_->context.now);  // it holds back what is too much
 }
 
 bool Machine::finished() const {

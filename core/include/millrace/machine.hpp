@@ -90,7 +90,8 @@ class Machine {
     // ---- what to do next
     [[nodiscard]] std::optional<Action> poll_action();
     [[nodiscard]] std::optional<Event> poll_event();
-    /// A connection with bytes to send. The same one comes until its transmit is empty.
+    /// A connection that has something new to send: each is named once for what was written since it was named last. A
+    /// host whose socket took only a part asks transmit again when the socket is writable.
     [[nodiscard]] std::optional<ConnId> poll_writable();
     /// When to call handle_timeout; none: not before something else happens.
     [[nodiscard]] std::optional<Instant> poll_timeout() const;

@@ -111,9 +111,10 @@ void Producer::requeue_due(Instant now) {
     }
 }
 
-void Producer::wait(Item& item, Instant now) {
+void Producer::wait(Item& item, Instant due) {
     item.state = Item::State::waiting;
-    item.due = now + context_.retry_delay(item.failures++);
+    item.due = due;
+    ++item.failures;
     ++waiting_;
 }
 
@@ -171,14 +172,17 @@ bool Producer::send_atomic(Lane& lane, size_t at, Instant now) {
     Job& job = *jobs_[at];
     Request request;
     request.owner = this;
-    request.what = part;
+    request.what = begin;
     request.tag = tag(at, 0);
     job.part_error.reset();
     bool sent = lane.send(request, now, [](resp::Encoder& encoder) { encoder.command(1).text("MULTI"); });
-    for (const Item& item : job.items) {
-        if (item.state != Item::State::done) sent = sent && write_item(lane, job, item, request, now);
+    request.what = part;
+    for (size_t i = 0; i < job.items.size(); ++i) {
+        request.tag = tag(at, i);
+        if (job.items[i].state != Item::State::done) sent = sent && write_item(lane, job, job.items[i], request, now);
     }
     request.what = exec;
+    request.tag = tag(at, 0);
     sent = sent && lane.send(request, now, [](resp::Encoder& encoder) { encoder.command(1).text("EXEC"); });
     if (!sent) {  // half a transaction is on its way: only a new connection forgets it
         lane.drop(DisconnectReason::dropped, Error(Code::out_of_memory, "no memory for a transaction", true), now);
@@ -204,9 +208,9 @@ void Producer::handle_reply(const Request& request, const resp::Reply& reply, In
     switch (static_cast<What>(request.what)) {
         case one:
             return take_result(*job, item, reply, now);
+        case begin:
         case part:
-            if (reply.is_error() && !job->part_error.has_value()) job->part_error = to_error(reply.text());
-            return;
+            return take_part(*job, item, reply);
         case exec:
             return take_exec(*job, reply, now);
     }
@@ -218,10 +222,20 @@ void Producer::take_result(Job& job, size_t index, const resp::Reply& reply, Ins
     const ServerError what = classify(reply.text());
     // on_oom is `fail`: whether memory comes back is for the application to say.
     if (what.retryable && what.what != ErrorClass::oom && item.failures < context_.config.max_retries) {
-        wait(item, now);
+        wait(item, now + context_.retry_delay(item.failures));
         return;
     }
     end(job, index, to_error(reply.text()));
+}
+
+/// Inside a transaction every command is answered by QUEUED. Where MULTI itself was refused they are executed one by
+/// one, and what they answer stands.
+void Producer::take_part(Job& job, size_t index, const resp::Reply& reply) {
+    if (reply.is_error()) {
+        if (!job.part_error.has_value()) job.part_error = to_error(reply.text());
+    } else if (reply.type() != resp::Type::status) {
+        succeed(job, index, reply);
+    }
 }
 
 void Producer::take_exec(Job& job, const resp::Reply& reply, Instant now) {
@@ -230,12 +244,14 @@ void Producer::take_exec(Job& job, const resp::Reply& reply, Instant now) {
         if (job.part_error.has_value()) error = *job.part_error;  // EXECABORT only says that there was one
         const Item& sample = job.items[job.items.size() - 1];
         const bool again = error.retryable && error.code != Code::oom && sample.failures < context_.config.max_retries;
+        const Instant due =
+            again ? now + context_.retry_delay(sample.failures) : now;  // one for all: it is one command
         for (size_t i = 0; i < job.items.size(); ++i) {
             if (!again) {
                 end(job, i, error);
                 continue;
             }
-            if (job.items[i].state != Item::State::done) wait(job.items[i], now);
+            if (job.items[i].state != Item::State::done) wait(job.items[i], due);
         }
         return;
     }
@@ -266,8 +282,7 @@ void Producer::end(Job& job, size_t index, std::optional<Error> error) {
     Item& item = job.items[index];
     if (item.state == Item::State::done) return;
     PublishResult& result = job.results[index];
-    result.maybe_written =
-        error.has_value() && (item.was_sent || item.state == Item::State::sent) && error->code == Code::closed;
+    result.maybe_written = error.has_value() && item.was_sent;
     result.error = std::move(error);
     if (item.state == Item::State::waiting) --waiting_;
     item.state = Item::State::done;
@@ -276,7 +291,7 @@ void Producer::end(Job& job, size_t index, std::optional<Error> error) {
 
 /// Order holds over a lost connection: everything that has no answer goes out again, the sample first.
 void Producer::handle_lost(const Request& request, Instant) {
-    if (request.what == part) return;
+    if (request.what == begin || request.what == part) return;
     Job* const job = find(request.tag >> 24);
     if (job == nullptr) return;
     const size_t index = request.tag & (items_max - 1);
@@ -310,7 +325,11 @@ void Producer::say_done() {
 
 void Producer::give_up(const Error& error) {
     for (const std::unique_ptr<Job>& job : jobs_) {
-        for (size_t i = 0; i < job->items.size(); ++i) end(*job, i, error);
+        for (size_t i = 0; i < job->items.size(); ++i) {
+            Item& item = job->items[i];
+            item.was_sent = item.was_sent || item.state == Item::State::sent;  // unanswered, and so it stays
+            end(*job, i, error);
+        }
     }
     say_done();
 }

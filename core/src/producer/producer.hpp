@@ -34,7 +34,7 @@ class Producer final : private ReplyHandler {
     void give_up(const Error& error);
 
   private:
-    enum What : uint32_t { one, exec, part };
+    enum What : uint32_t { one, begin, part, exec };
     enum class Prepared : uint8_t { yes, unsayable, no_memory };
 
     struct Item {
@@ -80,10 +80,11 @@ class Producer final : private ReplyHandler {
     [[nodiscard]] bool write_item(Lane& lane, const Job& job, const Item& item, const Request& request, Instant now);
     [[nodiscard]] bool end_unsayable(Job& job);
     void requeue_due(Instant now);
-    void wait(Item& item, Instant now);
+    void wait(Item& item, Instant due);
     void take_result(Job& job, size_t item, const resp::Reply& reply, Instant now);
     void take_exec(Job& job, const resp::Reply& reply, Instant now);
     void succeed(Job& job, size_t item, const resp::Reply& reply);
+    void take_part(Job& job, size_t item, const resp::Reply& reply);
     void end(Job& job, size_t item, std::optional<Error> error);
     [[nodiscard]] Job* find(uint64_t ticket);
     void say_done();

@@ -106,6 +106,7 @@ void Lane::enqueue(Request request, Instant now) {
     request.sent = now;
     if (request.allowed == Duration{}) request.allowed = context_.config.health_deadline;
     if (request.blocks) ++blocking_;
+    announced_ = false;
     owed_.push(request);
 }
 

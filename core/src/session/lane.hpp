@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/buffer.hpp"
 #include "base/ring.hpp"
@@ -70,6 +71,7 @@ class Lane final : private ReplyHandler {
         if (state_ != State::ready) return false;
         resp::Encoder encoder(out_);
         encode(encoder);
+        announced_ = false;
         return encoder.ok();
     }
     /// Nobody waits for the replies of this owner any more.
@@ -94,6 +96,8 @@ class Lane final : private ReplyHandler {
     [[nodiscard]] LaneRole role() const { return role_; }
     [[nodiscard]] std::optional<ConnId> conn() const { return conn_; }
     [[nodiscard]] const Greeting& greeting() const { return greeting_; }
+    /// Whether there is output that the host has not been told of; it then is.
+    [[nodiscard]] bool announce_output() { return has_output() && !std::exchange(announced_, true); }
     [[nodiscard]] bool has_output() const { return conn_.has_value() && connected() && !out_.empty(); }
     [[nodiscard]] size_t output_size() const { return out_.size(); }
     [[nodiscard]] std::string_view output() const { return out_.pending(); }
@@ -122,6 +126,7 @@ class Lane final : private ReplyHandler {
     Output out_;
     Ring<Request> owed_;
     uint32_t blocking_ = 0;
+    bool announced_ = false;
     bool readable_ = true;
     Instant heard_{};        // when the server was last heard, or the connection made
     Instant wake_at_{};      // while waiting: the next attempt; while connecting: its deadline
