@@ -94,6 +94,7 @@ struct Describe {
 std::string argument_text(std::string_view bytes) {
     bool plain = !bytes.empty();
     for (const char c : bytes) plain = plain && c > ' ' && c <= '~' && c != '"';
+    if (bytes.size() > 200) return "(" + std::to_string(bytes.size()) + " bytes)";
     return plain ? std::string(bytes) : '"' + std::string(bytes) + '"';
 }
 

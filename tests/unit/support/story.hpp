@@ -23,7 +23,7 @@ using BatchNumbers = std::map<BatchId, size_t>;
 [[nodiscard]] std::string describe(const Event& event, BatchNumbers& batches);
 
 /// Takes the whole commands off the front of `wire`; each as its arguments with spaces between them, quoted where that
-/// would not be clear.
+/// would not be clear, and as their size where they are long.
 [[nodiscard]] std::vector<std::string> take_commands(std::string& wire);
 
 }  // namespace millrace::test
