@@ -71,12 +71,15 @@ void Host::write() {
     while (const std::optional<ConnId> conn = machine_.poll_writable()) {
         const auto found = sockets_.find(static_cast<uint32_t>(*conn));
         if (found == sockets_.end() || !found->second.connected) return;
-        const std::span<const ConstBytes> pieces = machine_.transmit(*conn);
-        if (pieces.empty()) return;
-        const size_t size = std::min<size_t>(pieces[0].size(), 1 + pieces_.below(4000));
-        const ssize_t sent = send(found->second.descriptor, pieces[0].data(), size, MSG_NOSIGNAL);
-        if (sent < 0) return;
-        machine_.advance_transmit(*conn, static_cast<size_t>(sent));
+        // In pieces of any size, as a busy socket would take them.
+        while (true) {
+            const std::span<const ConstBytes> pieces = machine_.transmit(*conn);
+            if (pieces.empty()) break;
+            const size_t size = std::min<size_t>(pieces[0].size(), 1 + pieces_.below(4000));
+            const ssize_t sent = send(found->second.descriptor, pieces[0].data(), size, MSG_NOSIGNAL);
+            if (sent < 0) return;
+            machine_.advance_transmit(*conn, static_cast<size_t>(sent));
+        }
     }
 }
 

@@ -6,9 +6,9 @@
 #include "hub.hpp"
 #include "millrace/client.hpp"
 
-namespace millrace::native {
+namespace millrace {
 
-Batch::Batch(std::shared_ptr<Hub> hub, const BatchReady& event)
+Batch::Batch(std::shared_ptr<native::Hub> hub, const BatchReady& event)
     : hub_(std::move(hub)),
       view_(event.entries),
       id_(event.batch),
@@ -103,4 +103,4 @@ Status Batch::nack(std::span<const uint32_t> indices, std::optional<Duration> de
     return settle(indices, [this, delay](EntrySet entries) { return hub_->nack(id_, entries, delay); });
 }
 
-}  // namespace millrace::native
+}  // namespace millrace

@@ -64,8 +64,6 @@ struct SourceOptions {
     std::optional<Duration> nack_delay = {};
 };
 
-namespace native {
-
 /// A batch in your hands. Its destruction frees the bytes and nothing else: entries that were not acked stay pending
 /// with this consumer. It may outlive its client; its commands then answer `closed`. One thread at a time.
 class Batch {
@@ -100,15 +98,15 @@ class Batch {
     void release();
 
   private:
-    friend class Hub;
-    Batch(std::shared_ptr<Hub> hub, const BatchReady& event);
+    friend class native::Hub;
+    Batch(std::shared_ptr<native::Hub> hub, const BatchReady& event);
     /// Applies a command to what is left; refused as a whole because of lost entries, it is repeated one by one.
     template <class Command>
     Status settle_rest(Command command);
     template <class Command>
     Status settle(std::span<const uint32_t> indices, Command command);
 
-    std::shared_ptr<Hub> hub_;
+    std::shared_ptr<native::Hub> hub_;
     BatchView view_;
     BatchId id_;
     SourceId source_;
@@ -117,11 +115,6 @@ class Batch {
     uint32_t settled_count_ = 0;
     std::vector<bool> settled_;  ///< empty until a part is settled
 };
-
-}  // namespace native
-
-// The core has a Batch of its own inside; the symbols of the two must differ.
-using native::Batch;
 
 /// Entries are handled: no error acks the batch, an Error nacks it.
 using Handler = std::function<Status(Batch&)>;
