@@ -130,9 +130,15 @@ std::string failures(const Report& report) {
     return "<section><h2>Failures</h2>" + out + "</section>\n";
 }
 
+// With many servers the titles would push the verdicts out of sight: they are a hint over the id then.
+bool has_titles(const Report& report) {
+    return report.servers.size() <= 4;
+}
+
 std::string matrix_row(const Report& report, size_t agent, const Case* row) {
-    std::string out = "<tr><th scope=\"row\"><a href=\"#" + anchor_of(*row) + "\">" + html(row->id) +
-                      "</a></th><td class=\"title\">" + html(row->title) + "</td>";
+    std::string out = "<tr><th scope=\"row\"><a href=\"#" + anchor_of(*row) + "\" title=\"" + html(row->title) + "\">" +
+                      html(row->id) + "</a></th>";
+    if (has_titles(report)) out += "<td class=\"title\">" + html(row->title) + "</td>";
     for (size_t server = 0; server < report.servers.size(); ++server) {
         for (const auto& result : report.results) {
             if (result.agent != agent || result.server != server || result.played != row) continue;
@@ -150,7 +156,8 @@ std::string matrix(const Report& report, size_t agent) {
     if (!under_test.hello.name.empty()) {
         out += " <small>" + html(under_test.hello.name + " " + under_test.hello.version) + "</small>";
     }
-    out += "</h2><div class=\"wide\"><table class=\"matrix\"><thead><tr><th>case</th><th class=\"title\"></th>";
+    out += "</h2><div class=\"wide\"><table class=\"matrix\"><thead><tr><th>case</th>";
+    if (has_titles(report)) out += "<th class=\"title\"></th>";
     for (const auto& server : report.servers) {
         out += "<th scope=\"col\" title=\"" + html(server.name + (server.absent.empty() ? "" : ": " + server.absent)) +
                "\">" + html(short_name(server)) + "</th>";

@@ -15,7 +15,7 @@ inline constexpr const char* html_style = R"(
   --recovery: #cf8cf0; --ack: #58c78b; --life: #39424a; --code: #23282d; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 2.5rem 1.5rem 5rem; }
+main { max-width: 1180px; margin: 0 auto; padding: 2.5rem 1.5rem 5rem; }
 h1 { font-size: 1.7rem; font-weight: 650; margin: 0 0 .6rem; letter-spacing: -.01em; }
 h2 { font-size: 1.15rem; font-weight: 650; margin: 2.6rem 0 .8rem; }
 h3, h4 { font-size: .95rem; font-weight: 600; margin: 0 0 .4rem; }
@@ -33,7 +33,7 @@ a:hover { text-decoration-color: currentColor; }
 .matrix { border-collapse: collapse; width: 100%; font-size: .85rem; }
 .matrix th, .matrix td { padding: .34rem .7rem; text-align: left; white-space: nowrap;
   border-top: 1px solid var(--line); }
-.matrix thead th { border-top: 0; color: var(--soft); font-weight: 500; }
+.matrix thead th { border-top: 0; vertical-align: bottom; white-space: normal; color: var(--soft); font-weight: 500; }
 .matrix tbody th { font-weight: 500; position: sticky; left: 0; background: var(--card); }
 .matrix td.title { color: var(--soft); max-width: 24rem; overflow: hidden; text-overflow: ellipsis; }
 .cell { font-size: .78rem; font-weight: 600; }

@@ -10,6 +10,8 @@ namespace millrace::harness {
 
 namespace {
 
+constexpr size_t events_max = 1'000'000;
+
 // A key of the configuration; some cases set values that are none.
 int64_t number_or(const Json& config, const char* key, int64_t otherwise) {
     const bool good = config.contains(key) && config[key].is_number_integer() && config[key].get<int64_t>() > 0;
@@ -121,6 +123,7 @@ void Agent::on_line(std::string_view line) {
         life().mode = event.contains("mode") && event["mode"].is_string() ? event["mode"].get<std::string>() : "";
     }
     if (kind == "drained") life().drained = world_.now();
+    if (events_.size() >= events_max) throw ProtocolError("the agent said more than a million things in one case");
     events_.push_back(std::move(event));
 }
 
