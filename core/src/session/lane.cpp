@@ -98,7 +98,9 @@ void Lane::handle_disconnected(DisconnectReason reason, Error error, Instant now
 
 void Lane::disown(const ReplyHandler* owner) {
     for (size_t i = 0; i < owed_.size(); ++i) {
-        if (owed_[i].owner == owner) owed_[i].owner = nullptr;
+        if (owed_[i].owner != owner) continue;
+        owed_[i].owner = nullptr;
+        if (owed_[i].sink != nullptr) owed_[i].sink = &discard_;  // it was the owner's
     }
 }
 

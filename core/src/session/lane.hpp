@@ -106,6 +106,18 @@ class Lane final : private ReplyHandler {
   private:
     enum What : uint32_t { handshake, ping };
 
+    /// Takes the entries of replies that nobody waits for any more: they stay pending at the server.
+    class Discard final : public resp::EntrySink {
+      public:
+        explicit Discard(SegmentStore& segments) : segments_(segments) {}
+        void handle_stream(std::string_view) override {}
+        void handle_entry(const EntryRecord& record) override { segments_.release(record.segment); }
+        void handle_deleted(EntryId) override {}
+
+      private:
+        SegmentStore& segments_;
+    };
+
     [[nodiscard]] bool connected() const { return state_ == State::greeting || state_ == State::ready; }
     [[nodiscard]] Duration ping_after() const { return {context_.config.health_deadline.us / 3}; }
     [[nodiscard]] Instant retry_at(Instant now);
@@ -123,6 +135,7 @@ class Lane final : private ReplyHandler {
     State state_ = State::idle;
     std::optional<ConnId> conn_;
     resp::Decoder decoder_;
+    Discard discard_{context_.segments};
     Output out_;
     Ring<Request> owed_;
     uint32_t blocking_ = 0;
