@@ -292,7 +292,10 @@ void Machine::Core::learn(const Lane& lane) {
         ended_.push_back(std::move(slot.source));
         slot.source = nullptr;
     }
-    if (Lane* const push = lanes.push_if_open(); push != nullptr && delivery == Delivery::streams) push->close();
+    if (Lane* const push = lanes.push_if_open(); push != nullptr && delivery == Delivery::streams) {
+        push->close();
+        lanes.asked().clear();
+    }
     start_sources();
 }
 
@@ -313,6 +316,7 @@ void Machine::Core::log_detection(const Greeting& greeting) {
 
 void Machine::Core::handle_lane_lost(Lane& lane, const Error& error, Instant now) {
     if (phase_ == Phase::ended) return;
+    if (lane.role() == LaneRole::push) lanes.asked().clear();
     for (Slot& slot : slots_) {
         if (slot.source != nullptr) slot.source->handle_lane_lost(lane, now);
     }
@@ -328,7 +332,18 @@ void Machine::Core::handle_lane_lost(Lane& lane, const Error& error, Instant now
     producer.give_up(error);
 }
 
-void Machine::Core::handle_push(Lane&, const resp::Reply& reply, Instant now) {
+void Machine::Core::handle_push(Lane& lane, const resp::Reply& reply, Instant now) {
+    if (&lane != lanes.push_if_open()) return;  // nothing was asked for there that is answered by pushes
+    const std::string_view word = reply[0].text();
+    std::optional<Lanes::Asked> answered;
+    if ((reply.is_error() || word == "subscribe" || word == "unsubscribe") && !lanes.asked().empty()) {
+        answered = lanes.asked().pop();
+    }
+    if (reply.is_error()) {
+        Source* const source = answered.has_value() ? find(answered->source) : nullptr;
+        if (source != nullptr) source->handle_push_refused(answered->channel, reply, now);
+        return;
+    }
     for (Slot& slot : slots_) {
         if (slot.source != nullptr) slot.source->handle_push(reply, now);
     }

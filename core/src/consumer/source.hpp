@@ -33,6 +33,8 @@ class Source {
     virtual void handle_lane_ready(Lane& lane, Instant now) = 0;
     virtual void handle_lane_lost(Lane& lane, Instant now) = 0;
     virtual void handle_push(const resp::Reply&, Instant) {}
+    /// What was asked for about a channel on the push lane was refused.
+    virtual void handle_push_refused(uint32_t, const resp::Reply&, Instant) {}
     virtual void handle_timeout(Instant now) { batches_.handle_timeout(now); }
     [[nodiscard]] virtual std::optional<Instant> next_timeout() const { return batches_.flush_at(); }
     virtual void handle_turn_end() { batches_.handle_turn_end(); }

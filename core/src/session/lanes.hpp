@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/ring.hpp"
 #include "session/lane.hpp"
 
 namespace millrace {
@@ -52,6 +53,13 @@ class Lanes {
         }
         return nullptr;
     }
+
+    /// Who asked for what on the push lane, in the order of the server's answers: a refusal does not say what it is of.
+    struct Asked {
+        SourceId source;
+        uint32_t channel;
+    };
+    [[nodiscard]] Ring<Asked>& asked() { return asked_; }
 
     void open_for_reading(Instant now) {
         for (const std::unique_ptr<Lane>& lane : lanes_) {
@@ -99,6 +107,7 @@ class Lanes {
     Lane* control_ = nullptr;
     Lane* publish_ = nullptr;
     Lane* push_ = nullptr;
+    Ring<Asked> asked_;
 };
 
 }  // namespace millrace

@@ -10,32 +10,37 @@ namespace millrace {
 Subscription::Subscription(Context& context, Lanes& lanes, SourceId id, SourceConfig config)
     : Source(context, lanes, id, std::move(config), seconds(5)),
       writer_(context.segments),
-      confirmed_(config_.streams.size(), false) {}
+      channels_(config_.streams.size(), Channel::unasked) {}
 
 void Subscription::advance(Instant now) {
     if (stopped_) return unsubscribe();
     Lane& lane = lanes_.push();
     lane.open(now);
-    if (!lane.ready() || subscribed_) return;
+    if (!lane.ready()) return;
     lane_ = &lane;
     // One command a channel, so that each is confirmed, or refused, by itself.
-    for (const std::string& channel : config_.streams) {
-        const bool sent =
-            lane.send_unanswered([&](resp::Encoder& encoder) { encoder.command(2).text("SUBSCRIBE").text(channel); });
-        if (!sent)
-            return lane.drop(DisconnectReason::dropped, Error(Code::out_of_memory, "no memory to subscribe", true),
-                             now);
+    for (uint32_t i = 0; i < channels_.size(); ++i) {
+        if (channels_[i] != Channel::unasked) continue;
+        const bool sent = lane.send_unanswered(
+            [&](resp::Encoder& encoder) { encoder.command(2).text("SUBSCRIBE").text(config_.streams[i]); });
+        if (!sent) {
+            const Error error(Code::out_of_memory, "no memory to subscribe", true);
+            return lane.drop(DisconnectReason::dropped, error, now);
+        }
+        channels_[i] = Channel::asked;
+        lanes_.asked().push({id_, i});
     }
-    subscribed_ = true;
 }
 
 void Subscription::unsubscribe() {
-    if (!subscribed_ || lane_ == nullptr) return;
-    subscribed_ = false;
-    for (const std::string& channel : config_.streams) {
+    if (lane_ == nullptr) return;
+    for (uint32_t i = 0; i < channels_.size(); ++i) {
+        if (channels_[i] == Channel::unasked) continue;
+        channels_[i] = Channel::unasked;
+        const bool sent = lane_->send_unanswered(
+            [&](resp::Encoder& encoder) { encoder.command(2).text("UNSUBSCRIBE").text(config_.streams[i]); });
         // Refused memory leaves a subscription whose messages nobody takes, until the lane closes.
-        (void)lane_->send_unanswered(
-            [&](resp::Encoder& encoder) { encoder.command(2).text("UNSUBSCRIBE").text(channel); });
+        if (sent) lanes_.asked().push({id_, i});
     }
 }
 
@@ -44,8 +49,7 @@ void Subscription::handle_lane_ready(Lane&, Instant) {}
 void Subscription::handle_lane_lost(Lane& lane, Instant) {
     if (&lane != lane_) return;
     lane_ = nullptr;
-    subscribed_ = false;
-    confirmed_.assign(config_.streams.size(), false);
+    channels_.assign(config_.streams.size(), Channel::unasked);
 }
 
 std::optional<uint32_t> Subscription::channel_of(std::string_view name) const {
@@ -57,22 +61,27 @@ std::optional<uint32_t> Subscription::channel_of(std::string_view name) const {
 
 void Subscription::handle_push(const resp::Reply& message, Instant now) {
     if (stopped_) return;
-    if (message.is_error()) {  // of SUBSCRIBE, which has no reply of its own in RESP3
-        Error error = to_error(message.text());
-        error.message = "SUBSCRIBE " + config_.streams.front() + ": " + error.message;
-        return fail(std::move(error));
-    }
     const std::string_view word = message[0].text();
     const std::optional<uint32_t> channel = channel_of(message[1].text());
     if (!channel.has_value()) return;
     if (word == "message") take_message(*channel, message[2].text(), now);
     if (word == "subscribe") take_confirmation(*channel);
+    // Another source has left the channel; the connection has one subscription for all.
+    if (word == "unsubscribe") channels_[*channel] = Channel::unasked;
+}
+
+void Subscription::handle_push_refused(uint32_t channel, const resp::Reply& refusal, Instant now) {
+    if (stopped_) return;
+    Error error = to_error(refusal.text());
+    error.message = "SUBSCRIBE " + config_.streams[channel] + ": " + error.message;
+    if (!error.retryable) return fail(std::move(error));
+    if (lane_ != nullptr) lane_->drop(DisconnectReason::dropped, std::move(error), now);
 }
 
 void Subscription::take_confirmation(uint32_t channel) {
-    confirmed_[channel] = true;
-    for (const bool confirmed : confirmed_) {
-        if (!confirmed) return;
+    channels_[channel] = Channel::confirmed;
+    for (const Channel each : channels_) {
+        if (each != Channel::confirmed) return;
     }
     if (said_ready_ || lane_ == nullptr) return;
     said_ready_ = true;

@@ -22,6 +22,7 @@ class Subscription final : public Source, private FieldSink {
     void handle_lane_ready(Lane& lane, Instant now) override;
     void handle_lane_lost(Lane& lane, Instant now) override;
     void handle_push(const resp::Reply& message, Instant now) override;
+    void handle_push_refused(uint32_t channel, const resp::Reply& error, Instant now) override;
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries, Instant now) override;
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) override;
     /// Whether the socket may be read: there is no other way to hold messages back (BP-1).
@@ -31,6 +32,8 @@ class Subscription final : public Source, private FieldSink {
     }
 
   private:
+    enum class Channel : uint8_t { unasked, asked, confirmed };
+
     bool on_field(std::string_view name, std::string_view value) override;
     void on_discard() override;
     void unsubscribe();
@@ -40,8 +43,7 @@ class Subscription final : public Source, private FieldSink {
 
     SegmentWriter writer_;
     Lane* lane_ = nullptr;
-    std::vector<bool> confirmed_;  // one a channel, of this connection
-    bool subscribed_ = false;
+    std::vector<Channel> channels_;  // of this connection
     bool said_ready_ = false;
     Buffer<char> bytes_;             // names and values of the message under way
     Buffer<Segment::Slice> slices_;  // into bytes_

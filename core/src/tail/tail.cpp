@@ -156,15 +156,19 @@ void Tail::take_last_id(uint32_t stream, const resp::Reply& reply, Instant now) 
         places_[stream] = Place::unknown;
         return handle_refusal("XINFO STREAM", reply, now);
     }
+    places_[stream] = Place::known;
+    if (reply.is_error()) return;
     bool next_is_id = false;
     for (const resp::Reply& item : reply) {
-        if (next_is_id) {
-            cursors_[stream] = parse_id(item.text()).value_or(EntryId{});
-            break;
+        const std::optional<EntryId> id = next_is_id ? parse_id(item.text()) : std::nullopt;
+        if (id.has_value()) {
+            cursors_[stream] = *id;
+            return;
         }
         next_is_id = item.text() == "last-generated-id";
     }
-    places_[stream] = Place::known;
+    // Beginning at 0-0 would deliver the whole stream as new.
+    fail(Error(Code::protocol, "XINFO STREAM " + config_.streams[stream] + " tells no last-generated-id"));
 }
 
 void Tail::take_last_entries(uint32_t stream, const resp::Reply& reply, Instant now) {
@@ -176,7 +180,11 @@ void Tail::take_last_entries(uint32_t stream, const resp::Reply& reply, Instant 
     if (!last_.empty()) cursors_[stream] = last_.front().id;
     for (size_t i = last_.size(); i-- > 0;) {
         last_[i].stream = stream;
-        deliver(last_[i]);
+        if (stopped_) {
+            context_.segments.release(last_[i].segment);
+        } else {
+            deliver(last_[i]);
+        }
     }
     last_.clear();
     places_[stream] = Place::known;
