@@ -91,8 +91,7 @@ TEST(CommandLine, ServersThatAreNoServers) {
 }
 
 TEST(CommandLine, WrongPasswordIsNamedAndNotShown) {
-    const auto server = default_server_specs().front();
-    const LocalServer locked(server.substr(server.find(':') + 1), {"--requirepass", "right"});
+    const LocalServer locked(server_executable(), {"--requirepass", "right"});
     Url url = locked.url();
     url.password = "wr0ng-one";
     const Ran wrong = run_harness("run " + plain + "--server=" + url.text());
@@ -147,8 +146,7 @@ TEST(CommandLine, ReportsThatCantBeWritten) {
     const Ran folder = run_harness("run " + plain + "--report=/dev/null/x");
     expect_refusal(folder, {"/dev/null/x"});
     // A limit on file sizes fails writes as a full disk does. The server runs without the limit: it writes a log.
-    const auto spec = default_server_specs().front();
-    const LocalServer server(spec.substr(spec.find(':') + 1));
+    const LocalServer server(server_executable());
     const TempDir here;
     const Ran full =
         run_harness("run --quiet " + plain + "--report=" + here.path().string() + " --server=" + server.url().text(),
@@ -179,9 +177,8 @@ class Interrupting : public ::testing::TestWithParam<int> {};
 
 TEST_P(Interrupting, LeavesNothingRunning) {
     const TempDir folder;
-    const auto server = default_server_specs().front();
     // The marker is in the command lines of the server (its directory) and of the agents.
-    std::filesystem::create_symlink(server.substr(server.find(':') + 1), folder.path() / "redis-server");
+    std::filesystem::create_symlink(server_executable(), folder.path() / "redis-server");
     std::filesystem::create_symlink(PLAIN_AGENT, folder.path() / "plain_agent");
     const std::string marker = folder.path().string();
     Process::Options options;
@@ -211,8 +208,7 @@ TEST_P(Interrupting, LeavesNothingRunning) {
 INSTANTIATE_TEST_SUITE_P(Signals, Interrupting, ::testing::Values(SIGINT, SIGTERM, SIGKILL));
 
 TEST(RunningServer, IsLeftAsItWas) {
-    const auto spec = default_server_specs().front();
-    const LocalServer server(spec.substr(spec.find(':') + 1));
+    const LocalServer server(server_executable());
     Connection connection(server.url());
     connection.command({"SET", "mine", "1"});
     const Ran ran = run_harness("run --quiet --agent='" PLAIN_AGENT
@@ -224,8 +220,7 @@ TEST(RunningServer, IsLeftAsItWas) {
 }
 
 TEST(RunningServer, IsCleanedAfterCtrlC) {
-    const auto spec = default_server_specs().front();
-    const LocalServer server(spec.substr(spec.find(':') + 1));
+    const LocalServer server(server_executable());
     const TempDir folder;
     Process::Options options;
     options.argv = {MILLRACE_HARNESS,       "run",

@@ -5,6 +5,9 @@
 #include <array>
 #include <cstdio>
 #include <fstream>
+#include <optional>
+
+#include "server/target.hpp"
 
 namespace millrace::harness {
 
@@ -26,6 +29,13 @@ bool Ran::names(const std::string& case_id, const std::string& spec) const {
         if (finding["spec"] == spec) return true;
     }
     return false;
+}
+
+std::string server_executable() {
+    const std::string name = default_server_specs().front().substr(std::string("local:").size());
+    if (name.find('/') != std::string::npos) return name;
+    std::optional<std::string> absent;
+    return cached_server(name, absent).value_or("redis-server");
 }
 
 Ran run_harness(const std::string& arguments, const std::string& before) {

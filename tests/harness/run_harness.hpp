@@ -22,4 +22,7 @@ struct Ran {
 // `arguments` as a shell would read them; a report folder is added to `run`.
 Ran run_harness(const std::string& arguments, const std::string& before = "");
 
+// A server's executable: the distribution's, else one that ./dev servers fetched.
+std::string server_executable();
+
 }  // namespace millrace::harness
