@@ -64,7 +64,10 @@ RunOptions options_of(const Arguments& arguments) {
     options.servers = list_option(arguments, "--server");
     if (options.servers.empty()) options.servers = default_server_specs();
     options.cases = chosen_cases(list_option(arguments, "--scenario"));
-    if (arguments.at("--config")) options.config = read_config(arguments.at("--config").asString());
+    if (arguments.at("--config")) {
+        options.config_path = arguments.at("--config").asString();
+        options.config = read_config(options.config_path);
+    }
     options.seed = seed_option(arguments);
     options.rounds = static_cast<int>(number_option(arguments, "--rounds", 1, 1'000'000));
     options.jobs = static_cast<int>(number_option(arguments, "--jobs", 1, 1000));

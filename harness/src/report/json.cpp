@@ -19,6 +19,7 @@ std::string repeat_command(const Report& report, const CaseResult& result) {
     if (agent != "native") command += " --agent=" + quoted(agent);
     command += " --server=" + quoted(report.servers[result.server].name);
     command += " --scenario=" + std::string(result.played->id);
+    if (!report.config_path.empty()) command += " --config=" + quoted(report.config_path);
     command += " --seed=" + std::to_string(report.seed);
     if (result.played->by_rounds) command += " --rounds=" + std::to_string(report.rounds);
     return command;

@@ -45,6 +45,7 @@ struct ServerUnderTest {
 struct Report {
     uint64_t seed = 0;
     int rounds = 0;
+    std::string config_path;  // of --config, if it was given
     std::vector<AgentUnderTest> agents;
     std::vector<ServerUnderTest> servers;
     std::vector<CaseResult> results;

@@ -22,6 +22,7 @@ class Run {
     Run(const RunOptions& options, const Progress& progress) : options_(options), progress_(progress) {
         report_.seed = options.seed;
         report_.rounds = options.rounds;
+        report_.config_path = options.config_path;
     }
 
     // On every way out: keys are removed from servers that outlive the run.

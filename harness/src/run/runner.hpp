@@ -15,6 +15,7 @@ struct RunOptions {
     std::vector<std::string> servers;
     std::vector<const Case*> cases;
     Json config = Json::object();
+    std::string config_path;
     uint64_t seed = 1;
     int rounds = 3;
     int jobs = 8;
