@@ -7,6 +7,7 @@ namespace {
 
 constexpr uint64_t unlimited = std::numeric_limits<uint64_t>::max();
 uint64_t calls = 0;
+uint64_t objects = 0;
 uint64_t refused_from = unlimited;
 
 bool granted() {
@@ -19,6 +20,7 @@ extern "C" {
 void* __real_malloc(size_t size);
 void* __real_calloc(size_t count, size_t size);
 void* __real_realloc(void* memory, size_t size);
+void* __real__Znwm(size_t size);
 
 void* __wrap_malloc(size_t size) {
     return granted() ? __real_malloc(size) : nullptr;
@@ -29,12 +31,20 @@ void* __wrap_calloc(size_t count, size_t size) {
 void* __wrap_realloc(void* memory, size_t size) {
     return granted() ? __real_realloc(memory, size) : nullptr;
 }
+void* __wrap__Znwm(size_t size) {
+    ++objects;
+    return __real__Znwm(size);
+}
 }
 
 namespace millrace::test {
 
 uint64_t allocation_count() {
     return calls;
+}
+
+uint64_t object_count() {
+    return objects;
 }
 
 Scarcity::Scarcity(uint64_t granted) {

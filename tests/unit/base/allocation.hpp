@@ -10,6 +10,9 @@ namespace millrace::test {
 /// Calls so far.
 [[nodiscard]] uint64_t allocation_count();
 
+/// Calls of operator new so far; none is ever refused.
+[[nodiscard]] uint64_t object_count();
+
 /// While it lives, the first `granted` calls succeed and all later ones are refused.
 class Scarcity {
   public:
