@@ -10,6 +10,8 @@
 #include <set>
 #include <thread>
 
+#include "base/clock.hpp"
+
 namespace millrace::harness {
 
 namespace {
@@ -29,14 +31,18 @@ Groups& groups() {
 }
 
 void watch(sigset_t signals) {
+    Instant first;
     for (;;) {
         int signal = 0;
         if (sigwait(&signals, &signal) != 0) continue;
         if (stop_asked.exchange(true)) {
+            // Wrappers send the same Ctrl-C to the process and to its group: that is one.
+            if (steady_now() - first < 1s) continue;
             const std::lock_guard lock(groups().mutex);
             for (const pid_t group : groups().pids) ::kill(-group, SIGKILL);
             ::_exit(130);
         }
+        first = steady_now();
         const uint64_t one = 1;
         [[maybe_unused]] const auto written = ::write(stop_fd.load(), &one, sizeof one);
     }
