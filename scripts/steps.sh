@@ -3,6 +3,7 @@
 logs=$root/build/logs
 mkdir -p "$logs"
 step_pid=
+step_tail=40 # lines shown of a step that failed
 
 # A step has a process group of its own, so that Ctrl-C, or a stop of this script alone, ends whatever it had started.
 end_step() {
@@ -38,7 +39,7 @@ step() {
   if [[ $status -eq 0 ]]; then
     say "   ${green}ok$plain, $step_seconds s"
   else
-    [[ $live ]] || tail -n 40 "$log" | sed 's/^/   | /'
+    [[ $live ]] || tail -n "$step_tail" "$log" | sed 's/^/   | /'
     say "   ${red}failed$plain ($status), $step_seconds s; all of it: $log"
   fi
   return "$status"
