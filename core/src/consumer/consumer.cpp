@@ -47,10 +47,13 @@ void Consumer::advance(Instant now) {
     Lane* const acking = lanes_.for_acking(lane != nullptr ? lane : lane_);
     acks_.advance(acking, *this, ack_reply, now);
     if (stopped_) return;
-    send_claims(acking, now);
-    if (waiting || lane == nullptr) return;
-    lane_ = lane;
-    if (make_groups(*lane, now) && recover(*lane, now)) read_more(*lane, now);
+    bool may_read = false;
+    if (!waiting && lane != nullptr) {
+        lane_ = lane;
+        may_read = make_groups(*lane, now) && recover(*lane, now);
+    }
+    if (!page_open_) send_claims(acking, now);
+    if (may_read) read_more(*lane, now);
 }
 
 /// When to try again what was refused. A time that has passed is no timer any more.
@@ -85,7 +88,8 @@ bool Consumer::recover(Lane& lane, Instant now) {
     for (uint32_t i = 0; i < recoveries_.size(); ++i) {
         switch (recoveries_[i].next()) {
             case Recovery::Step::count:
-                if (paused_ || !count_page_of(i, lane, now)) return false;
+                if (paused_ || nacks_.asking()) return false;
+                if (!count_page_of(i, lane, now)) return false;
                 say_ready(lane);
                 if (recoveries_[i].next() != Recovery::Step::done) return false;
                 break;
@@ -127,12 +131,20 @@ bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {
     });
     if (!sent) return false;
     recovery.handle_count_sent();
+    page_open_ = true;
     ++in_flight_;
     return true;
 }
 
 void Consumer::read_page_of(uint32_t stream, Lane& lane, Instant now) {
     Recovery& recovery = recoveries_[stream];
+    for (PageRow& row : recovery.page()) {
+        const std::optional<uint32_t> told = told_deliveries(stream, row.id);
+        row.skip = told.has_value() || acks_.is_acking_away(stream, row.id);
+        if (!told.has_value()) continue;
+        row.deliveries = *told;  // whatever has been counted since: this is what was delivered
+        row.restore = false;
+    }
     restore_counts(stream, lane, now);  // what a lost reply had counted, before this read counts again
     Request read = request(read_page, stream);
     read.shape = resp::Shape::streams;
@@ -145,12 +157,20 @@ void Consumer::read_page_of(uint32_t stream, Lane& lane, Instant now) {
                                     recovery.cursor());
     });
     if (!sent) return;
-    for (PageRow& row : recovery.page()) {
-        row.skip = held_.find(stream, row.id).has_value() || acks_.is_acking_away(stream, row.id);
-    }
     recovery.handle_read_sent();
-    reading_page_ = true;
+    page_open_ = true;
     ++in_flight_;
+}
+
+/// How often the application was told that an entry it holds was delivered; none where it is not held.
+std::optional<uint32_t> Consumer::told_deliveries(uint32_t stream, EntryId id) {
+    const std::optional<Place> place = held_.find(stream, id);
+    if (!place.has_value()) return std::nullopt;
+    const BatchSlot& batch = batches_.at(place->slot);
+    if (batch.states[place->index] == EntryState::waiting) {
+        if (const std::optional<uint32_t> told = nacks_.deliveries(stream, id); told.has_value()) return told;
+    }
+    return batch.records[place->index].deliveries;
 }
 
 /// One XCLAIM for each count (REC-1). It names only ids that XPENDING has just shown as ours: with an idle time of 0 it
@@ -162,8 +182,9 @@ void Consumer::restore_counts(uint32_t stream, Lane& lane, Instant now) {
         const uint32_t deliveries = first.deliveries;
         size_t ids = 0;
         for (const PageRow& row : page) ids += row.restore && row.deliveries == deliveries ? 1 : 0;
-        const uint64_t tag = uint64_t{deliveries} << 32 | stream;
-        const bool sent = lane.send(request(restore, tag), now, [&](resp::Encoder& encoder) {
+        Request restoring = request(restore, stream);
+        restoring.takes = true;  // from an old connection, late, it would set counts that are right by then
+        const bool sent = lane.send(restoring, now, [&](resp::Encoder& encoder) {
             command::xclaim_count_head(encoder, config_.streams[stream], config_.group, consumer_name_, ids);
             for (const PageRow& row : page) {
                 if (row.restore && row.deliveries == deliveries) encoder.id(row.id);
@@ -171,7 +192,8 @@ void Consumer::restore_counts(uint32_t stream, Lane& lane, Instant now) {
             command::xclaim_count_tail(encoder, deliveries);
         });
         if (!sent) return;
-        recoveries_[stream].handle_restore_sent(deliveries);
+        ++restores_out_;
+        for (PageRow& row : page) row.restore = row.restore && row.deliveries != deliveries;
     }
 }
 
@@ -249,7 +271,9 @@ void Consumer::send_claims(Lane* lane, Instant now) {
                 command::xpending_one(encoder, stream, config_.group, waiting.id);
             });
         } else if (waiting.release) {
-            sent = lane->send(request(give_up, *due), now, [&](resp::Encoder& encoder) {
+            Request giving = request(give_up, *due);
+            giving.takes = true;
+            sent = lane->send(giving, now, [&](resp::Encoder& encoder) {
                 command::xclaim_release(encoder, stream, config_.group, consumer_name_, idle, waiting.id,
                                         claim_min_idle_default);
             });

@@ -80,8 +80,10 @@ class Consumer final : public Source, private ReplyHandler {
     void after_count(const Request& request, const resp::Reply& reply, Instant now);
     void after_read_page(const Request& request, const resp::Reply& reply, Instant now);
     void after_read_new(const Request& request, const resp::Reply& reply, Instant now);
-    void after_restore(const Request& request, const resp::Reply& reply);
+    void after_restore(const resp::Reply& reply);
     [[nodiscard]] bool is_held(const PageRow* row, EntryId id) const;
+    [[nodiscard]] std::optional<uint32_t> told_deliveries(uint32_t stream, EntryId id);
+    void close_page();
     void after_ack(uint64_t tag, const resp::Reply& reply, Instant now);
     void after_claim(uint64_t tag, const resp::Reply& reply, Instant now);
     void after_claim_fate(uint64_t tag, const resp::Reply& reply, Instant now);
@@ -123,8 +125,11 @@ class Consumer final : public Source, private ReplyHandler {
         uint32_t stream;
         EntryId id;
     };
-    bool reading_page_ = false;
     Buffer<AckedMeanwhile> acked_meanwhile_;
+    /// From the counting of a page until what it counted too often is given back. Claims count too, on another lane:
+    /// while they are out no page is begun, and none of them while one is open.
+    bool page_open_ = false;
+    uint32_t restores_out_ = 0;
 
     // the reply under way
     uint32_t stream_ = 0;

@@ -40,6 +40,8 @@ void Consumer::take_entry(What what, EntryRecord record) {
 void Consumer::take_page_entry(EntryRecord record) {
     const PageRow* row = recoveries_[stream_].handle_entry(record.id);
     if (is_held(row, record.id)) {
+        const std::optional<uint32_t> told = row == nullptr ? told_deliveries(stream_, record.id) : std::nullopt;
+        if (told.has_value()) recoveries_[stream_].handle_extra(record.id, *told);
         context_.segments.release(record.segment);
         return;
     }
@@ -64,8 +66,12 @@ void Consumer::hold(Lot lot, const EntryRecord& record) {
     }
     const EntryId id = record.id;
     const uint32_t stream = record.stream;
-    const std::optional<Place> place = batches_.add(lot, record, context_.now);
+    // In this order, because what was put into a batch may be handed over at once.
+    const bool is_known = held_.insert(stream, id, Place{});
+    if (!is_known) context_.segments.release(record.segment);
+    const std::optional<Place> place = is_known ? batches_.add(lot, record, context_.now) : std::nullopt;
     if (place.has_value() && held_.insert(stream, id, *place)) return;
+    if (is_known) (void)held_.erase(stream, id);
     context_.fail(id_, Error(Code::out_of_memory, "no memory to hold entry " + id.text() + "; it stays pending", true));
 }
 
@@ -100,7 +106,7 @@ void Consumer::handle_reply(const Request& request, const resp::Reply& reply, In
         case read_page:
             return after_read_page(request, reply, now);
         case restore:
-            return after_restore(request, reply);
+            return after_restore(reply);
         case read_new:
             return after_read_new(request, reply, now);
         case ack_reply:
@@ -134,6 +140,7 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
     Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
     if (reply.is_error()) {
         recovery.restart();
+        close_page();
         const Code code = classify(reply.text()).code;
         if (code != Code::no_permission && code != Code::unsupported)
             return handle_refusal("XPENDING", static_cast<uint32_t>(request.tag), reply, now);
@@ -145,16 +152,22 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
         return;
     }
     failures_ = 0;
-    if (!recovery.handle_counts(reply))
+    const Recovery::Counted counted = recovery.handle_counts(reply);
+    if (counted == Recovery::Counted::malformed) {
         fail(Error(Code::protocol, "the answer to XPENDING is no list of pending entries"));
+    } else if (counted == Recovery::Counted::no_memory) {
+        recovery.restart();
+        wait_until_ = now + context_.retry_delay(failures_++);
+        context_.fail(id_, Error(Code::out_of_memory, "no memory for the list of pending entries", true));
+    }
+    if (recovery.next() != Recovery::Step::read) close_page();
 }
 
 void Consumer::after_read_page(const Request& request, const resp::Reply& reply, Instant now) {
     Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
-    reading_page_ = false;
-    acked_meanwhile_.clear();
     if (reply.is_error()) {
         recovery.restart();
+        close_page();
         handle_refusal("XREADGROUP", static_cast<uint32_t>(request.tag), reply, now);
         return;
     }
@@ -162,14 +175,18 @@ void Consumer::after_read_page(const Request& request, const resp::Reply& reply,
     recovery.handle_read_end();
     // The read has counted what was held already as delivered once more; it was not (REC-1).
     if (lane_ != nullptr) restore_counts(static_cast<uint32_t>(request.tag), *lane_, now);
+    if (restores_out_ == 0) close_page();
 }
 
-void Consumer::after_restore(const Request& request, const resp::Reply& reply) {
-    if (!reply.is_error()) {
-        return recoveries_[static_cast<uint32_t>(request.tag)].handle_restored(
-            static_cast<uint32_t>(request.tag >> 32));
-    }
-    if (!may_restore_) return;
+void Consumer::close_page() {
+    page_open_ = false;
+    acked_meanwhile_.clear();
+}
+
+void Consumer::after_restore(const resp::Reply& reply) {
+    --restores_out_;
+    if (restores_out_ == 0 && in_flight_ == 0) close_page();
+    if (!reply.is_error() || !may_restore_) return;
     if (classify(reply.text()).retryable) return;  // a count too high by one, once
     may_restore_ = false;
     Error error = to_error(reply.text());
@@ -206,7 +223,7 @@ void Consumer::after_ack(uint64_t tag, const resp::Reply& reply, Instant now) {
     for (const EntryId id : flight.ids) {
         held_.erase(flight.stream, id);
         // Refused memory may deliver an acked entry once more, which at least once allows.
-        if (reading_page_) (void)acked_meanwhile_.push({flight.stream, id});
+        if (page_open_) (void)acked_meanwhile_.push({flight.stream, id});
     }
     if (flight.slot.has_value()) {
         const uint32_t slot = *flight.slot;
@@ -319,11 +336,8 @@ void Consumer::handle_lost(const Request& request, Instant) {
             groups_[static_cast<size_t>(request.tag)] = Group::unmade;
             --in_flight_;
             break;
-        case read_page:
-            reading_page_ = false;
-            acked_meanwhile_.clear();
-            [[fallthrough]];
         case count_page:
+        case read_page:
             --in_flight_;
             restart_recovery();
             break;
@@ -341,6 +355,7 @@ void Consumer::handle_lost(const Request& request, Instant) {
             nacks_.at(request.tag).state = Waiting::State::due;
             break;
         case restore:
+            --restores_out_;
             break;
     }
 }
@@ -357,6 +372,7 @@ void Consumer::handle_lane_lost(Lane& lane, Instant) {
 void Consumer::restart_recovery() {
     hot_ = false;
     recovered_ = false;
+    close_page();
     taken_ = 0;
     taken_most_ = 0;
     for (uint32_t i = 0; i < recoveries_.size(); ++i) {

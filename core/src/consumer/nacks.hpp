@@ -93,6 +93,23 @@ class Nacks {
         return next;
     }
 
+    /// How often an entry that waits here was delivered.
+    [[nodiscard]] std::optional<uint32_t> deliveries(uint32_t stream, EntryId id) const {
+        for (const Waiting& waiting : entries_) {
+            if (waiting.state == Waiting::State::free || waiting.stream != stream || waiting.id != id) continue;
+            return waiting.deliveries;
+        }
+        return std::nullopt;
+    }
+
+    /// Whether a reply is owed to any.
+    [[nodiscard]] bool asking() const {
+        for (const Waiting& waiting : entries_) {
+            if (waiting.state == Waiting::State::claiming || waiting.state == Waiting::State::asking) return true;
+        }
+        return false;
+    }
+
     /// Whether entries may come soon: claims are out, or about to be.
     [[nodiscard]] bool claiming() const {
         for (const Waiting& waiting : entries_) {

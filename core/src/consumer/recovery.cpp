@@ -19,7 +19,7 @@ void Recovery::restart() {
     step_ = Step::count;
     cursor_ = {};
     page_.clear();
-    for (PageRow& row : uncertain_) row.restoring = false;
+    extra_.clear();
 }
 
 std::optional<EntryId> Recovery::cursor_after() const {
@@ -29,12 +29,12 @@ std::optional<EntryId> Recovery::cursor_after() const {
     return std::nullopt;
 }
 
-bool Recovery::handle_counts(const resp::Reply& rows) {
+Recovery::Counted Recovery::handle_counts(const resp::Reply& rows) {
     page_.clear();
-    if (!rows.is_aggregate() && !rows.is_nil()) return false;
+    if (!rows.is_aggregate() && !rows.is_nil()) return Counted::malformed;
     for (const resp::Reply& row : rows) {
         const std::optional<EntryId> id = parse_id(row[0].text());
-        if (!id.has_value() || row.size() < 4) return false;
+        if (!id.has_value() || row.size() < 4) return Counted::malformed;
         PageRow entry;
         entry.id = *id;
         entry.deliveries = delivery_count(row[3]);
@@ -43,7 +43,7 @@ bool Recovery::handle_counts(const resp::Reply& rows) {
             entry.deliveries = before.deliveries;
             entry.restore = true;
         }
-        if (!page_.push(entry)) return false;
+        if (!page_.push(entry)) return Counted::no_memory;
     }
     if (page_.empty()) {
         uncertain_.clear();
@@ -52,7 +52,7 @@ bool Recovery::handle_counts(const resp::Reply& rows) {
         step_ = Step::read;
     }
     page_size_ = static_cast<uint32_t>(page_.size());
-    return true;
+    return Counted::yes;
 }
 
 void Recovery::handle_no_counts(uint32_t page_size) {
@@ -66,6 +66,7 @@ void Recovery::handle_read_sent() {
     reading_ = true;
     last_seen_ = cursor_;
     came_ = 0;
+    extra_.clear();
     for (PageRow& row : page_) {
         row.restore = false;
         row.came = false;
@@ -100,6 +101,14 @@ PageRow* Recovery::handle_entry(EntryId id) {
     return row;
 }
 
+void Recovery::handle_extra(EntryId id, uint32_t deliveries) {
+    PageRow row;
+    row.id = id;
+    row.deliveries = deliveries;
+    row.skip = row.came = true;
+    (void)extra_.push(row);  // refused memory costs a count, never an entry
+}
+
 void Recovery::handle_read_end() {
     reading_ = false;
     // A page that came in full may have held entries which XPENDING did not show, and so not all that it did.
@@ -107,45 +116,21 @@ void Recovery::handle_read_end() {
     if (is_last && !page_.empty() && page_.back().id > last_seen_) last_seen_ = page_.back().id;
     cursor_ = last_seen_;
     step_ = is_last && page_.empty() ? Step::done : Step::count;
-    for (PageRow& row : page_) {
-        row.restore = row.skip && row.came;
-        if (row.restore) remember(row);
-    }
-}
-
-void Recovery::handle_restore_sent(uint32_t deliveries) {
-    for (PageRow& row : page_) {
-        if (!row.restore || row.deliveries != deliveries) continue;
-        row.restore = false;
-        for (PageRow& before : uncertain_) before.restoring = before.restoring || before.id == row.id;
-    }
-}
-
-void Recovery::handle_restored(uint32_t deliveries) {
-    for (size_t i = 0; i < uncertain_.size();) {
-        if (!uncertain_[i].restoring || uncertain_[i].deliveries != deliveries) {
-            ++i;
-            continue;
-        }
-        uncertain_[i] = uncertain_.back();
-        uncertain_.truncate(uncertain_.size() - 1);
-    }
+    (void)page_.append(extra_.data(), extra_.size());
+    for (PageRow& row : page_) row.restore = row.skip && row.came;
 }
 
 void Recovery::handle_read_lost() {
     reading_ = false;
     step_ = Step::count;
-    // What came before the connection broke was counted and handed on: that delivery happened.
     for (const PageRow& row : page_) {
-        if (!row.came || row.skip) remember(row);
+        // What came before the connection broke was counted and handed on: that delivery happened. And of what is held
+        // it is known how often it was delivered.
+        if (row.came || row.skip) continue;
+        bool known = false;
+        for (const PageRow& before : uncertain_) known = known || before.id == row.id;
+        if (!known && !uncertain_.push(row)) return;  // refused memory costs a count, never an entry
     }
-}
-
-void Recovery::remember(const PageRow& row) {
-    for (const PageRow& before : uncertain_) {
-        if (before.id == row.id) return;
-    }
-    (void)uncertain_.push(row);  // refused memory costs a count here, never an entry
 }
 
 }  // namespace millrace

@@ -22,7 +22,6 @@ struct PageRow {
     bool restore = false;     ///< the count is to be given back
     bool skip = false;        ///< held, or on its way to be acked, when the read was sent
     bool came = false;
-    bool restoring = false;  ///< the command that gives the count back is out
 };
 
 class Recovery {
@@ -48,25 +47,24 @@ class Recovery {
     [[nodiscard]] uint32_t page_size() const { return page_size_; }
 
     void handle_count_sent() { step_ = Step::await; }
-    /// The rows of XPENDING, extended form: [id, consumer, idle ms, deliveries]. False when the reply is none of that.
-    /// Afterwards the rows whose count a lost reply had raised have restore set, once.
-    [[nodiscard]] bool handle_counts(const resp::Reply& rows);
+    enum class Counted : uint8_t { yes, malformed, no_memory };
+    /// The rows of XPENDING, extended form: [id, consumer, idle ms, deliveries]. Afterwards the rows whose count a lost
+    /// reply had raised have restore set, once.
+    [[nodiscard]] Counted handle_counts(const resp::Reply& rows);
     /// There is no XPENDING to be had: the page is read as it comes.
     void handle_no_counts(uint32_t page_size);
     void handle_read_sent();
     /// An entry of the page: its row, or null when another process moved it here meanwhile.
     [[nodiscard]] PageRow* handle_entry(EntryId id);
+    /// One that is held, and that XPENDING had not shown: the read has counted it all the same.
+    void handle_extra(EntryId id, uint32_t deliveries);
+    /// Afterwards the rows of what is held have restore set.
     void handle_read_end();
-    /// A command is out that sets the counts of all rows with restore set and so many deliveries.
-    void handle_restore_sent(uint32_t deliveries);
-    /// It was executed.
-    void handle_restored(uint32_t deliveries);
     /// The reply to the read of the page was lost; the server may have counted it.
     void handle_read_lost();
 
   private:
     [[nodiscard]] PageRow* find(EntryId id);
-    void remember(const PageRow& row);
 
     Step step_ = Step::done;
     EntryId cursor_;
@@ -75,7 +73,8 @@ class Recovery {
     uint32_t page_size_ = 0;
     uint32_t came_ = 0;  // entries of the page under way
     Buffer<PageRow> page_;
-    Buffer<PageRow> uncertain_;  // counts as they were before a read that has to be taken back, or may have to be
+    Buffer<PageRow> extra_;
+    Buffer<PageRow> uncertain_;  // of pages whose reply was lost: what is not held, with its counts as they were
 };
 
 }  // namespace millrace
