@@ -1,0 +1,219 @@
+#include "support/fake_redis.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "support/replies.hpp"
+#include "support/story.hpp"
+
+namespace millrace::test {
+namespace {
+
+std::vector<std::string> split(const std::string& command) {
+    std::vector<std::string> words;
+    for (size_t at = 0; at < command.size();) {
+        const size_t end = std::min(command.find(' ', at), command.size());
+        words.push_back(command.substr(at, end - at));
+        at = end + 1;
+    }
+    return words;
+}
+
+size_t number(const std::string& text) {
+    return static_cast<size_t>(std::strtoull(text.c_str(), nullptr, 10));
+}
+
+EntryId id_of(const std::string& text) {
+    return EntryId::parse(text).value_or(EntryId{});
+}
+
+/// Where an option stands; 0 where it does not, for it is never the command itself.
+size_t find(const std::vector<std::string>& words, std::string_view option) {
+    const auto at = std::find(words.begin(), words.end(), option);
+    return at == words.end() ? 0 : static_cast<size_t>(at - words.begin());
+}
+
+}  // namespace
+
+int64_t FakeRedis::connect() {
+    const int64_t id = next_client_++;
+    clients_[id];
+    return id;
+}
+
+void FakeRedis::receive(int64_t client, std::string_view bytes) {
+    const auto found = clients_.find(client);
+    if (found == clients_.end()) return;
+    found->second.input.append(bytes);
+    run(found->second, client);
+}
+
+std::string FakeRedis::take_output(int64_t client) {
+    const auto found = clients_.find(client);
+    return found == clients_.end() ? std::string() : std::exchange(found->second.output, {});
+}
+
+void FakeRedis::run(Client& client, int64_t id) {
+    if (client.blocked) return;
+    const std::vector<std::string> commands = take_commands(client.input);
+    for (size_t i = 0; i < commands.size(); ++i) {
+        client.output += execute(client, id, split(commands[i]));
+        if (!client.blocked) continue;
+        // What stands behind a blocking read waits for its end. Arguments hold no spaces here, so they can be put back.
+        std::string rest;
+        for (size_t k = i + 1; k < commands.size(); ++k) {
+            const Words words = split(commands[k]);
+            Items bulks;
+            for (const std::string& word : words) bulks.push_back(bulk(word));
+            rest += array(bulks);
+        }
+        client.input = rest + client.input;
+        return;
+    }
+}
+
+std::string FakeRedis::execute(Client& client, int64_t id, const Words& words) {
+    const std::string& command = words[0];
+    if (command == "HELLO") return hello(3, id);
+    if (command == "INFO") return info("7.0.15");
+    if (command == "PING") return status("PONG");
+    if (command == "CLIENT") {
+        const auto killed = static_cast<int64_t>(number(words[3]));
+        return integer(killed != id && clients_.erase(killed) > 0 ? 1 : 0);
+    }
+    if (command == "XGROUP") {
+        return std::exchange(has_group_, true) ? error("BUSYGROUP Consumer Group name already exists") : ok();
+    }
+    if (command == "XREADGROUP") return read(client, words);
+    if (command == "XPENDING") return show_pending(words);
+    if (command == "XCLAIM") return claim(words);
+    if (command == "XACK") {
+        int64_t acked = 0;
+        for (size_t i = 3; i < words.size(); ++i) acked += static_cast<int64_t>(pending_.erase(id_of(words[i])));
+        return integer(acked);
+    }
+    return error("ERR unknown command '" + command + "'");
+}
+
+std::string FakeRedis::read(Client& client, const Words& words) {
+    const std::string& consumer = words[3];
+    const size_t count = number(words[find(words, "COUNT") + 1]);
+    if (words.back() != ">") return read_own(consumer, count, id_of(words.back()));
+    const std::string reply = read_new(consumer, count);
+    const size_t block = find(words, "BLOCK");
+    if (!reply.empty()) return reply;
+    if (block == 0) return null();
+    client.blocked = true;
+    client.until = now_ + milliseconds(static_cast<int64_t>(number(words[block + 1])));
+    client.consumer = consumer;
+    client.count = count;
+    for (const auto& [id, each] : clients_) {
+        if (&each == &client) waiting_.push_back(id);
+    }
+    return {};
+}
+
+std::string FakeRedis::read_new(const std::string& consumer, size_t count) {
+    Items list;
+    for (auto at = entries_.upper_bound(last_delivered_); at != entries_.end() && list.size() < count; ++at) {
+        list.push_back(entry(at->first.text(), at->second));
+        pending_[at->first] = {consumer, now_, 1};
+        last_delivered_ = at->first;
+    }
+    return list.empty() ? std::string() : stream_of("s", list);
+}
+
+std::string FakeRedis::read_own(const std::string& consumer, size_t count, EntryId after) {
+    Items list;
+    for (auto at = pending_.upper_bound(after); at != pending_.end() && list.size() < count; ++at) {
+        if (at->second.consumer != consumer) continue;
+        const auto found = entries_.find(at->first);
+        if (found == entries_.end()) {
+            list.push_back(deleted(at->first.text()));
+            continue;
+        }
+        at->second.since = now_;
+        ++at->second.count;
+        list.push_back(entry(at->first.text(), found->second));
+    }
+    return stream_of("s", list);
+}
+
+std::string FakeRedis::show_pending(const Words& words) const {
+    const EntryId from = id_of(words[3]);
+    const EntryId to = words[4] == "+" ? EntryId{UINT64_MAX, UINT64_MAX} : id_of(words[4]);
+    const size_t count = number(words[5]);
+    Items rows;
+    for (auto at = pending_.lower_bound(from); at != pending_.end() && at->first <= to && rows.size() < count; ++at) {
+        if (words.size() > 6 && at->second.consumer != words[6]) continue;
+        rows.push_back(test::pending(at->first.text(), at->second.consumer, (now_ - at->second.since).us / 1000,
+                                     at->second.count));
+    }
+    return array(rows);
+}
+
+std::string FakeRedis::claim(const Words& words) {
+    const bool ids_alone = words.back() == "JUSTID";
+    const auto idle_min = milliseconds(static_cast<int64_t>(number(words[4])));
+    const size_t retry_count = find(words, "RETRYCOUNT");
+    const size_t idle = find(words, "IDLE");
+    Items list;
+    for (size_t i = 5; i < words.size() && EntryId::parse(words[i]).has_value(); ++i) {
+        const auto at = pending_.find(id_of(words[i]));
+        if (at == pending_.end() || now_ - at->second.since < idle_min) continue;
+        const auto found = entries_.find(at->first);
+        if (found == entries_.end()) {  // as 7.0 and later do
+            pending_.erase(at);
+            continue;
+        }
+        at->second.consumer = words[3];
+        at->second.since = now_;
+        if (idle > 0) at->second.since.us -= static_cast<int64_t>(number(words[idle + 1])) * 1000;
+        if (retry_count > 0) {
+            at->second.count = static_cast<uint32_t>(number(words[retry_count + 1]));
+        } else if (!ids_alone) {
+            ++at->second.count;
+        }
+        list.push_back(ids_alone ? bulk(words[i]) : entry(words[i], found->second));
+    }
+    return array(list);
+}
+
+EntryId FakeRedis::add() {
+    const EntryId id{next_ms_++, 0};
+    entries_[id] = "v";
+    serve_blocked();
+    return id;
+}
+
+void FakeRedis::serve_blocked() {
+    for (size_t i = 0; i < waiting_.size();) {
+        const int64_t id = waiting_[i];
+        const auto found = clients_.find(id);
+        const bool gone = found == clients_.end() || !found->second.blocked;
+        const std::string reply = gone ? std::string() : read_new(found->second.consumer, found->second.count);
+        if (!gone && reply.empty()) {
+            ++i;
+            continue;
+        }
+        waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+        if (gone) continue;
+        found->second.blocked = false;
+        found->second.output += reply;
+        run(found->second, id);
+    }
+}
+
+void FakeRedis::handle_time(Instant now) {
+    now_ = now;
+    for (auto& [id, client] : clients_) {
+        if (!client.blocked || client.until > now) continue;
+        client.blocked = false;
+        waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), id), waiting_.end());
+        client.output += null();
+        run(client, id);
+    }
+}
+
+}  // namespace millrace::test
