@@ -62,8 +62,10 @@ bool Consumer::waits(Instant now) {
     return wait_until_.has_value();
 }
 
+/// After a loss the same lane again, though another be free: its next connection begins by killing the one before,
+/// which may still take and count entries (REC-6).
 Lane* Consumer::reading_lane() {
-    if (in_flight_ == 0) return lanes_.for_reading(lane_);
+    if (in_flight_ == 0 && (lane_ == nullptr || lane_->ready())) return lanes_.for_reading(lane_);
     return lane_ != nullptr && lane_->ready() && !lane_->blocked() ? lane_ : nullptr;
 }
 

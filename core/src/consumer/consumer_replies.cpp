@@ -349,8 +349,10 @@ void Consumer::handle_lost(const Request& request, Instant) {
         case ack_reply:
             acks_.again(acks_.flight(request.tag), {});
             break;
-        case claim:
+        case claim:  // it may have been executed, and counted: XPENDING tells
         case claim_fate:
+            nacks_.at(request.tag).state = Waiting::State::unclear;
+            break;
         case give_up:
             nacks_.at(request.tag).state = Waiting::State::due;
             break;
@@ -364,9 +366,7 @@ void Consumer::handle_lane_ready(Lane&, Instant) {}
 
 /// Recovery begins anew even where no read was out: what another connection of ours took may be pending, too.
 void Consumer::handle_lane_lost(Lane& lane, Instant) {
-    if (&lane != lane_) return;
-    lane_ = nullptr;
-    restart_recovery();
+    if (&lane == lane_) restart_recovery();
 }
 
 void Consumer::restart_recovery() {
