@@ -145,7 +145,7 @@ TEST_F(Group, AReadThatIsRefusedForAWhileIsTriedAgain) {
 TEST(Name, OfAConsumerIsMadeOfTheTimeAndChanceWhereNoneIsGiven) {
     SourceConfig config = source_of();
     config.consumer.clear();
-    ScriptedHost host({}, {5, 6});
+    ScriptedHost host(ClientConfig{}, {5, 6});
     host.machine.handle_wall_clock(WallTime{1'800'000'000'123'456}, host.now());
     host.open(config);
     host.greet("read");
@@ -158,7 +158,7 @@ TEST(Name, OfAConsumerIsMadeOfTheTimeAndChanceWhereNoneIsGiven) {
     EXPECT_EQ(random.find_first_not_of("0123456789abcdef"), std::string::npos) << random;
     EXPECT_NE(story.find("XREADGROUP GROUP g consumer-1800000000123-" + random + " COUNT 5"), std::string::npos);
 
-    ScriptedHost other({}, {7, 8});
+    ScriptedHost other(ClientConfig{}, {7, 8});
     other.machine.handle_wall_clock(WallTime{1'800'000'000'123'456}, other.now());
     other.open(config);
     other.greet("read");

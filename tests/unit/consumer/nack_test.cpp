@@ -153,16 +153,19 @@ TEST(NackShapes, OfADeletedEntryIsAckedAway) {
     }
 }
 
-TEST_F(Nack, WhoseClaimIsLostIsClaimedAgain) {
+TEST_F(Nack, WhoseClaimIsLostAsksWhetherItWasExecuted) {
     ASSERT_TRUE(host.nack(1, {0}, milliseconds(100)).ok());
     wait(100);
     host.forget();
     host.lost("control");
     EXPECT_EQ(story(), lines({"disconnected control reset: connection (localhost:6379: reset) retryable",
-                              "read: XCLAIM s g c 104 1-0"}));  // behind the block: there is nothing better
+                              "read: XPENDING s g 1-0 1-0 1"}));  // behind the block: there is nothing better
+    host.reply("read", null());
+    host.reply("read", array({pending("1-0", "c", 100, 2)}));  // it was, and has counted
+    EXPECT_EQ(story(), lines({"read: XCLAIM s g c 95 1-0"}));
     host.reply("read", null());
     host.reply("read", entries({"1-0"}));
-    EXPECT_EQ(story(), lines({"batch 2 by recovery: 1-0(x2)"}));
+    EXPECT_EQ(story(), lines({"batch 2 by recovery: 1-0(x3)"}));
 }
 
 TEST_F(Nack, WhoseClaimIsRefusedForAWhileIsClaimedLater) {

@@ -14,6 +14,7 @@ Machine ScriptedHost::make(const ClientConfig& config, Seed128 seed, Instant now
     return std::move(made).value();
 }
 
+ScriptedHost::ScriptedHost() : ScriptedHost(ClientConfig{}) {}
 ScriptedHost::ScriptedHost(const ClientConfig& config, Seed128 seed) : machine(make(config, seed, now_)) {}
 
 // ---- commands

@@ -23,7 +23,8 @@ namespace millrace::test {
 
 class ScriptedHost {
   public:
-    explicit ScriptedHost(const ClientConfig& config = {}, Seed128 seed = {1, 2});
+    ScriptedHost();
+    explicit ScriptedHost(const ClientConfig& config, Seed128 seed = {1, 2});
 
     // ---- commands
     SourceId open(const SourceConfig& config);
