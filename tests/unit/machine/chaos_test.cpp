@@ -49,6 +49,7 @@ class Chaos {
         run(seconds(12));
         size_t held = 0;
         for (const auto& [id, entry] : entries_) held += entry.state == State::held ? 1 : 0;
+        if (held >= prefetch) return;  // recovery waits for room
         for (const auto& [id, pending] : redis_.pending()) {
             const Entry& entry = entries_[id];
             if (entry.state == State::held && redis_.has(id)) {
@@ -56,7 +57,7 @@ class Chaos {
                 const uint32_t more = entry.was_nacked && pending.count == entry.deliveries + 1 ? 1 : 0;
                 EXPECT_EQ(entry.deliveries + more, pending.count) << id.text();
             }
-            if (held < prefetch && redis_.has(id)) {
+            if (redis_.has(id)) {
                 EXPECT_EQ(entry.state, State::held) << id.text() << " is pending, and the application has not got it";
             }
         }
