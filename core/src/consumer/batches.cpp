@@ -53,6 +53,10 @@ std::optional<Place> Batches::add(Lot lot, const EntryRecord& record, Instant no
         batch.states.truncate(index);
         batch.refreshed.truncate(index);
         context_.segments.release(record.segment);
+        if (index == 0) {  // an empty batch is never handed over
+            batch.released = true;
+            recycle_if_done(*std::exchange(slot, std::nullopt));
+        }
         return std::nullopt;
     }
     ++batch.unsettled;

@@ -47,6 +47,10 @@ void Consumer::advance(Instant now) {
     Lane* const acking = lanes_.for_acking(lane != nullptr ? lane : lane_);
     acks_.advance(acking, *this, ack_reply, now);
     if (stopped_) return;
+    if (missed_ && in_flight_ == 0 && !waiting) {
+        missed_ = false;
+        restart_recovery();
+    }
     bool may_read = false;
     if (!waiting && lane != nullptr) {
         lane_ = lane;

@@ -115,6 +115,7 @@ class Consumer final : public Source, private ReplyHandler {
     bool may_restore_ = true;  // false once the server has refused RETRYCOUNT
     bool may_count_ = true;    // false once the server has refused XPENDING
     bool may_claim_ = true;    // false once the server has refused XCLAIM
+    bool missed_ = false;      // entries came that there was no memory for: recovery brings them again
     uint64_t dropped_ = 0;     // came after the stop; pending at the server
     uint32_t failures_ = 0;
     std::optional<Instant> wait_until_;

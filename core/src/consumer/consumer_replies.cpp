@@ -72,6 +72,8 @@ void Consumer::hold(Lot lot, const EntryRecord& record) {
     const std::optional<Place> place = is_known ? batches_.add(lot, record, context_.now) : std::nullopt;
     if (place.has_value() && held_.insert(stream, id, *place)) return;
     if (is_known) (void)held_.erase(stream, id);
+    missed_ = true;
+    wait_until_ = context_.now + context_.retry_delay(failures_);
     context_.fail(id_, Error(Code::out_of_memory, "no memory to hold entry " + id.text() + "; it stays pending", true));
 }
 
