@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/allocation.hpp"
 #include "base/prng.hpp"
 #include "millrace/machine.hpp"
 #include "support/fake_redis.hpp"
@@ -29,8 +30,10 @@ ClientConfig client_of(uint32_t lanes) {
 
 class Chaos {
   public:
-    Chaos(uint64_t seed, uint32_t lanes)
-        : chance_(Seed128{seed, lanes}),
+    /// Scarce: the machine's memory is refused now and then, for as long as one input.
+    Chaos(uint64_t seed, uint32_t lanes, bool scarce)
+        : scarce_(scarce),
+          chance_(Seed128{seed, lanes}),
           machine_(std::move(Machine::create(client_of(lanes), Seed128{lanes, seed}, now_, WallTime{})).value()) {
         SourceConfig config = source_of();
         config.batch_size = batch_size;
@@ -120,6 +123,8 @@ class Chaos {
             std::advance(at, static_cast<std::ptrdiff_t>(chance_.below(entries_.size())));
             redis_.remove(at->first);
         } else if (!wires_.empty()) {
+            const uint64_t granted = scarce_ && chance_.below(8) == 0 ? chance_.below(8) : UINT64_MAX / 2;
+            const Scarcity scarcity(granted);
             carry(chance_.below(wires_.size()), false);
         }
     }
@@ -271,7 +276,7 @@ class Chaos {
                 }
             }
             if (const auto* failure = std::get_if<Failure>(&*event)) {
-                ADD_FAILURE() << "failure: " << failure->error.message;
+                EXPECT_TRUE(scarce_ && failure->error.code == Code::out_of_memory) << failure->error.message;
             }
         }
         while (std::optional<Action> action = machine_.poll_action()) {
@@ -302,6 +307,7 @@ class Chaos {
     }
 
     Instant now_{1'000'000'000};
+    const bool scarce_;
     Prng chance_;
     Machine machine_;
     FakeRedis redis_;
@@ -317,7 +323,7 @@ class Seeds : public ::testing::TestWithParam<uint64_t> {};
 TEST_P(Seeds, NothingIsLostNothingAckedComesAgain) {
     for (const uint32_t lanes : {1U, 2U, 3U}) {
         SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes");
-        Chaos chaos(GetParam(), lanes);
+        Chaos chaos(GetParam(), lanes, false);
         for (int i = 0; i < 4; ++i) {
             chaos.rage(500);
             chaos.calm();
@@ -325,6 +331,16 @@ TEST_P(Seeds, NothingIsLostNothingAckedComesAgain) {
         chaos.finish();
         if (::testing::Test::HasFailure()) return;
     }
+}
+
+TEST_P(Seeds, AndWithMemoryRefusedNeither) {
+    SCOPED_TRACE("seed " + std::to_string(GetParam()));
+    Chaos chaos(GetParam(), 2, true);
+    for (int i = 0; i < 3; ++i) {
+        chaos.rage(500);
+        chaos.calm();
+    }
+    chaos.finish();
 }
 
 INSTANTIATE_TEST_SUITE_P(Chaos, Seeds, ::testing::Range<uint64_t>(1, 16));
