@@ -123,6 +123,7 @@ void Lane::handle_connected(Instant now) {
     if (state_ != State::connecting) return;
     state_ = State::greeting;
     heard_ = now;
+    decoder_.reset();  // once more: when the last connection ended there may have been no memory for that
     handshake_.emplace(context_.config, orphan_);
     greet(handshake_->begin(out_), now);
 }

@@ -114,7 +114,7 @@ void Tail::handle_stream(std::string_view name) {
 }
 
 void Tail::handle_entry(const EntryRecord& record) {
-    if (stopped_) {
+    if (stopped_ || missed_) {
         context_.segments.release(record.segment);
     } else if (collecting_) {
         last_.push_back(record);
@@ -122,19 +122,25 @@ void Tail::handle_entry(const EntryRecord& record) {
         ++taken_;
         EntryRecord mine = record;
         mine.stream = stream_;
-        cursors_[stream_] = record.id;
         deliver(mine);
     }
 }
 
+/// The cursor follows what was taken. What there was no memory for, and all behind it, is read once more.
 void Tail::deliver(EntryRecord record) {
     const EntryId id = record.id;
-    if (batches_.add(Lot::fresh, record, context_.now).has_value()) return;
-    context_.fail(id_, Error(Code::out_of_memory, "no memory for entry " + id.text() + "; it was passed over"));
+    if (batches_.add(Lot::fresh, record, context_.now).has_value()) {
+        cursors_[record.stream] = id;
+        return;
+    }
+    missed_ = true;
+    wait_until_ = context_.now + context_.retry_delay(failures_);
+    context_.fail(id_, Error(Code::out_of_memory, "no memory for entry " + id.text() + "; it is read again"));
 }
 
 void Tail::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
     --in_flight_;
+    missed_ = false;
     const uint32_t tag = static_cast<uint32_t>(request.tag);
     switch (static_cast<What>(request.what)) {
         case last_id:
@@ -177,10 +183,9 @@ void Tail::take_last_entries(uint32_t stream, const resp::Reply& reply, Instant 
         places_[stream] = Place::unknown;
         return handle_refusal("XREVRANGE", reply, now);
     }
-    if (!last_.empty()) cursors_[stream] = last_.front().id;
     for (size_t i = last_.size(); i-- > 0;) {
         last_[i].stream = stream;
-        if (stopped_) {
+        if (stopped_ || missed_) {
             context_.segments.release(last_[i].segment);
         } else {
             deliver(last_[i]);
@@ -203,6 +208,7 @@ void Tail::handle_lost(const Request& request, Instant) {
     --in_flight_;
     taken_ = 0;
     hot_ = false;
+    missed_ = false;
     if (request.what == read) return;
     collecting_ = false;
     places_[static_cast<size_t>(request.tag)] = Place::unknown;

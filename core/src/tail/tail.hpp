@@ -48,6 +48,7 @@ class Tail final : public Source, private ReplyHandler, private resp::EntrySink 
     uint32_t in_flight_ = 0;
     bool hot_ = false;
     bool said_ready_ = false;
+    bool missed_ = false;      // memory was refused within the reply under way
     bool collecting_ = false;  // the reply under way is one of XREVRANGE
     uint32_t failures_ = 0;
     std::optional<Instant> wait_until_;
