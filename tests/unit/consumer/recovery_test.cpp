@@ -60,6 +60,26 @@ TEST(Recovery, GoesOnInPagesAsRoomIsMade) {
                      "batch 3 by recovery: 4-0(x2)", "read: XREADGROUP GROUP g c COUNT 1 BLOCK 2000 STREAMS s >"}));
 }
 
+TEST(Recovery, EndsAtTheLastIdThereIs) {
+    ScriptedHost host;
+    consume_again(host);
+    const std::string_view last = "18446744073709551615-18446744073709551615";
+    host.reply("read", array({pending(last, "c", 10, 1)}));
+    host.forget();
+    host.reply("read", stream("s", {last}));
+    EXPECT_EQ(host.story(),
+              lines({"batch 1 by recovery: 18446744073709551615-18446744073709551615(x2)", blocking_read}));
+}
+
+TEST(Recovery, GoesOnBehindTheLastOfAMillisecond) {
+    ScriptedHost host;
+    consume_again(host);
+    host.reply("read", array({pending("7-18446744073709551615", "c", 10, 1)}));
+    host.forget();
+    host.reply("read", stream("s", {"7-18446744073709551615"}));
+    EXPECT_EQ(host.story(), lines({"read: XPENDING s g 8-0 + 19 c"}));
+}
+
 TEST(Recovery, IsNotMixedWithWhatIsNew) {
     ScriptedHost host;
     consume_again(host);
