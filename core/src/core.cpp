@@ -274,7 +274,8 @@ void Machine::Core::handle_lane_ready(Lane& lane, Instant now) {
     }
 }
 
-/// DET-5: each connection detects again. The first lane's word counts; a publish lane's does where nothing reads.
+/// DET-5: each connection detects again. The first read lane's word counts for the sources; a publish lane goes by its
+/// own.
 void Machine::Core::learn(const Lane& lane) {
     if (&lane != &lanes.first()) return;
     const Greeting& greeting = lane.greeting();

@@ -287,6 +287,7 @@ void Producer::end(Job& job, size_t index, std::optional<Error> error) {
     if (item.state == Item::State::waiting) --waiting_;
     item.state = Item::State::done;
     ++job.done;
+    if (job.done == job.items.size()) ++finished_;
 }
 
 /// Order holds over a lost connection: everything that has no answer goes out again, the sample first.
@@ -308,18 +309,25 @@ void Producer::handle_lane_lost(Lane& lane) {
     if (lane.role() == LaneRole::publish) next_job_ = 0;
 }
 
+/// In one pass over the jobs, and only when there is something to say: tens of thousands may be waiting.
 void Producer::say_done() {
-    for (size_t i = 0; i < jobs_.size();) {
+    if (finished_ == 0) return;
+    finished_ = 0;
+    size_t kept = 0;
+    size_t next = next_job_;
+    for (size_t i = 0; i < jobs_.size(); ++i) {
         Job& job = *jobs_[i];
         if (job.done < job.items.size()) {
-            ++i;
+            if (kept != i) jobs_[kept] = std::move(jobs_[i]);
+            ++kept;
             continue;
         }
         queued_bytes_ -= job.bytes.size();
         context_.emit(Published{job.ticket, std::move(job.results)});
-        jobs_.erase(jobs_.begin() + static_cast<std::ptrdiff_t>(i));
-        if (next_job_ > i) --next_job_;
+        if (i < next_job_) --next;
     }
+    jobs_.resize(kept);
+    next_job_ = next;
     if (jobs_.empty()) last_written_.clear();
 }
 

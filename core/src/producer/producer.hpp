@@ -100,6 +100,7 @@ class Producer final : private ReplyHandler {
     uint64_t next_order_ = 1;
     uint64_t queued_bytes_ = 0;
     std::map<std::string, uint64_t> last_written_;  // the highest order that went in, by stream; while jobs are open
+    size_t finished_ = 0;                           // jobs whose results are not told yet
     size_t waiting_ = 0;                            // items in that state
     Buffer<Field> fields_;                          // of the message under way
     Buffer<char> payload_;
