@@ -258,5 +258,21 @@ TEST(PublishQueue, MoreThanALaneTakesAtOnceGoesInPartsInOrder) {
     EXPECT_EQ(host.story(), lines({"connect publish", entry, entry, entry, entry}));
 }
 
+TEST(PublishQueue, ManySmallPublishesAreToldInTheirOrder) {
+    ScriptedHost host;
+    for (int i = 0; i < 300; ++i) ASSERT_TRUE(host.publish("s", {"a"}).ok());
+    host.greet("publish");
+    host.forget();
+    std::string replies;
+    std::string told;
+    for (int i = 0; i < 300; ++i) {
+        const std::string id = std::to_string(1000 + i) + "-0";
+        replies += bulk(id);
+        told += "published " + std::to_string(i + 1) + ": [" + id + "]\n";
+    }
+    host.reply("publish", replies);
+    EXPECT_EQ(host.story(), told);
+}
+
 }  // namespace
 }  // namespace millrace::test
