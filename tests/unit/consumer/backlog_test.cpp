@@ -175,6 +175,25 @@ TEST(SharedLane, ConsumersTakeTurns) {
     }
 }
 
+/// REC-6: the next connection of the same lane kills the one before; until then its read may still take entries.
+TEST(SharedLane, ALostReadIsNotMadeUpForOnAnotherLaneThatIsFree) {
+    ClientConfig config;
+    config.lanes = 3;
+    ScriptedHost host(config);
+    host.open(source_of());
+    host.greet("read");
+    host.greet("read2");
+    host.greet("control");
+    host.reply("read", ok());
+    host.forget();
+    host.lost("read");
+    EXPECT_EQ(host.story(), lines({"disconnected read reset: connection (localhost:6379: reset) retryable"}));
+    host.fire();
+    host.greet("read");
+    EXPECT_EQ(host.story(), lines({"connect read", "read: CLIENT KILL ID 7", "reconnected read after 1",
+                                   "read: XPENDING s g 0-1 + 20 c"}));
+}
+
 TEST(SharedLane, MoreReadLanesBlockAsLongAsTheyLike) {
     ClientConfig config;
     config.lanes = 3;

@@ -266,6 +266,24 @@ TEST(NackRelease, BeginsAtTenTimesPrefetch) {
               0U);
 }
 
+TEST(NackDelay, OfManyMinutesClaimsWithAMarginOfHalfAMinute) {
+    ScriptedHost host;
+    const SourceId source = consume(host);
+    host.reply("read", stream("s", {"1-0", "2-0", "3-0", "4-0", "5-0"}));
+    ASSERT_TRUE(host.pause(source).ok());
+    for (int i = 0; i < 3; ++i) host.reply("read", null());
+    ASSERT_TRUE(host.nack(1, {0}, seconds(500)).ok());
+    ASSERT_TRUE(host.nack(1, {1}, seconds(1200)).ok());
+    host.forget();
+    host.wait(500'000);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 475000 1-0"}));
+    host.wait(10'000);
+    host.reply("read", entries({"1-0"}));
+    host.forget();
+    host.wait(690'000);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 1170000 2-0"}));
+}
+
 TEST(NackDelay, IsThatOfTheSourceWhereItHasOne) {
     ScriptedHost host;
     SourceConfig config = source_of();

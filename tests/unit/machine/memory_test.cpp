@@ -36,6 +36,28 @@ TEST(RefusedMemory, ForAnAckLeavesEverythingHeld) {
     EXPECT_TRUE(failed && went);
 }
 
+TEST(RefusedMemory, ForAnEntryLeavesItPendingAndRecoveryBringsIt) {
+    ScriptedHost host;
+    consume(host);
+    const std::string reply = stream("s", {"1-0"});
+    const std::span<std::byte> room = host.machine.input_room(host.conn("read"), reply.size());
+    std::copy(reply.begin(), reply.end(), reinterpret_cast<char*>(room.data()));
+    {
+        const Scarcity scarcity(2);  // for the segment, and not for the held table
+        host.machine.handle_input(host.conn("read"), reply.size(), host.now());
+        EXPECT_TRUE(scarcity.struck());
+    }
+    host.settle();
+    EXPECT_EQ(host.story(),
+              lines({"failure: out_of_memory (no memory to hold entry 1-0; it stays pending) retryable"}));
+    EXPECT_EQ(host.fire(), 100);
+    EXPECT_EQ(host.story(), lines({"read: XPENDING s g 0-1 + 20 c"}));
+    host.reply("read", array({pending("1-0", "c", 100, 1)}));
+    host.reply("read", stream("s", {"1-0"}));
+    host.reply("read", array({}));
+    EXPECT_NE(host.story().find("batch 1 by recovery: 1-0(x2)\n"), std::string::npos);
+}
+
 TEST(RefusedMemory, ForATailsEntryIsReadAgainAndInOrder) {
     bool struck = false;
     for (uint64_t granted = 0; granted < 12; ++granted) {
