@@ -1,8 +1,11 @@
 // Bad input of every kind: one clear line that names what is wrong, the exit code of the usage, and nothing left
 // running.
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +33,7 @@ void expect_refusal(const Ran& ran, const std::vector<std::string>& named) {
 TEST(CommandLine, WrongOptionsAreNamed) {
     expect_refusal(run_harness("run --agnet=x"), {"--agnet", "--agent"});
     expect_refusal(run_harness("runn"), {"runn", "run"});
-    expect_refusal(run_harness(""), {"list, run or bench"});
+    expect_refusal(run_harness(""), {"list, run, proxy or bench"});
     expect_refusal(run_harness("run --rounds=many"), {"--rounds", "many"});
     expect_refusal(run_harness("run --rounds=0"), {"--rounds", "0"});
     expect_refusal(run_harness("run --jobs=-1"), {"--jobs"});
@@ -39,6 +42,55 @@ TEST(CommandLine, WrongOptionsAreNamed) {
     expect_refusal(run_harness("run --scenario=brust"), {"brust", "burst"});
     expect_refusal(run_harness("run --config=/nonexistent.json"), {"/nonexistent.json"});
     expect_refusal(run_harness("run --config=/dev/null"), {"/dev/null", "JSON"});
+}
+
+TEST(CommandLine, ProxyNamesWhatIsWrong) {
+    expect_refusal(run_harness("proxy"), {"--upstream"});
+    expect_refusal(run_harness("proxy --upstream=localhost"), {"--upstream=localhost", "host:port"});
+    expect_refusal(run_harness("proxy --upstream=localhost:0"), {"localhost:0", "65535"});
+    expect_refusal(run_harness("proxy --upstream=no-such-host.invalid:1"), {"no-such-host.invalid"});
+    expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --port=70000"), {"--port", "70000"});
+    expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --fault=dealy:5"), {"dealy", "delay"});
+    expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --fault=cut:up@x"), {"cut:up@x", "whole number"});
+    const int port = free_port();
+    FileDescriptor taken(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::bind(taken.value(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(taken.value(), 1), 0);
+    expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --port=" + std::to_string(port)), {std::to_string(port)});
+}
+
+// It prints its port, passes on to the first server that accepts, strikes, and ends by a signal.
+TEST(CommandLine, ProxyStandsBeforeAServer) {
+    const LocalServer server(server_executable());
+    for (const int signal : {SIGINT, SIGTERM}) {
+        Process::Options options;
+        options.argv = {MILLRACE_HARNESS, "proxy", "--upstream=127.0.0.1:" + std::to_string(free_port()),
+                        "--upstream=127.0.0.1:" + std::to_string(server.url().port),
+                        R"(--fault=reply:PING#2=-LOADING wait\r\n)"};
+        options.pipes = true;
+        Process proxy(options);
+        std::string printed;
+        const Instant deadline = steady_now() + 10s;
+        while (!printed.ends_with('\n') && steady_now() < deadline) {
+            char byte = 0;
+            if (::read(proxy.output().value(), &byte, 1) == 1) printed += byte;
+        }
+        Url url;
+        url.host = "127.0.0.1";
+        url.port = std::atoi(printed.c_str());
+        Connection connection(url);
+        EXPECT_EQ(connection.command({"PING"}).text, "PONG");
+        EXPECT_EQ(connection.command({"PING"}).text, "LOADING wait");
+        EXPECT_EQ(connection.command({"PING"}).text, "PONG");
+        ::kill(proxy.pid(), signal);
+        while (!proxy.poll_exit() && steady_now() < deadline) std::this_thread::sleep_for(5ms);
+        ASSERT_TRUE(proxy.poll_exit().has_value());
+        EXPECT_EQ(describe(*proxy.poll_exit()), "exit code 0");
+    }
 }
 
 TEST(CommandLine, HelpAndListPrint) {
@@ -179,8 +231,8 @@ class Interrupting : public ::testing::TestWithParam<int> {};
 
 TEST_P(Interrupting, LeavesNothingRunning) {
     const TempDir folder;
-    // The marker is in the command lines of the harness and the agents, and in the server's directory: a server writes its
-    // title over its command line, and one with a loader of its own is not called by the name it was started by.
+    // The marker is in the command lines of the harness and the agents, and in the server's directory: a server writes
+    // its title over its command line, and one with a loader of its own is not called by the name it was started by.
     std::filesystem::create_symlink(PLAIN_AGENT, folder.path() / "plain_agent");
     const std::string marker = folder.path().string();
     Process::Options options;

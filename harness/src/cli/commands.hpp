@@ -17,6 +17,7 @@ using Arguments = std::map<std::string, docopt::value>;
 int list_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
+int proxy_command(const Arguments& arguments);
 
 // A whole number from `low` to `high`, or an error that names the option.
 int64_t number_option(const Arguments& arguments, const std::string& option, int64_t low, int64_t high);

@@ -44,21 +44,26 @@ namespace {
 
 // docopt says that arguments do not fit, not which: an option that is none is what it mostly is.
 std::string misuse(const std::vector<std::string>& words, const std::string& docopts_reason) {
-    static const std::vector<std::string> commands = {"list", "run", "bench"};
-    const std::vector<std::string> options = {"--agent",  "--server",  "--scenario", "--config", "--seed",
-                                              "--report", "--rounds",  "--strict",   "--jobs",   "--timeout",
-                                              "--quiet",  "--against", "--json",     "--help",   "--version"};
+    static const std::vector<std::string> commands = {"list", "run", "proxy", "bench"};
+    const std::vector<std::string> options = {"--agent",  "--server",  "--scenario", "--config",   "--seed",
+                                              "--report", "--rounds",  "--strict",   "--jobs",     "--timeout",
+                                              "--quiet",  "--against", "--json",     "--upstream", "--port",
+                                              "--fault",  "--help",    "--version"};
     for (const auto& word : words) {
         const std::string name = word.substr(0, word.find('='));
         if (!name.starts_with("--") || std::find(options.begin(), options.end(), name) != options.end()) continue;
         const auto near = nearest(name, options);
         return "unknown option " + excerpt(name) + (near ? "; did you mean " + *near + "?" : "");
     }
-    if (words.empty()) return "no command: list, run or bench";
+    if (words.empty()) return "no command: list, run, proxy or bench";
     if (std::find(commands.begin(), commands.end(), words.front()) == commands.end()) {
         const auto near = nearest(words.front(), commands);
         return "unknown command " + excerpt(words.front()) +
-               (near ? "; did you mean " + *near + "?" : "; there are list, run, bench");
+               (near ? "; did you mean " + *near + "?" : "; there are list, run, proxy, bench");
+    }
+    const auto is_upstream = [](const std::string& word) { return word.starts_with("--upstream"); };
+    if (words.front() == "proxy" && std::none_of(words.begin(), words.end(), is_upstream)) {
+        return "proxy: no --upstream=<host:port>";
     }
     return docopts_reason.empty() ? "the arguments do not fit " + words.front() : docopts_reason;
 }
@@ -78,6 +83,7 @@ int dispatch(const std::vector<std::string>& words) {
     }
     if (arguments.at("list").asBool()) return list_command(arguments);
     if (arguments.at("run").asBool()) return run_command(arguments);
+    if (arguments.at("proxy").asBool()) return proxy_command(arguments);
     return bench_command(arguments);
 }
 

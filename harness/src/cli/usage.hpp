@@ -12,6 +12,7 @@ Usage:
   millrace-harness list [--json]
   millrace-harness run [--agent=<cmd>]... [--server=<spec>]... [--scenario=<glob>]... [--config=<file>] [--seed=<n>]
                        [--report=<dir>] [--rounds=<n>] [--strict] [--jobs=<n>] [--timeout=<s>] [--quiet]
+  millrace-harness proxy --upstream=<host:port>... [--port=<n>] [--fault=<spec>]...
   millrace-harness bench [--server=<spec>] [--against=<peer>]... [--json]
   millrace-harness --help
   millrace-harness --version
@@ -32,6 +33,23 @@ Options:
   --jobs=<n>         Cases at once; those that judge time play alone all the same. [default: 8]
   --timeout=<s>      Seconds that a case may take. [default: 60]
   --quiet            No progress: the table and the failures alone.
+  --upstream=<host:port>  Where the proxy passes connections on to; of several, the first that accepts. It prints the port
+                     that it listens on, on 127.0.0.1, tells each fault that strikes on stderr, and ends by Ctrl-C.
+  --port=<n>         That port; 0 is any free one. [default: 0]
+  --fault=<spec>     What the proxy does to connections. Repeatable.
+                       delay:<ms>            everything passes so much later, in both directions
+                       split:<n>             at most n bytes at a time, each piece in a write of its own
+                       throttle:<bytes/s>    at most so many bytes a second in each direction
+                       cut:<up|down>@<byte>  each connection ends once so many of its bytes have passed to the
+                                             server (up) or to the client (down)
+                       halfopen              the end of one side is not told to the other, whose socket stays open
+                                             and silent
+                       blackhole             connections are taken, and nothing passes
+                       reply:<COMMAND>[#<nth>]=<bytes>
+                                             the nth command of this name (without #: every one) is not passed on but
+                                             answered with these bytes, escapes as in C, in its place among the
+                                             replies: 'reply:XACK#2=-LOADING wait\r\n'. Of CLIENT, XGROUP and their like
+                                             the subcommand may be named too, and 'XREADGROUP >' or 'XREADGROUP ID'.
   --against=<peer>   hiredis (a plain loop of XREADGROUP and XACK), ceiling (pipelined reads, nothing acked). Repeatable.
                      Without it: hiredis.
   --json             For programs.

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
@@ -63,6 +64,14 @@ void LocalServer::kill() {
 void LocalServer::restart() {
     kill();
     start(port_);
+}
+
+void LocalServer::signal(int number) const {
+    if (process_) process_->signal(number);
+}
+
+void LocalServer::break_saving() const {
+    std::filesystem::create_directories(directory_.path() / "dump.rdb" / "in-the-way");
 }
 
 void LocalServer::start(int port) {

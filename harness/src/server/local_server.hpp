@@ -24,6 +24,9 @@ class LocalServer {
     void kill();
     // The same port, directory and arguments again.
     void restart();
+    void signal(int number) const;
+    // Puts a folder where the snapshot would be written: saving fails from now on.
+    void break_saving() const;
 
   private:
     void start(int port);

@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/process.hpp"
+#include "proxy/proxy.hpp"
 #include "server/connection.hpp"
 #include "server/target.hpp"
 
@@ -47,6 +48,11 @@ class OwnServer {
     [[nodiscard]] virtual Url url() const = 0;
     virtual void kill() = 0;
     virtual void restart() = 0;
+    // SIGSTOP and SIGCONT: its sockets stay open, and nothing answers.
+    virtual void freeze() = 0;
+    virtual void thaw() = 0;
+    // From now on it can't write its snapshots, which makes it refuse writes (MISCONF) where it is told to save.
+    virtual void break_saving() = 0;
 };
 
 // A peer that accepts connections and is no server.
@@ -75,6 +81,8 @@ class Driver {
     virtual std::unique_ptr<OwnServer> start_server(const std::string& executable,
                                                     const std::vector<std::string>& arguments) = 0;
     virtual std::unique_ptr<BadPeer> listen(BadPeer::Kind kind) = 0;
+    virtual std::unique_ptr<Proxy> proxy(const std::vector<Url>& upstreams,
+                                         std::function<void(std::string_view)> on_strike) = 0;
 };
 
 }  // namespace millrace::harness

@@ -1,12 +1,14 @@
 #include "world/real_driver.hpp"
 
 #include <poll.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "agent/agent_process.hpp"
 #include "base/interrupt.hpp"
+#include "proxy/tcp_proxy.hpp"
 #include "server/local_server.hpp"
 #include "world/bad_peer.hpp"
 
@@ -61,6 +63,9 @@ class RealServer : public OwnServer {
     [[nodiscard]] Url url() const override { return server_.url(); }
     void kill() override { server_.kill(); }
     void restart() override { server_.restart(); }
+    void freeze() override { server_.signal(SIGSTOP); }
+    void thaw() override { server_.signal(SIGCONT); }
+    void break_saving() override { server_.break_saving(); }
 
   private:
     LocalServer server_;
@@ -96,6 +101,7 @@ class RealDriver : public Driver {
             bool news = false;
             for (size_t i = 0; i < agents_.size(); ++i) news = agents_[i]->pump() || news;
             for (auto* peer : peers_) peer->pump();
+            for (size_t i = 0; i < proxies_.size(); ++i) news = proxies_[i]->pump() || news;
             if (news || now() >= deadline) return;
             wait(deadline);
         }
@@ -113,6 +119,10 @@ class RealDriver : public Driver {
     std::unique_ptr<BadPeer> listen(BadPeer::Kind kind) override {
         return std::make_unique<Registered<TcpBadPeer>>(peers_, kind);
     }
+    std::unique_ptr<Proxy> proxy(const std::vector<Url>& upstreams,
+                                 std::function<void(std::string_view)> on_strike) override {
+        return std::make_unique<Registered<TcpProxy>>(proxies_, upstreams, 0, std::move(on_strike));
+    }
 
   private:
     void wait(Instant deadline) {
@@ -120,17 +130,21 @@ class RealDriver : public Driver {
         if (interrupt_fd() >= 0) fds.push_back({interrupt_fd(), POLLIN, 0});
         for (const auto* agent : agents_) agent->add_poll(fds);
         for (const auto* peer : peers_) peer->add_poll(fds);
-        // Rounded up, so that a deadline is never looked at too early; and at most 50 ms, because the end of a process
-        // whose grandchild holds its pipe is no event for poll.
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now());
-        const auto timeout = std::clamp<int64_t>(left.count(), 0, 50);
-        ::poll(fds.data(), fds.size(), static_cast<int>(timeout));
+        for (const auto* proxy : proxies_) {
+            proxy->add_poll(fds);
+            if (const auto wake = proxy->wake_at()) deadline = std::min(deadline, *wake);
+        }
+        // At most 50 ms, because the end of a process whose grandchild holds its pipe is no event for poll.
+        const auto left = std::clamp<int64_t>((deadline - now()).count(), 0, 50'000);
+        const timespec timeout{0, left * 1000};
+        ::ppoll(fds.data(), fds.size(), &timeout, nullptr);
     }
 
     Instant start_;
     int64_t start_unix_ms_;
     std::vector<RealAgent*> agents_;
     std::vector<TcpBadPeer*> peers_;
+    std::vector<TcpProxy*> proxies_;
 };
 
 }  // namespace

@@ -45,6 +45,15 @@ Task<> World::pause(Duration duration) {
     while (now() < end) co_await news_or(end);
 }
 
+Task<bool> World::comes_true(const std::function<bool()>& condition, Duration within) {
+    const Instant deadline = now() + within;
+    while (!condition()) {
+        if (now() >= deadline) co_return false;
+        co_await news_or(std::min(deadline, now() + 5ms));
+    }
+    co_return true;
+}
+
 // --- the server
 
 Database& World::database() {
@@ -141,6 +150,32 @@ void World::server_down(OwnServer& server) {
     history_.faults.push_back({Fault::Kind::ServerDown, now(), std::nullopt, "SIGKILL server", {}});
 }
 
+void World::use(OwnServer& server) {
+    setup_.url = server.url();
+    database_.reset();
+}
+
+Task<> World::freeze(OwnServer& server, Duration duration) {
+    history_.faults.push_back({Fault::Kind::Cut, now(), std::nullopt, "SIGSTOP server", {}});
+    server.freeze();
+    co_await pause(duration);
+    server.thaw();
+    history_.faults.push_back({Fault::Kind::Cut, now(), std::nullopt, "SIGCONT server", {}});
+}
+
+Proxy& World::proxy() {
+    return proxy({setup_.url});
+}
+
+Proxy& World::proxy(const std::vector<Url>& upstreams) {
+    proxies_.push_back(driver_.proxy(upstreams, [this](std::string_view what) { record_fault(std::string(what)); }));
+    return *proxies_.back();
+}
+
+void World::record_fault(const std::string& what) {
+    history_.faults.push_back({Fault::Kind::Cut, now(), std::nullopt, what, {}});
+}
+
 BadPeer& World::bad_peer(BadPeer::Kind kind) {
     bad_peers_.push_back(driver_.listen(kind));
     return *bad_peers_.back();
@@ -179,6 +214,12 @@ Start World::consume(const std::string& name, Json config) {
     start.consumer = "consumer-" + std::to_string(++consumer_count_);
     start.config = setup_.config;
     start.config.merge_patch(config);
+    return start;
+}
+
+Start World::consume_through(const Proxy& proxy, const std::string& name, Json config) {
+    Start start = consume(name, std::move(config));
+    start.url = proxy.url().text();
     return start;
 }
 

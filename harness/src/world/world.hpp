@@ -4,6 +4,7 @@
 
 #include <coroutine>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,8 @@ class World {
     Wake news_or(Instant deadline) { return Wake{*this, deadline}; }
     Task<> until(Instant instant);
     Task<> pause(Duration duration);
+    // Until the condition holds, or the time is up; looks whenever something was heard, and every few milliseconds.
+    Task<bool> comes_true(const std::function<bool()>& condition, Duration within);
 
     // --- the server
     [[nodiscard]] const ServerFacts& facts() const { return setup_.facts; }
@@ -76,13 +79,24 @@ class World {
     // From here on `url()` and `database()` are this server, a new one of the same kind; needs a local: server.
     OwnServer& own_server(const std::vector<std::string>& arguments);
     void server_down(OwnServer& server);
+    // The harness's own commands, and agents' from now on, go to this one of several own servers.
+    void use(OwnServer& server);
+    // A server that answers nothing for a while, its sockets open.
+    Task<> freeze(OwnServer& server, Duration duration);
     [[nodiscard]] const Url& url() const { return setup_.url; }
     BadPeer& bad_peer(BadPeer::Kind kind);
+    // In front of the server of the case, or of these.
+    Proxy& proxy();
+    Proxy& proxy(const std::vector<Url>& upstreams);
+    // A fault for the history; proxies tell theirs by themselves.
+    void record_fault(const std::string& what);
     // A user of the server's ACL with these rules, removed at the end; `unsupported` where we may not make one.
     Url acl_user(const std::vector<std::string>& rules);
 
     // --- agents
     Start consume(const std::string& stream, Json config = Json::object());
+    // The same by way of a proxy.
+    Start consume_through(const Proxy& proxy, const std::string& stream, Json config = Json::object());
     Start tail(const std::string& stream, const std::string& from, Json config = Json::object());
     Agent& spawn();
     // Kills connections of the agent at the server; returns how many.
@@ -126,6 +140,7 @@ class World {
     std::unique_ptr<Database> database_;
     std::vector<std::unique_ptr<OwnServer>> own_servers_;
     std::vector<std::unique_ptr<BadPeer>> bad_peers_;
+    std::vector<std::unique_ptr<Proxy>> proxies_;
     std::deque<Agent> agents_;
     History history_;
     std::vector<Finding> findings_;
