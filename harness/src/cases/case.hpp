@@ -24,6 +24,9 @@ enum class ServerNeed {
 // A case that judges time plays alone, after all others.
 enum class Timing { None, Judged };
 
+// A long case whose subject does not differ by server plays on one of a run's: on Redis 7 if it is there.
+enum class Spread { EveryServer, OneServer };
+
 struct Case {
     std::string_view id;  // area/number-name
     std::string_view title;
@@ -35,6 +38,7 @@ struct Case {
     Task<> (*story)(World&) = nullptr;
     // More time for cases that play --rounds.
     bool by_rounds = false;
+    Spread spread = Spread::EveryServer;
 };
 
 // In the order in which they are reported.
@@ -53,5 +57,6 @@ std::vector<Case> tail_cases();
 std::vector<Case> publish_cases();
 std::vector<Case> config_cases();
 std::vector<Case> bad_peer_cases();
+std::vector<Case> lost_reply_cases();
 
 }  // namespace millrace::harness

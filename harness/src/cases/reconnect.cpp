@@ -1,36 +1,12 @@
 // Connections are lost under a living consumer: it comes back by itself, loses nothing, and hands over again nothing
 // that it still holds or has acked.
 
-#include <set>
-
-#include "base/text.hpp"
 #include "cases/case.hpp"
+#include "cases/expect.hpp"
 
 namespace millrace::harness {
 
 namespace {
-
-void expect_all_delivered(World& world, const std::string& spec) {
-    std::set<EntryKey> delivered;
-    for (const auto& batch : world.history().batches) {
-        for (const auto& entry : batch.entries) delivered.insert(entry.key);
-    }
-    size_t lost = 0;
-    for (const auto& entry : world.history().published) lost += delivered.contains(entry.key) ? 0U : 1U;
-    world.expect(lost == 0, spec,
-                 std::to_string(lost) + " of " + std::to_string(world.history().published.size()) +
-                     " entries were never handed over");
-}
-
-Task<> expect_none_pending(World& world, const Start& start, std::string_view spec) {
-    const Instant deadline = world.now() + 5s;
-    size_t left = 1;
-    while (left > 0 && world.now() < deadline) {
-        left = world.pending(start.streams.front(), start.group).size();
-        if (left > 0) co_await world.pause(10ms);
-    }
-    world.expect(left == 0, std::string(spec), std::to_string(left) + " acked entries are still pending after 5 s");
-}
 
 Task<> cut_under_load(World& world) {
     const Start start =

@@ -7,18 +7,13 @@
 
 #include "base/text.hpp"
 #include "cases/case.hpp"
+#include "cases/expect.hpp"
 
 namespace millrace::harness {
 
 namespace {
 
 constexpr int batch_size = 4;
-
-std::map<std::string, PendingEntry> pending_by_id(World& world, const Start& start) {
-    std::map<std::string, PendingEntry> pending;
-    for (auto& entry : world.pending(start.streams.front(), start.group)) pending[entry.key.id] = entry;
-    return pending;
-}
 
 // Waits until the server shows exactly `count` entries pending.
 Task<std::map<std::string, PendingEntry>> pending_settles_at(World& world, const Start& start, size_t count,
