@@ -39,6 +39,7 @@ class Sink final : public EntrySink {
         ++entries;
     }
     void handle_deleted(EntryId) override {}
+    void handle_too_large(EntryId, uint64_t) override {}
     int64_t entries = 0;
 
   private:

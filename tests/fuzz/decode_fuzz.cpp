@@ -35,6 +35,10 @@ class Digest final : public resp::EntrySink {
         store_.release(record.segment);
     }
     void handle_deleted(EntryId id) override { add_number('d', id.ms ^ id.seq); }
+    void handle_too_large(EntryId id, uint64_t bytes) override {
+        add_number('l', id.ms ^ id.seq);
+        add_number('b', bytes);
+    }
 
     void add_reply(const resp::Reply& reply) {
         add_number('t', static_cast<uint64_t>(reply.type()));

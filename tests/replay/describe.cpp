@@ -114,6 +114,14 @@ void append(std::string& out, const Gap& event) {
     append_id(out, event.cursor);
     append_id(out, event.first);
 }
+void append(std::string& out, const TooLarge& event) {
+    out += "too_large";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    append_id(out, event.id);
+    out += ' ';
+    append_unsigned(out, event.bytes);
+}
 void append(std::string& out, const Failure& event) {
     out += "failure";
     append_source(out, event.source);

@@ -26,7 +26,8 @@ enum class FlushReason : uint8_t { size, flush, recovery };
 enum class LogLevel : uint8_t { debug, info, warn, error };
 
 [[nodiscard]] std::string_view name(Delivery delivery);
-/// What a delivery promises: `at_least_once`, `at_most_once` (Pub/Sub), or `by_cursor`, where the reader keeps its own place.
+/// What a delivery promises: `at_least_once`, `at_most_once` (Pub/Sub), or `by_cursor`, where the reader keeps its own
+/// place.
 [[nodiscard]] std::string_view guarantee(Delivery delivery);
 [[nodiscard]] std::string_view name(FlushReason reason);
 [[nodiscard]] std::string_view name(LogLevel level);
@@ -137,6 +138,15 @@ struct Gap {
     EntryId first;
 };
 
+/// An entry past max_message_bytes was met and not kept (BP-3). In a group it stays pending with this consumer; it is
+/// handed over nowhere.
+struct TooLarge {
+    SourceId source;
+    std::string stream;
+    EntryId id;
+    uint64_t bytes;  ///< of its names and values
+};
+
 /// Something failed. With a source whose `closed` is true, that source reads no more.
 struct Failure {
     std::optional<SourceId> source;
@@ -160,6 +170,6 @@ struct Closed {
 };
 
 using Event = std::variant<Ready, BatchReady, Acked, Lost, Published, ModeChanged, Disconnected, Reconnected, Gap,
-                           Failure, Log, Closed>;
+                           TooLarge, Failure, Log, Closed>;
 
 }  // namespace millrace

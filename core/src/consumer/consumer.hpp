@@ -44,6 +44,7 @@ class Consumer final : public Source, private ReplyHandler {
         void handle_stream(std::string_view name) override { consumer_.take_stream(name); }
         void handle_entry(const EntryRecord& record) override { consumer_.take_entry(what_, record); }
         void handle_deleted(EntryId id) override { consumer_.take_deleted(what_, id); }
+        void handle_too_large(EntryId id, uint64_t bytes) override { consumer_.take_too_large(what_, id, bytes); }
 
       private:
         Consumer& consumer_;
@@ -76,6 +77,7 @@ class Consumer final : public Source, private ReplyHandler {
     void take_entry(What what, EntryRecord record);
     void take_page_entry(EntryRecord record);
     void take_deleted(What what, EntryId id);
+    void take_too_large(What what, EntryId id, uint64_t bytes);
     void after_create(const Request& request, const resp::Reply& reply, Instant now);
     void after_count(const Request& request, const resp::Reply& reply, Instant now);
     void after_read_page(const Request& request, const resp::Reply& reply, Instant now);

@@ -87,6 +87,19 @@ void Consumer::take_deleted(What what, EntryId id) {
     }
 }
 
+/// BP-3: it stays pending with this consumer, and recovery goes on behind it. It was not delivered, so that a page that
+/// held it gives its count back.
+void Consumer::take_too_large(What what, EntryId id, uint64_t bytes) {
+    if (what == claim) return;  // it was small enough when it was delivered
+    if (what == read_page) {
+        if (PageRow* const row = recoveries_[stream_].handle_entry(id); row != nullptr) row->skip = true;
+    } else {
+        ++taken_;
+        taken_most_ = std::max(taken_most_, taken_);
+    }
+    if (!stopped_) context_.emit(TooLarge{id_, config_.streams[stream_], id, bytes});
+}
+
 void Consumer::bury(uint32_t stream, EntryId id) {
     if (burial_ == nullptr || burial_->stream != stream) burial_ = &acks_.begin(stream, std::nullopt);
     if (!burial_->ids.push(id)) {  // it stays pending, and the next recovery finds it again

@@ -14,6 +14,8 @@
 // - No pointer into `buf` survives redisReaderGetReply, which moves unread bytes to the front once 1,024 are read. So
 //   between calls room() may do the same, or replace the buffer; `len` mirrors the length in the string's own header.
 // - An error frees `buf` and leaves it null.
+// - A value that is skipped is shown to it as an empty one: between calls its header is cut down to `0` in place, and
+//   the body never enters `buf`.
 // - It does not look at the two bytes behind a value; take_text does, because a length that lies would shift all that
 //   follows.
 // - On 32-bit hosts a length near 2^32 wraps around its check that the body is complete; take_text refuses it by its
@@ -26,6 +28,7 @@
 #include <cassert>
 #include <cstdarg>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "read.h"
@@ -61,7 +64,8 @@ void Decoder::reset() {
     tree_.clear();
     writer_.abandon_entry();
     list_depth_ = field_depth_ = -1;
-    body_missing_ = 0;
+    body_missing_ = value_skipped_ = value_missing_ = 0;
+    entry_skipped_ = false;
     if (reader_ == nullptr) {
         reader_ = redisReaderCreateWithFunctions(callbacks());
         if (reader_ == nullptr) {
@@ -120,6 +124,14 @@ std::span<std::byte> Decoder::room(size_t hint) {
 void Decoder::commit(size_t written) {
     if (error_.code != Code::ok || written == 0) return;
     assert(written <= sdsavail(reader_->buf));
+    if (value_missing_ > 0) {
+        const size_t skipped = static_cast<size_t>(std::min<uint64_t>(written, value_missing_));
+        value_missing_ -= skipped;
+        written -= skipped;
+        char* const tail = reader_->buf + reader_->len;
+        std::memmove(tail, tail + skipped, written);
+        if (written == 0) return;
+    }
     sdsIncrLen(reader_->buf, static_cast<int>(written));
     reader_->len += written;
     body_missing_ -= std::min<uint64_t>(body_missing_, written);

@@ -36,6 +36,9 @@ class EntrySink {
     virtual void handle_entry(const EntryRecord& record) = 0;
     /// `[id, nil]`: pending, but deleted from the stream. A bare nil among entries (XCLAIM up to 6.2) has the id 0-0.
     virtual void handle_deleted(EntryId id) = 0;
+    /// An entry past Limits::bulk_bytes or Limits::elements; it was counted, not kept. `bytes` are those of its names
+    /// and values together.
+    virtual void handle_too_large(EntryId id, uint64_t bytes) = 0;
 
   protected:
     ~EntrySink() = default;
@@ -43,9 +46,9 @@ class EntrySink {
 
 struct Limits {
     size_t line_bytes = 64 * 1024;       ///< of a line without its end; more is Code::protocol
-    uint64_t bulk_bytes = 512ULL << 20;  ///< of one value, of one entry, and of the text of one tree
+    uint64_t bulk_bytes = 512ULL << 20;  ///< of an entry's names and values, or of one tree's text
     uint32_t depth = 32;                 ///< aggregates inside each other
-    uint32_t elements = 1'048'576;       ///< of one reply, all aggregates together
+    uint32_t elements = 1'048'576;       ///< of one tree, all aggregates together; of one entry; of a list of entries
 };
 
 /// room, commit, then step until it needs more:
@@ -54,7 +57,8 @@ struct Limits {
 ///     decoder.commit(read_from_somewhere(room));
 ///     while ((step = decoder.step(shape_of_next_reply, &sink)) == Step::reply || step == Step::push) …
 ///
-/// An error is sticky until reset(): the connection cannot be read any further.
+/// An entry past the limits is no error: its bytes are skipped as they come, never gathered, and the sink is told
+/// (BP-3). Whatever else is past them is. An error is sticky until reset(): the connection cannot be read any further.
 class Decoder {
   public:
     /// The store must outlive the decoder; the limits are copied.
@@ -98,6 +102,10 @@ class Decoder {
     bool take_text(const redisReadTask& task, std::string_view text);
     bool take_text_in_list(const redisReadTask& task, std::string_view text);
     bool take_field(const redisReadTask& task, std::string_view text);
+    [[nodiscard]] bool is_field(const redisReadTask& task) const;
+    [[nodiscard]] bool is_past_entry(uint64_t size) const;
+    void skip_entry();
+    void skip_value(size_t header, uint64_t size);
     bool take_nil(const redisReadTask& task);
     bool take_integer(const redisReadTask& task, int64_t value);
     bool take_boolean(const redisReadTask& task, bool value);
@@ -118,7 +126,11 @@ class Decoder {
     int list_depth_ = -1;
     int field_depth_ = -1;  // list_depth_ + 3
     EntryId entry_id_;
-    uint64_t elements_ = 0;         // announced by the aggregates of the reply under way
+    bool entry_skipped_ = false;    // the entry under way is past the limits: counted, not written
+    uint64_t entry_bytes_ = 0;      // of one that is skipped
+    uint64_t value_skipped_ = 0;    // the size that was announced for the value being skipped; 0: none is
+    uint64_t value_missing_ = 0;    // bytes of it that are still to come
+    uint64_t elements_ = 0;         // announced by the aggregates of the reply under way, but an entry's fields
     uint64_t body_missing_ = 0;     // bytes that the value under way still needs, once its header is known
     unsigned oversized_turns_ = 0;  // rooms given out of a large buffer since it was last needed
 };

@@ -1,12 +1,19 @@
 // What the reader's callbacks make of each item: where it belongs in the shape that is owed, and whether the limits
 // allow it. What is relied on of hiredis is said in decoder.cpp.
+#include <sys/types.h>
+
 #include <algorithm>
+#include <cstdarg>
+#include <cstring>
 #include <optional>
 #include <utility>
 
 #include "base/format.hpp"
 #include "read.h"
 #include "resp/decoder.hpp"
+extern "C" {
+#include "sds.h"  // has no linkage specification of its own; what it includes is included above
+}
 
 namespace millrace::resp {
 namespace {
@@ -128,6 +135,7 @@ redisReplyObjectFunctions* Decoder::callbacks() {
 // The reader wants more bytes. Refuses what should not be waited for, and notes how much a value still needs.
 bool Decoder::check_unfinished() {
     body_missing_ = 0;
+    if (value_missing_ > 0) return true;
     if (reader_->ridx < 0 || reader_->pos == reader_->len) return true;
     const std::string_view unread(reader_->buf + reader_->pos, reader_->len - reader_->pos);
     const redisReadTask& task = *reader_->task[reader_->ridx];
@@ -138,6 +146,10 @@ bool Decoder::check_unfinished() {
         return fail(Code::protocol, with_number("a line of more than ", limits_.line_bytes, " bytes"));
     }
     const uint64_t size = parse_u64(unread.substr(0, header)).value_or(0);  // the reader has accepted it
+    if (is_field(task) && is_past_entry(size)) {
+        skip_value(header, size);
+        return true;
+    }
     if (size > limits_.bulk_bytes) {
         return fail(Code::too_large, with_number("a value of ", size, " bytes, more than max_message_bytes"));
     }
@@ -145,10 +157,46 @@ bool Decoder::check_unfinished() {
     return true;
 }
 
+bool Decoder::is_field(const redisReadTask& task) const {
+    return reader_->ridx == field_depth_ && field_depth_ >= 0 && task.type == REDIS_REPLY_STRING;
+}
+
+/// Whether the entry under way is too large with `size` bytes more, or was before.
+bool Decoder::is_past_entry(uint64_t size) const {
+    return entry_skipped_ || size > limits_.bulk_bytes - writer_.entry_bytes();
+}
+
+/// The entry under way is too large (BP-3): from here on it is only counted.
+void Decoder::skip_entry() {
+    if (entry_skipped_) return;
+    entry_skipped_ = true;
+    entry_bytes_ = writer_.open() ? writer_.entry_bytes() : 0;
+    writer_.abandon_entry();
+}
+
+/// Leaves out the body of the value under way, of which the header is here and the end is not; `header` is the length
+/// of its line. The reader gets to see an empty value.
+void Decoder::skip_value(size_t header, uint64_t size) {
+    if (size == 0) return;  // only its end is missing
+    skip_entry();
+    entry_bytes_ += size;
+    value_skipped_ = size;
+    reader_->pos += header - 1;
+    reader_->buf[reader_->pos] = '0';
+    char* const body = reader_->buf + reader_->pos + 3;
+    const size_t here = reader_->len - reader_->pos - 3;
+    const size_t skipped = static_cast<size_t>(std::min<uint64_t>(here, size));
+    value_missing_ = size - skipped;
+    std::memmove(body, body + skipped, here - skipped);
+    sdsIncrLen(reader_->buf, -static_cast<int>(skipped));
+    reader_->len -= skipped;
+}
+
 bool Decoder::begin_reply(const redisReadTask& task, bool is_aggregate) {
     tree_.clear();
     elements_ = 0;
     list_depth_ = field_depth_ = -1;
+    entry_skipped_ = false;
     is_push_ = task.type == REDIS_REPLY_PUSH;
     if (!is_aggregate || is_push_ || next_ == Shape::tree) return true;
     if (next_ == Shape::streams && task.type == REDIS_REPLY_MAP) {
@@ -168,7 +216,7 @@ bool Decoder::open_aggregate(const redisReadTask& task, uint64_t size) {
     if (static_cast<uint32_t>(depth) >= limits_.depth) {
         return fail(Code::too_large, with_number("a reply nested deeper than max_depth (", limits_.depth, ")"));
     }
-    elements_ += size;
+    if (list_depth_ < 0 || depth < list_depth_ + 2) elements_ += size;
     if (elements_ > limits_.elements) {
         return fail(Code::too_large, with_number("a reply of ", elements_, " elements, more than max_elements"));
     }
@@ -193,21 +241,27 @@ bool Decoder::open_in_list(const redisReadTask& task, uint64_t size) {
     if ((depth == -1 || depth == 1) && even_array && size == 2) return true;
     if (depth != 2 || task.idx != 1 || !even_array)
         return fail_shape(task, with_number(type_name(task.type), size, ""));
-    if (!writer_.begin_entry(static_cast<uint32_t>(size / 2)))
+    entry_skipped_ = false;
+    if (size > limits_.elements) {
+        skip_entry();
+    } else if (!writer_.begin_entry(static_cast<uint32_t>(size / 2))) {
         return fail(Code::out_of_memory, "no memory for an entry");
+    }
     if (size == 0) end_entry();
     return true;
 }
 
 bool Decoder::take_text(const redisReadTask& task, std::string_view text) {
     if (is_bulk(task.type)) {
-        if (text.size() > limits_.bulk_bytes) {
+        const uint64_t here = reader_->len - static_cast<size_t>(text.data() - reader_->buf);
+        if ((!is_field(task) && text.size() > limits_.bulk_bytes) || uint64_t{text.size()} + 2 > here) {
             return fail(Code::too_large,
                         with_number("a value of ", text.size(), " bytes, more than max_message_bytes"));
         }
+        const uint64_t announced = value_skipped_ > 0 ? std::exchange(value_skipped_, 0) : text.size();
         if (text.data()[text.size()] != '\r' || text.data()[text.size() + 1] != '\n') {
             return fail(Code::protocol,
-                        with_number("a value goes on after the ", text.size(), " bytes that were announced"));
+                        with_number("a value goes on after the ", announced, " bytes that were announced"));
         }
     } else if (text.size() > limits_.line_bytes) {
         return fail(Code::protocol, with_number("a line of more than ", limits_.line_bytes, " bytes"));
@@ -238,15 +292,18 @@ bool Decoder::take_text_in_list(const redisReadTask& task, std::string_view text
 
 bool Decoder::take_field(const redisReadTask& task, std::string_view text) {
     if (task.type != REDIS_REPLY_STRING) return fail_shape(task, type_name(task.type));
-    if (text.size() > limits_.bulk_bytes - writer_.entry_bytes()) {
-        return fail(Code::too_large, with_number("an entry of more than ", limits_.bulk_bytes, " bytes"));
+    if (is_past_entry(text.size())) {
+        skip_entry();
+        entry_bytes_ += text.size();
+    } else if (!writer_.add(text)) {
+        return fail(Code::out_of_memory, "no memory for an entry");
     }
-    if (!writer_.add(text)) return fail(Code::out_of_memory, "no memory for an entry");
     if (task.idx + 1 == task.parent->elements) end_entry();
     return true;
 }
 
 void Decoder::end_entry() {
+    if (std::exchange(entry_skipped_, false)) return sink_->handle_too_large(entry_id_, entry_bytes_);
     EntryRecord record;
     writer_.end_entry(entry_id_, record);
     sink_->handle_entry(record);

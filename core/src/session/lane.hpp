@@ -113,6 +113,7 @@ class Lane final : private ReplyHandler {
         void handle_stream(std::string_view) override {}
         void handle_entry(const EntryRecord& record) override { segments_.release(record.segment); }
         void handle_deleted(EntryId) override {}
+        void handle_too_large(EntryId, uint64_t) override {}
 
       private:
         SegmentStore& segments_;

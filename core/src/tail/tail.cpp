@@ -72,6 +72,7 @@ bool Tail::find_places(Lane& lane, Instant now) {
         });
         if (!sent) return false;
         collecting_ = last_count_ > 0;
+        if (collecting_) stream_ = i;
         places_[i] = Place::asked;
         ++in_flight_;
     }
@@ -126,11 +127,19 @@ void Tail::handle_entry(const EntryRecord& record) {
     }
 }
 
+/// The cursor passes over it: read again it would be no smaller (BP-3).
+void Tail::handle_too_large(EntryId id, uint64_t bytes) {
+    if (stopped_ || missed_) return;
+    context_.emit(TooLarge{id_, config_.streams[stream_], id, bytes});
+    if (!collecting_) ++taken_;
+    if (id > cursors_[stream_]) cursors_[stream_] = id;
+}
+
 /// The cursor follows what was taken. What there was no memory for, and all behind it, is read once more.
 void Tail::deliver(EntryRecord record) {
     const EntryId id = record.id;
     if (batches_.add(Lot::fresh, record, context_.now).has_value()) {
-        cursors_[record.stream] = id;
+        cursors_[record.stream] = std::max(cursors_[record.stream], id);
         return;
     }
     missed_ = true;

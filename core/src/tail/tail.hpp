@@ -32,6 +32,7 @@ class Tail final : public Source, private ReplyHandler, private resp::EntrySink 
     void handle_stream(std::string_view name) override;
     void handle_entry(const EntryRecord& record) override;
     void handle_deleted(EntryId) override {}
+    void handle_too_large(EntryId id, uint64_t bytes) override;
 
     [[nodiscard]] bool find_places(Lane& lane, Instant now);
     void read_more(Lane& lane, Instant now);

@@ -64,10 +64,109 @@ TEST(DecoderLimits, ValuesAreRefusedByTheirHeader) {
               (Transcript{"failed too_large: a value of 9223372036854775807 bytes, more than max_message_bytes"}));
     EXPECT_EQ(decode(bulk("0123456789a"), Shape::tree, limits).back(),
               "failed too_large: a value of 11 bytes, more than max_message_bytes");
-    EXPECT_EQ(decode("*1\r\n" + entry("1-1", "0123456789"), Shape::entries, limits),
-              (Transcript{"failed too_large: an entry of more than 10 bytes"}));
     EXPECT_EQ(decode("*2\r\n" + bulk("0123456789") + bulk("x"), Shape::tree, limits),
               (Transcript{"failed too_large: a reply with more than 10 bytes of text"}));
+}
+
+std::string entry_of(const std::string& id, const std::vector<std::string>& texts) {
+    std::string wire = "*2\r\n" + bulk(id) + "*" + std::to_string(texts.size()) + "\r\n";
+    for (const std::string& text : texts) wire += bulk(text);
+    return wire;
+}
+
+// BP-3: whatever is before and behind it is delivered, and the connection goes on.
+TEST(DecoderLimits, AnEntryThatIsTooLargeIsCountedAndLeftOut) {
+    Limits limits;
+    limits.bulk_bytes = 10;
+    const std::string large(11, 'v');
+    const std::string larger(300, 'w');
+    const std::string one = entry_of("1-1", {"k", "012345678"});
+    const Transcript expected{"entry 1-1 k=012345678",
+                              "too large 2-1 (11)",   // by its sum
+                              "too large 2-2 (12)",   // by a value
+                              "too large 2-3 (302)",  // by a name, with more behind it
+                              "too large 2-4 (624)",   "entry 3-1 k=012345678", "reply []", "reply +next"};
+    const std::string list = "*6\r\n" + one + entry_of("2-1", {"k", "0123456789"}) + entry_of("2-2", {"k", large}) +
+                             entry_of("2-3", {larger, "v", "", "x"}) +
+                             entry_of("2-4", {"a", larger, larger, "b", large, larger.substr(0, 11)}) +
+                             entry_of("3-1", {"k", "012345678"});
+    EXPECT_EQ(decode(list + "+next\r\n", {Shape::entries, Shape::tree}, limits), expected);
+    Transcript of_stream = expected;
+    of_stream.insert(of_stream.begin(), "stream s");
+    const std::vector<Shape> shapes{Shape::streams, Shape::tree};
+    EXPECT_EQ(decode("*1\r\n*2\r\n" + bulk("s") + list + "+next\r\n", shapes, limits), of_stream);
+    EXPECT_EQ(decode("%1\r\n" + bulk("s") + list + "+next\r\n", shapes, limits), of_stream);
+}
+
+TEST(DecoderLimits, AValueThatIsLeftOutMustEndWhereItSays) {
+    Limits limits;
+    limits.bulk_bytes = 10;
+    const std::string head = "*1\r\n*2\r\n" + bulk("1-1") + "*2\r\n" + bulk("k");
+    EXPECT_EQ(decode(head + "$20\r\n" + std::string(40, 'v'), Shape::entries, limits),
+              (Transcript{"failed protocol: a value goes on after the 20 bytes that were announced"}));
+    EXPECT_EQ(decode(head + "$20\r\n" + std::string(19, 'v'), Shape::entries, limits), (Transcript{"needs more"}));
+    EXPECT_EQ(decode(head + "=20\r\n" + std::string(20, 'v'), Shape::entries, limits).back(),
+              "failed too_large: a value of 20 bytes, more than max_message_bytes");
+}
+
+TEST(DecoderLimits, AnEntryOfTooManyFieldsIsLeftOutToo) {
+    Limits limits;
+    limits.elements = 6;
+    const std::string fits = entry_of("1-1", {"a", "1", "b", "2", "c", "3"});
+    const std::string large = entry_of("2-1", {"a", "1", "b", "2", "c", "3", "d", "4"});
+    EXPECT_EQ(decode("*3\r\n" + fits + large + "*2\r\n" + bulk("3-1") + "*-1\r\n", Shape::entries, limits).back(),
+              "failed too_large: a reply of 7 elements, more than max_elements")
+        << "the list itself is bounded";
+    EXPECT_EQ(decode("*2\r\n" + fits + large, Shape::entries, limits),
+              (Transcript{"entry 1-1 a=1 b=2 c=3", "too large 2-1 (8)", "reply []"}));
+}
+
+// 64 MiB pass through without being gathered.
+TEST(DecoderLimits, WhatIsLeftOutTakesNoMemory) {
+    Limits limits;
+    limits.bulk_bytes = 1 << 20;
+    SegmentStore store;
+    test::Recorder recorder(store);
+    Decoder decoder(limits, store);
+    constexpr size_t size = 64 << 20;
+    const std::vector<Shape> shapes{Shape::entries, Shape::tree};
+    size_t shape = 0;
+    const std::string head = "*1\r\n*2\r\n" + bulk("1-1") + "*2\r\n" + bulk("k") + "$" + std::to_string(size) + "\r\n";
+    ASSERT_TRUE(test::feed(decoder, head, shapes, shape, recorder));
+    (void)decoder.room();
+    const uint64_t before = millrace::test::allocation_count();
+    size_t left = size;
+    while (left > 0) {
+        const auto room = decoder.room();
+        ASSERT_LE(room.size(), 64U * 1024);
+        const size_t written = std::min(room.size(), left);
+        decoder.commit(written);
+        ASSERT_EQ(decoder.step(Shape::entries, &recorder), Decoder::Step::need_more);
+        left -= written;
+    }
+    EXPECT_EQ(millrace::test::allocation_count(), before);
+    EXPECT_TRUE(decoder.mid_reply());
+    ASSERT_TRUE(test::feed(decoder, "\r\n+next\r\n", shapes, shape, recorder));
+    EXPECT_EQ(recorder.transcript, (Transcript{"too large 1-1 (67108865)", "reply []", "reply +next"}));
+    decoder.reset();
+    EXPECT_EQ(store.references(), 0U);
+}
+
+TEST(Decoder, ResetForgetsAValueThatIsBeingLeftOut) {
+    Limits limits;
+    limits.bulk_bytes = 10;
+    const std::string large = "*1\r\n" + entry("1-1", std::string(50, 'v'));
+    for (size_t cut = 1; cut < large.size(); ++cut) {
+        SegmentStore store;
+        test::Recorder recorder(store);
+        Decoder decoder(limits, store);
+        const std::vector<Shape> shapes{Shape::entries};
+        size_t shape = 0;
+        ASSERT_TRUE(test::feed(decoder, large.substr(0, cut), shapes, shape, recorder));
+        decoder.reset();
+        ASSERT_TRUE(test::feed(decoder, "*1\r\n" + entry("2-1", "v"), shapes, shape, recorder));
+        EXPECT_EQ(recorder.transcript, (Transcript{"entry 2-1 k=v", "reply []"})) << "cut at " << cut;
+    }
 }
 
 TEST(DecoderLimits, Depth) {
@@ -159,6 +258,7 @@ TEST(Decoder, SteadyStateAllocatesNothing) {
             ++entries;
         }
         void handle_deleted(EntryId) override {}
+        void handle_too_large(EntryId, uint64_t) override {}
         size_t entries = 0;
 
       private:

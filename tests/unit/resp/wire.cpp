@@ -73,6 +73,10 @@ void Recorder::handle_deleted(EntryId id) {
     transcript.push_back("deleted " + id_text(id));
 }
 
+void Recorder::handle_too_large(EntryId id, uint64_t bytes) {
+    transcript.push_back("too large " + id_text(id) + " (" + std::to_string(bytes) + ")");
+}
+
 bool feed(Decoder& decoder, std::string_view bytes, const std::vector<Shape>& shapes, size_t& shape,
           Recorder& recorder) {
     while (!bytes.empty()) {

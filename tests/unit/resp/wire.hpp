@@ -11,9 +11,9 @@
 
 namespace millrace::resp::test {
 
-/// One string an event: `stream s`, `entry 1-2 name=value …`, `deleted 1-2`, `reply …`, `push …`, `failed code:
-/// message`, and at last `needs more` when the input ends inside a reply. A tree reads `[1, "text", nil]`, with `%[…]`
-/// for a map, `~[…]` a set, `>[…]` a push,
+/// One string an event: `stream s`, `entry 1-2 name=value …`, `deleted 1-2`, `too large 1-2 (20)`, `reply …`, `push …`,
+/// `failed code: message`, and at last `needs more` when the input ends inside a reply. A tree reads `[1, "text",
+/// nil]`, with `%[…]` for a map, `~[…]` a set, `>[…]` a push,
 /// `+status`, `-error`, `(big number`, `,real`, `#true`.
 using Transcript = std::vector<std::string>;
 
@@ -26,6 +26,7 @@ class Recorder final : public EntrySink {
     void handle_stream(std::string_view name) override;
     void handle_entry(const EntryRecord& record) override;
     void handle_deleted(EntryId id) override;
+    void handle_too_large(EntryId id, uint64_t bytes) override;
 
     Transcript transcript;
 

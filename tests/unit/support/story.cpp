@@ -76,6 +76,10 @@ struct Describe {
         return "reconnected " + std::string(name(e.role)) + " after " + std::to_string(e.attempts);
     }
     std::string operator()(const Gap& e) const { return "gap " + e.stream; }
+    std::string operator()(const TooLarge& e) const {
+        return "too large" + number_of(e.source) + ": " + e.stream + "/" + e.id.text() + " (" +
+               std::to_string(e.bytes) + ")";
+    }
     std::string operator()(const Failure& e) const {
         return "failure" + (e.source.has_value() ? number_of(*e.source) : std::string(" of all")) + ": " +
                told(e.error) + (e.closed ? ", closed" : "");

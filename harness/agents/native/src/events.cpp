@@ -35,6 +35,12 @@ struct ToJson {
                     {"cursor", event.cursor.text()},
                     {"first", event.first.text()}};
     }
+    std::optional<Json> operator()(const TooLarge& event) const {
+        return Json{{"event", "too_large"},
+                    {"stream", text_to_json(event.stream)},
+                    {"id", event.id.text()},
+                    {"bytes", event.bytes}};
+    }
     std::optional<Json> operator()(const Disconnected& event) const {
         Json json = error_event(event.error);
         json["role"] = name(event.role);

@@ -1,0 +1,90 @@
+// BP-3: an entry past max_message_bytes is told and left pending; what is before and behind it is delivered.
+#include <gtest/gtest.h>
+
+#include "support/scripted_host.hpp"
+
+namespace millrace::test {
+namespace {
+
+const std::string large(2000, 'v');
+const std::string next_read = "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s >";
+
+struct TooLarge : ::testing::TestWithParam<ScriptedHost::Cut> {
+    TooLarge() : host(limited()) { host.cut = GetParam(); }
+    static ClientConfig limited() {
+        ClientConfig config;
+        config.max_message_bytes = 1024;
+        return config;
+    }
+    ScriptedHost host;
+};
+
+TEST_P(TooLarge, IsToldAndTheRestIsDelivered) {
+    consume(host);
+    host.reply("read", stream_of("s", {entry("1-0"), entry("2-0", large), entry("3-0")}));
+    EXPECT_EQ(host.story(), lines({"too large: s/2-0 (2001)", next_read}));
+    host.wait(1999);
+    host.forget();
+    host.wait(1);
+    EXPECT_EQ(host.story(), lines({"batch 1 by flush: 1-0 3-0"}));
+    ASSERT_TRUE(host.ack(1).ok());
+    EXPECT_EQ(host.story(), lines({"control: XACK s g 1-0 3-0"}));
+}
+
+// Its count is given back, since nobody was handed it; the next page begins behind it.
+TEST_P(TooLarge, AtTheHeadOfThePelRecoveryGoesOnBehindIt) {
+    consume_again(host);
+    host.reply("read", array({pending("1-0", "c", 9000, 1), pending("2-0", "c", 9000, 1)}));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 2 STREAMS s 0-0"}));
+    host.reply("read", stream_of("s", {entry("1-0", large), entry("2-0")}));
+    EXPECT_EQ(host.story(), lines({"too large: s/1-0 (2001)", "read: XCLAIM s g c 0 1-0 RETRYCOUNT 1 JUSTID",
+                                   "read: XPENDING s g 2-1 + 19 c"}));
+    host.reply("read", array({bulk("1-0")}));
+    host.reply("read", array({}));
+    EXPECT_EQ(host.story(), lines({"batch 1 by recovery: 2-0(x2)", next_read}));
+}
+
+TEST_P(TooLarge, AloneItIsNoEndlessLoop) {
+    consume_again(host);
+    host.reply("read", array({pending("1-0", "c", 9000, 1)}));
+    host.forget();
+    host.reply("read", stream_of("s", {entry("1-0", large)}));
+    EXPECT_EQ(host.story(), lines({"too large: s/1-0 (2001)", "read: XCLAIM s g c 0 1-0 RETRYCOUNT 1 JUSTID",
+                                   "read: XPENDING s g 1-1 + 20 c"}));
+    host.reply("read", array({bulk("1-0")}));
+    host.reply("read", array({}));
+    EXPECT_EQ(host.story(), lines({next_read}));
+}
+
+TEST_P(TooLarge, ATailPassesOverIt) {
+    host.open(tail_of("0"));
+    host.greet("read");
+    host.forget();
+    host.reply("read", stream_of("s", {entry("1-0"), entry("2-0", large)}));
+    const std::string story = host.story();  // in pieces 1-0 is handed over first
+    EXPECT_NE(story.find("too large: s/2-0 (2001)\n"), std::string::npos) << story;
+    EXPECT_NE(story.find("batch 1 by flush: 1-0\n"), std::string::npos) << story;
+    EXPECT_NE(story.find("\nread: XREAD COUNT 5 BLOCK 2000 STREAMS s 2-0\n"), std::string::npos) << story;
+}
+
+TEST_P(TooLarge, AmongTheLastOfATailItIsToldWithItsStream) {
+    host.open(tail_of("last:2", {"r", "s"}));
+    host.greet("read");
+    host.reply("read", array({}));
+    host.forget();
+    host.reply("read", array({entry("2-0", large), entry("1-0")}));
+    EXPECT_EQ(host.story(), lines({"too large: s/2-0 (2001)", "batch 1 by flush: 1-0", "ready tail resp3 7.0.15",
+                                   "read: XREAD COUNT 5 BLOCK 2000 STREAMS r s 0-0 2-0"}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cut, TooLarge,
+                         ::testing::Values(ScriptedHost::Cut::whole, ScriptedHost::Cut::byte_by_byte,
+                                           ScriptedHost::Cut::in_three),
+                         [](const auto& cut) {
+                             return cut.param == ScriptedHost::Cut::whole          ? "Whole"
+                                    : cut.param == ScriptedHost::Cut::byte_by_byte ? "ByteByByte"
+                                                                                   : "InThree";
+                         });
+
+}  // namespace
+}  // namespace millrace::test
