@@ -74,6 +74,12 @@ void append(std::string& out, const Lost& event) {
     append_text(out, event.stream);
     for (const EntryId id : event.ids) append_id(out, id);
 }
+void append(std::string& out, const GroupRecreated& event) {
+    out += "group_recreated";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    append_text(out, event.from);
+}
 void append(std::string& out, const Published& event) {
     out += "published ";
     append_unsigned(out, static_cast<uint64_t>(event.ticket));

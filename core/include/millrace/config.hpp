@@ -67,6 +67,13 @@ struct ClientConfig {
     uint64_t publish_queue_bytes = 16ULL << 20;
 };
 
+/// Where a group that was lost (NOGROUP, a deleted key) is made again (REC-7).
+enum class LostGroup : uint8_t {
+    low_water,  ///< before everything that was pending or not yet read; what is held is not delivered again
+    start,      ///< at `start`
+    newest,     ///< `new`: with what comes; whatever was pending is given up
+};
+
 /// What a source reads: entries of a group, or every entry (a tail).
 struct SourceConfig {
     std::vector<std::string> streams;
@@ -78,6 +85,10 @@ struct SourceConfig {
     std::optional<Duration> flush_interval;  ///< unset: 5 s, tails 0; 0: hand over what has come
     std::optional<uint32_t> prefetch;        ///< entries held at most; unset: 4 x batch_size
     uint64_t prefetch_bytes = 64ULL << 20;
+    /// How often the group is searched for entries that others left, and how long they must have been left.
+    Duration claim_interval = seconds(30);
+    Duration claim_min_idle = seconds(60);
+    LostGroup on_lost_group = LostGroup::low_water;
     std::optional<Duration> nack_delay;  ///< unset: the retry delay of RET-1 for this number of deliveries
 };
 

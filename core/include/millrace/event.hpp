@@ -97,6 +97,14 @@ struct Lost {
     std::vector<EntryId> ids;
 };
 
+/// The group had been lost (destroyed, or its key deleted), and we made it again. What was delivered after `from` and
+/// not acked comes again.
+struct GroupRecreated {
+    SourceId source;
+    std::string stream;
+    std::string from;  ///< an entry id, or `$`
+};
+
 struct PublishResult {
     std::string id;                ///< of the entry; empty on an error and in Pub/Sub
     std::optional<Error> error;    ///< why it was not written
@@ -169,7 +177,7 @@ struct Closed {
     uint64_t held;  ///< entries left pending with this consumer
 };
 
-using Event = std::variant<Ready, BatchReady, Acked, Lost, Published, ModeChanged, Disconnected, Reconnected, Gap,
-                           TooLarge, Failure, Log, Closed>;
+using Event = std::variant<Ready, BatchReady, Acked, Lost, GroupRecreated, Published, ModeChanged, Disconnected,
+                           Reconnected, Gap, TooLarge, Failure, Log, Closed>;
 
 }  // namespace millrace

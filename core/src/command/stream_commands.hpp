@@ -20,15 +20,17 @@ inline void xgroup_create(Encoder& e, std::string_view key, std::string_view gro
     e.command(6).text("XGROUP").text("CREATE").text(key).text(group).text(start).text("MKSTREAM");
 }
 
-/// Of a group, new entries of all the streams. BLOCK 0 would mean for ever, so a block is at least a millisecond.
+/// Of a group, new entries of those of the streams that are `picked`. BLOCK 0 would mean for ever, so a block is at
+/// least a millisecond.
 inline void xreadgroup_new(Encoder& e, std::string_view group, std::string_view consumer, uint32_t count,
-                           std::optional<Duration> block, std::span<const std::string> streams) {
-    e.command(7 + (block.has_value() ? 2U : 0U) + 2 * streams.size());
+                           std::optional<Duration> block, std::span<const std::string> streams,
+                           std::span<const uint32_t> picked) {
+    e.command(7 + (block.has_value() ? 2U : 0U) + 2 * picked.size());
     e.text("XREADGROUP").text("GROUP").text(group).text(consumer).text("COUNT").integer(count);
     if (block.has_value()) e.text("BLOCK").integer(block->us < 1000 ? 1 : block->us / 1000);
     e.text("STREAMS");
-    for (const std::string& stream : streams) e.text(stream);
-    for (size_t i = 0; i < streams.size(); ++i) e.text(">");
+    for (const uint32_t stream : picked) e.text(streams[stream]);
+    for (size_t i = 0; i < picked.size(); ++i) e.text(">");
 }
 
 /// A consumer's own pending entries behind `after`, in pages.
@@ -38,9 +40,22 @@ inline void xreadgroup_pending(Encoder& e, std::string_view group, std::string_v
     e.text("STREAMS").text(stream).id(after);
 }
 
+/// How many are pending in the whole group, the first id and the last.
+inline void xpending_summary(Encoder& e, std::string_view key, std::string_view group) {
+    e.command(3).text("XPENDING").text(key).text(group);
+}
+
 inline void xpending_of(Encoder& e, std::string_view key, std::string_view group, EntryId from, uint32_t count,
                         std::string_view consumer) {
     e.command(7).text("XPENDING").text(key).text(group).id(from).text("+").integer(count).text(consumer);
+}
+
+/// Pending entries of all consumers; with `idle_min` (6.2) those alone that have been idle for as long.
+inline void xpending_idle(Encoder& e, std::string_view key, std::string_view group, std::optional<Duration> idle_min,
+                          EntryId from, uint32_t count) {
+    e.command(6 + (idle_min.has_value() ? 2U : 0U)).text("XPENDING").text(key).text(group);
+    if (idle_min.has_value()) e.text("IDLE").integer(idle_min->us / 1000);
+    e.id(from).text("+").integer(count);
 }
 
 inline void xpending_one(Encoder& e, std::string_view key, std::string_view group, EntryId id) {
@@ -51,6 +66,20 @@ inline void xpending_one(Encoder& e, std::string_view key, std::string_view grou
 inline void xclaim(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
                    Duration idle_min, EntryId id) {
     e.command(6).text("XCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000).id(id);
+}
+
+/// The same of `ids` entries, which follow.
+inline void xclaim_head(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
+                        Duration idle_min, size_t ids) {
+    e.command(5 + ids).text("XCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000);
+}
+
+/// Makes entries of ours look read just now, without counting a delivery.
+inline void xclaim_keep(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
+                        Duration idle_min, std::span<const EntryId> ids) {
+    e.command(6 + ids.size()).text("XCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000);
+    for (const EntryId id : ids) e.id(id);
+    e.text("JUSTID");
 }
 
 /// Hands an entry of ours to whoever reclaims next, by making it look idle.
@@ -82,6 +111,10 @@ inline void xread(Encoder& e, uint32_t count, std::optional<Duration> block, std
 
 inline void xrevrange_last(Encoder& e, std::string_view key, uint32_t count) {
     e.command(6).text("XREVRANGE").text(key).text("+").text("-").text("COUNT").integer(count);
+}
+
+inline void xinfo_groups(Encoder& e, std::string_view key) {
+    e.command(3).text("XINFO").text("GROUPS").text(key);
 }
 
 inline void xinfo_stream(Encoder& e, std::string_view key) {

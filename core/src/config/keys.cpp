@@ -267,12 +267,17 @@ constexpr std::array rows{
     number<source, &SourceConfig::nack_delay>("nack_delay", duration, "as a retry's, by deliveries - 1",
                                               "again at once", "0 to 24h",
                                               "How long a nacked entry waits before it is delivered here again."),
-    later("on_lost_group", choice, "low_water", "", "low_water, start, new",
-          "Where a group that was lost is made again."),
-    later("claim_interval", duration, "30s", "refused", "1ms to 24h",
-          "How often the group is searched for entries that others left."),
-    later("claim_min_idle", duration, "60s", "refused", "100ms to 87600h",
-          "How long an entry must have been left before it is taken over."),
+    word("on_lost_group", choice, "low_water", "low_water, start, new",
+         "Where a group that was lost is made again: before all that was pending or unread, at `start`, or with what "
+         "comes.",
+         put<source, &SourceConfig::on_lost_group>),
+    number<source, &SourceConfig::claim_interval>(
+        "claim_interval", duration, "30s", "refused", "1ms to 24h",
+        "How often the group is searched for entries that others left."),
+    number<source, &SourceConfig::claim_min_idle>(
+        "claim_min_idle", duration, "60s", "refused", "100ms to 87600h",
+        "How long an entry must have been left before it is taken over. Longer than a handler takes is not needed: "
+        "what is held is kept from others by heartbeats."),
     later("max_deliveries", integer, "16", "never", "0 to 1000000",
           "After this many deliveries an entry is a dead letter."),
     later("dedupe", choice, "off", "", "off, memory, redis", "Whether, and where, ids that were acked are remembered."),

@@ -1,18 +1,63 @@
 #include "consumer/acks.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "command/server_error.hpp"
+#include "consumer/source.hpp"
 
 namespace millrace {
 
-AckFlight& Acks::begin(uint32_t stream, std::optional<uint32_t> slot) {
+Status Acks::ack(BatchId id, EntrySet entries) {
+    Context& context = holdings_.context;
+    BatchSlot* const batch = holdings_.batches.find(id);
+    Buffer<uint32_t> marked = context.spare_indices();
+    marked.clear();
+    Status status = mark_entries(batch, entries, EntryState::acking, marked);
+    if (!status.ok()) return status;
+    const uint32_t slot = Batches::slot_of(id);
+    begun_.clear();
+    bool refused = false;
+    for (const uint32_t index : marked) {
+        const EntryRecord& record = batch->records[index];
+        Flight* flight = nullptr;
+        for (Flight* begun : begun_) flight = begun->stream == record.stream ? begun : flight;
+        if (flight == nullptr) {
+            flight = &begin(record.stream, slot);
+            flight->indices = context.spare_indices();
+            flight->indices.clear();
+            begun_.push_back(flight);
+        }
+        refused = refused || !flight->ids.push(record.id) || !flight->indices.push(index);
+    }
+    if (refused) {
+        for (Flight* flight : begun_) cancel(*flight);
+        for (const uint32_t index : marked) batch->states[index] = EntryState::held;
+        status = Error(Code::out_of_memory, "no memory for the ids of an ack");
+    }
+    context.spare.push(std::move(marked));
+    return status;
+}
+
+void Acks::bury(uint32_t stream, EntryId id) {
+    if (burial_ == nullptr || burial_->stream != stream) burial_ = &begin(stream, std::nullopt);
+    if (!burial_->ids.push(id)) {  // it stays pending, and the next recovery finds it again
+        if (burial_->ids.empty()) cancel(*std::exchange(burial_, nullptr));
+        return;
+    }
+    holdings_.context.log(LogLevel::info, "A pending entry was deleted from its stream; acked away.",
+                          {{"stream", holdings_.config.streams[stream]}, {"id", id.text()}});
+}
+
+Acks::Flight& Acks::begin(uint32_t stream, std::optional<uint32_t> slot) {
     if (free_.empty()) {
-        flights_.push_back(std::make_unique<AckFlight>());
+        flights_.push_back(std::make_unique<Flight>());
         flights_.back()->tag = static_cast<uint32_t>(flights_.size() - 1);
         free_.push_back(flights_.back()->tag);
     }
-    AckFlight& flight = *flights_[free_.back()];
+    Flight& flight = *flights_[free_.back()];
     free_.pop_back();
-    flight.state = AckFlight::State::queued;
+    flight.state = Flight::State::queued;
     flight.order = next_order_++;
     flight.stream = stream;
     flight.slot = slot;
@@ -20,6 +65,7 @@ AckFlight& Acks::begin(uint32_t stream, std::optional<uint32_t> slot) {
     flight.indices.clear();
     flight.failures = 0;
     flight.not_before = {};
+    flight.is_dropped = false;
     ++open_;
     if (!slot.has_value()) ++burials_;
     enqueue(flight);
@@ -27,34 +73,25 @@ AckFlight& Acks::begin(uint32_t stream, std::optional<uint32_t> slot) {
 }
 
 /// Almost always at the end; one that goes out again is older than what was acked since.
-void Acks::enqueue(AckFlight& flight) {
+void Acks::enqueue(Flight& flight) {
     const auto older = [this](uint64_t order, uint32_t tag) { return order < flights_[tag]->order; };
     queued_.insert(std::upper_bound(queued_.begin(), queued_.end(), flight.order, older), flight.tag);
 }
 
-void Acks::dequeue(const AckFlight& flight) {
+void Acks::dequeue(const Flight& flight) {
     queued_.erase(std::remove(queued_.begin(), queued_.end(), flight.tag), queued_.end());
 }
 
-void Acks::advance(Lane* lane, ReplyHandler& owner, uint32_t what, Instant now) {
+void Acks::advance(Lane* lane, Instant now) {
+    end_burial();
     size_t kept = 0;
     for (size_t i = 0; i < queued_.size(); ++i) {
-        AckFlight& flight = *flights_[queued_[i]];
+        Flight& flight = *flights_[queued_[i]];
         // A delay that has passed is no timer any more: without a lane it would be due for ever, and the host would
         // spin.
         if (flight.not_before <= now) flight.not_before = {};
-        Request request;
-        request.owner = &owner;
-        request.what = what;
-        request.tag = flight.tag;
-        const bool sent =
-            lane != nullptr && flight.not_before == Instant{} && lane->send(request, now, [&](resp::Encoder& encoder) {
-                encoder.command(3 + flight.ids.size());
-                encoder.text("XACK").text(streams_[flight.stream]).text(group_);
-                for (const EntryId id : flight.ids) encoder.id(id);
-            });
-        if (sent) {
-            flight.state = AckFlight::State::sent;
+        if (lane != nullptr && flight.not_before == Instant{} && send(flight, *lane, now)) {
+            flight.state = Flight::State::sent;
         } else {
             queued_[kept++] = flight.tag;
         }
@@ -62,22 +99,84 @@ void Acks::advance(Lane* lane, ReplyHandler& owner, uint32_t what, Instant now) 
     queued_.resize(kept);
 }
 
-void Acks::again(AckFlight& flight, Instant not_before) {
-    flight.state = AckFlight::State::queued;
+bool Acks::send(Flight& flight, Lane& lane, Instant now) {
+    return lane.send(Request::of(*this, 0, flight.tag), now, [&](resp::Encoder& encoder) {
+        encoder.command(3 + flight.ids.size());
+        encoder.text("XACK").text(holdings_.config.streams[flight.stream]).text(holdings_.config.group);
+        for (const EntryId id : flight.ids) encoder.id(id);
+    });
+}
+
+void Acks::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
+    Flight& flight = *flights_[static_cast<size_t>(request.tag)];
+    if (flight.is_dropped) return finish(flight);
+    if (!reply.is_error()) return settle(flight);
+    // XACK needs no memory, so where memory is short it goes through once there is some (RET-2).
+    const ServerError error = classify(reply.text());
+    if (error.retryable || error.what == ErrorClass::oom) {
+        again(flight, now + holdings_.context.retry_delay(flight.failures++));
+        return;
+    }
+    const uint32_t stream = flight.stream;
+    finish(flight);
+    holdings_.refusals.handle_refusal("XACK", stream, reply, now);
+}
+
+/// The server has executed it.
+void Acks::settle(Flight& flight) {
+    if (holdings_.page_open) {
+        // Refused memory may deliver an acked entry once more, which at least once allows.
+        for (const EntryId id : flight.ids) (void)holdings_.acked_meanwhile.push({flight.stream, id});
+    }
+    if (flight.slot.has_value()) {
+        const uint32_t slot = *flight.slot;
+        const BatchId batch = holdings_.batches.id(slot);
+        const std::span<const uint32_t> indices = holdings_.context.keep(std::move(flight.indices));
+        holdings_.context.emit(Acked{holdings_.source, batch, indices});
+        for (size_t i = 0; i < indices.size(); ++i) {
+            holdings_.settle(flight.stream, flight.ids[i], Place{slot, indices[i]});
+        }
+    }
+    finish(flight);
+}
+
+void Acks::handle_lost(const Request& request, Instant) {
+    Flight& flight = *flights_[static_cast<size_t>(request.tag)];
+    if (flight.is_dropped) {
+        finish(flight);
+    } else {
+        again(flight, {});
+    }
+}
+
+void Acks::again(Flight& flight, Instant not_before) {
+    flight.state = Flight::State::queued;
     flight.not_before = not_before;
     enqueue(flight);
 }
 
-void Acks::finish(AckFlight& flight) {
-    flight.state = AckFlight::State::free;
+void Acks::finish(Flight& flight) {
+    flight.state = Flight::State::free;
     free_.push_back(flight.tag);
     if (!flight.slot.has_value()) --burials_;
     --open_;
 }
 
-void Acks::cancel(AckFlight& flight) {
+void Acks::cancel(Flight& flight) {
     dequeue(flight);
     finish(flight);
+}
+
+void Acks::drop_stream(uint32_t stream) {
+    end_burial();
+    for (const std::unique_ptr<Flight>& flight : flights_) {
+        if (flight->stream != stream || flight->state == Flight::State::free) continue;
+        if (flight->state == Flight::State::queued) {
+            cancel(*flight);
+        } else {
+            flight->is_dropped = true;
+        }
+    }
 }
 
 std::optional<Instant> Acks::next_timeout() const {
@@ -91,8 +190,8 @@ std::optional<Instant> Acks::next_timeout() const {
 
 bool Acks::is_acking_away(uint32_t stream, EntryId id) const {
     if (burials_ == 0) return false;
-    for (const std::unique_ptr<AckFlight>& flight : flights_) {
-        if (flight->state == AckFlight::State::free || flight->slot.has_value() || flight->stream != stream) continue;
+    for (const std::unique_ptr<Flight>& flight : flights_) {
+        if (flight->state == Flight::State::free || flight->slot.has_value() || flight->stream != stream) continue;
         if (std::find(flight->ids.begin(), flight->ids.end(), id) != flight->ids.end()) return true;
     }
     return false;

@@ -1,64 +1,76 @@
 // Acks on their way: from the application's word to the server's answer, and again after a lost one (ACK-1 to 3, 6).
-// Encodes XACK; what an ack means to the held table and to recovery is the consumer's.
+// Knows nothing of reading.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/buffer.hpp"
-#include "consumer/held.hpp"
+#include "consumer/holdings.hpp"
+#include "millrace/machine.hpp"
 #include "session/lane.hpp"
 
 namespace millrace {
 
-/// One XACK: ids of one stream, of one batch or (deleted entries, which are acked away) of none.
-struct AckFlight {
-    enum class State : uint8_t { free, queued, sent };
-    State state = State::free;
-    uint32_t tag = 0;    ///< its place among the flights
-    uint64_t order = 0;  ///< in which the application acked
-    uint32_t stream = 0;
-    std::optional<uint32_t> slot;
-    Buffer<EntryId> ids;
-    Buffer<uint32_t> indices;
-    uint32_t failures = 0;
-    Instant not_before{};  ///< zero: at once
-};
-
-class Acks {
+class Acks final : private ReplyHandler {
   public:
-    Acks(std::span<const std::string> streams, std::string_view group) : streams_(streams), group_(group) {}
+    explicit Acks(Holdings& holdings) : holdings_(holdings) {}
 
-    /// An empty flight for a stream, queued; the caller fills in its ids before the next advance.
-    [[nodiscard]] AckFlight& begin(uint32_t stream, std::optional<uint32_t> slot);
+    /// The application is done with these entries of a batch. On an error nothing is sent for any of them.
+    [[nodiscard]] Status ack(BatchId batch, EntrySet entries);
+    /// A deleted entry that is still pending can't be delivered any more: it is acked away (REC-1).
+    void bury(uint32_t stream, EntryId id);
+    /// What has been buried so far goes out together; the next gets an XACK of its own.
+    void end_burial() { burial_ = nullptr; }
     /// Writes what is due to the lane, in the order of the acks.
-    void advance(Lane* lane, ReplyHandler& owner, uint32_t what, Instant now);
-    [[nodiscard]] AckFlight& flight(uint64_t tag) { return *flights_[static_cast<size_t>(tag)]; }
-    /// Its reply was lost, or was an error that a retry may mend: it goes out again, before anything younger.
-    void again(AckFlight& flight, Instant not_before);
-    void finish(AckFlight& flight);
-    /// Takes back a flight that is still queued.
-    void cancel(AckFlight& flight);
+    void advance(Lane* lane, Instant now);
     [[nodiscard]] std::optional<Instant> next_timeout() const;
-    /// Flights without an answer.
+    /// Acks without an answer.
     [[nodiscard]] size_t open() const { return open_; }
-    /// Whether the id is on its way in a flight of no batch.
+    /// Whether the id is on its way in an ack of no batch.
     [[nodiscard]] bool is_acking_away(uint32_t stream, EntryId id) const;
+    /// Takes back what is queued for the stream; what was sent is answered to nobody.
+    void drop_stream(uint32_t stream);
+    void disown(Lane& lane) { lane.disown(this); }
 
   private:
-    const std::span<const std::string> streams_;
-    const std::string_view group_;
-    void enqueue(AckFlight& flight);
-    void dequeue(const AckFlight& flight);
+    /// One XACK: ids of one stream, of one batch or (deleted entries, which are acked away) of none.
+    struct Flight {
+        enum class State : uint8_t { free, queued, sent };
+        State state = State::free;
+        uint32_t tag = 0;    // its place among the flights
+        uint64_t order = 0;  // in which the application acked
+        uint32_t stream = 0;
+        std::optional<uint32_t> slot;
+        Buffer<EntryId> ids;
+        Buffer<uint32_t> indices;
+        uint32_t failures = 0;
+        Instant not_before{};     // zero: at once
+        bool is_dropped = false;  // the stream was made anew: whatever is answered concerns nobody
+    };
 
-    std::vector<std::unique_ptr<AckFlight>> flights_;
+    void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
+    void handle_lost(const Request& request, Instant now) override;
+
+    /// An empty flight for a stream, queued; the caller fills in its ids before the next advance.
+    [[nodiscard]] Flight& begin(uint32_t stream, std::optional<uint32_t> slot);
+    [[nodiscard]] bool send(Flight& flight, Lane& lane, Instant now);
+    /// Its reply was lost, or was an error that a retry may mend: it goes out again, before anything younger.
+    void again(Flight& flight, Instant not_before);
+    void settle(Flight& flight);
+    void finish(Flight& flight);
+    void cancel(Flight& flight);
+    void enqueue(Flight& flight);
+    void dequeue(const Flight& flight);
+
+    Holdings& holdings_;
+    std::vector<std::unique_ptr<Flight>> flights_;
     std::vector<uint32_t> free_;    // tags
     std::vector<uint32_t> queued_;  // tags, the oldest ack first
+    std::vector<Flight*> begun_;    // the flights of one call of ack
+    Flight* burial_ = nullptr;
     uint64_t next_order_ = 0;
     size_t open_ = 0;
     size_t burials_ = 0;  // open flights of no batch

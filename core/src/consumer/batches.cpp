@@ -122,7 +122,6 @@ void Batches::handle_turn_end() {
 
 void Batches::set_state(Place place, EntryState state) {
     BatchSlot& batch = *slots_[place.slot];
-    const auto is_open = [](EntryState s) { return s != EntryState::settled && s != EntryState::lost; };
     if (is_open(batch.states[place.index]) && !is_open(state)) --batch.unsettled;
     batch.states[place.index] = state;
     recycle_if_done(place.slot);

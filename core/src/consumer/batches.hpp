@@ -27,6 +27,11 @@ enum class EntryState : uint8_t {
     lost,
 };
 
+/// Whether the entry still has an end before it.
+[[nodiscard]] inline bool is_open(EntryState state) {
+    return state != EntryState::settled && state != EntryState::lost;
+}
+
 struct BatchSlot {
     uint32_t generation = 0;
     bool in_use = false;
@@ -74,6 +79,17 @@ class Batches {
     }
     [[nodiscard]] static SourceId source_of(BatchId id) {
         return SourceId(static_cast<uint32_t>(static_cast<uint64_t>(id) >> 48));
+    }
+
+    /// Calls `visit(record, refreshed)` for every entry that is neither settled nor lost.
+    template <class Visit>
+    void for_each_open(Visit&& visit) const {
+        for (const std::unique_ptr<BatchSlot>& batch : slots_) {
+            if (!batch->in_use || batch->unsettled == 0) continue;
+            for (size_t i = 0; i < batch->records.size(); ++i) {
+                if (is_open(batch->states[i])) visit(batch->records[i], batch->refreshed[i]);
+            }
+        }
     }
 
     void set_state(Place place, EntryState state);

@@ -23,6 +23,15 @@ class ReplyHandler {
 };
 
 struct Request {
+    /// One whose reply is a tree, as most are.
+    [[nodiscard]] static Request of(ReplyHandler& owner, uint32_t what, uint64_t tag) {
+        Request request;
+        request.owner = &owner;
+        request.what = what;
+        request.tag = tag;
+        return request;
+    }
+
     ReplyHandler* owner = nullptr;  ///< null: the reply is dropped
     uint32_t what = 0;              ///< the owner's own enumeration
     uint64_t tag = 0;               ///< the owner's own

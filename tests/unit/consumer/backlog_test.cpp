@@ -110,13 +110,56 @@ TEST(Count, FallsToOneByTheSizeLastSeenAndRisesAgain) {
     EXPECT_EQ(host.story().find("read: XREADGROUP GROUP g c COUNT 5 STREAMS s >"), 0U);
 }
 
-TEST(Count, IsThatOfEachStream) {
+TEST(Count, OfAReadOverManyIsAShareOfTheRoom) {
+    ScriptedHost host;
+    SourceConfig config = source_of({"s", "t", "u"});
+    config.prefetch = 9;
+    host.open(config);
+    host.greet("read");
+    for (int i = 0; i < 3; ++i) host.reply("read", ok());
+    EXPECT_NE(host.story().find("read: XREADGROUP GROUP g c COUNT 3 BLOCK 2000 STREAMS s t u > > >"),
+              std::string::npos);
+}
+
+/// BP-1: a stream whose last read was full is hot. Such streams are read in rotation, and after each rotation the
+/// others once; nothing blocks until none is hot.
+TEST(Rotation, OfHotStreamsGoesAroundAndLetsTheOthersInBetween) {
     ScriptedHost host;
     SourceConfig config = source_of({"s", "t", "u"});
     config.prefetch = 9;
     consume(host, config);
-    host.reply("read", map({bulk("s"), array({entry("1-0"), entry("2-0"), entry("3-0")})}));
-    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 2 STREAMS s t u > > >"}));
+    const auto full = [](std::string_view key, int first) {
+        Items list;
+        for (int i = first; i < first + 3; ++i) list.push_back(entry(std::to_string(i) + "-0"));
+        return std::vector<std::string>{bulk(key), array(list)};
+    };
+    Items two = full("s", 1);
+    for (std::string& each : full("t", 1)) two.push_back(std::move(each));
+    host.reply("read", map(two));
+    // There is room for three: one stream at a time, and then there is no room for another read.
+    EXPECT_EQ(host.story(), lines({"batch 1 by size: s/1-0 s/2-0 s/3-0 t/1-0 t/2-0",
+                                   "read: XREADGROUP GROUP g c COUNT 3 STREAMS s >"}));
+    host.reply("read", stream("s", {"4-0"}));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 2 STREAMS t >"}));
+    host.reply("read", null());
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 1 BLOCK 2000 STREAMS s t u > > >"}));
+}
+
+TEST(Rotation, ReadsTheOthersOnceAfterEachRound) {
+    ScriptedHost host;
+    SourceConfig config = source_of({"s", "t"});
+    config.batch_size = 2;
+    config.prefetch = 100;
+    consume(host, config);
+    host.reply("read", stream("s", {"1-0", "2-0"}));
+    const std::string hot = "read: XREADGROUP GROUP g c COUNT 2 STREAMS s >";
+    const std::string other = "read: XREADGROUP GROUP g c COUNT 2 STREAMS t >";
+    EXPECT_EQ(host.story(), lines({"batch 1 by size: 1-0 2-0", hot, other, hot, other, hot, other, hot, other}));
+    for (int i = 0; i < 4; ++i) {
+        host.reply("read", null());
+        host.reply("read", null());
+    }
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 2 BLOCK 2000 STREAMS s t > >"}));
 }
 
 TEST(Pause, StopsReadingAndResumeGoesOn) {

@@ -1,6 +1,7 @@
 // ACK-4: a nacked entry stays pending, comes again after its delay, and the server counts that.
 #include <gtest/gtest.h>
 
+#include "consumer/redelivery.hpp"
 #include "support/scripted_host.hpp"
 
 namespace millrace::test {
@@ -266,22 +267,15 @@ TEST(NackRelease, BeginsAtTenTimesPrefetch) {
               0U);
 }
 
-TEST(NackDelay, OfManyMinutesClaimsWithAMarginOfHalfAMinute) {
-    ScriptedHost host;
-    const SourceId source = consume(host);
-    host.reply("read", stream("s", {"1-0", "2-0", "3-0", "4-0", "5-0"}));
-    ASSERT_TRUE(host.pause(source).ok());
-    for (int i = 0; i < 3; ++i) host.reply("read", null());
-    ASSERT_TRUE(host.nack(1, {0}, seconds(500)).ok());
-    ASSERT_TRUE(host.nack(1, {1}, seconds(1200)).ok());
-    host.forget();
-    host.wait(500'000);
-    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 475000 1-0"}));
-    host.wait(10'000);
-    host.reply("read", entries({"1-0"}));
-    host.forget();
-    host.wait(690'000);
-    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 1170000 2-0"}));
+/// REC-3: what a claim of our own asks for is a little less than the time that must have passed.
+TEST(OwnIdle, IsLessByATwentiethAndAtMostByHalfOfClaimMinIdle) {
+    const Instant read{5'000'000};
+    EXPECT_EQ(own_idle(read, read, seconds(60)), Duration{});
+    EXPECT_EQ(own_idle(read, Instant{4'000'000}, seconds(60)), Duration{});
+    EXPECT_EQ(own_idle(read, read + seconds(1), seconds(60)), milliseconds(950));
+    EXPECT_EQ(own_idle(read, read + seconds(600), seconds(60)), seconds(570));
+    EXPECT_EQ(own_idle(read, read + seconds(1200), seconds(60)), seconds(1170));
+    EXPECT_EQ(own_idle(read, read + seconds(10), milliseconds(100)), milliseconds(9950));
 }
 
 TEST(NackDelay, IsThatOfTheSourceWhereItHasOne) {

@@ -222,7 +222,7 @@ TEST_F(Reconnect, WhatWasClaimedMeanwhileGetsTheCountThatWasTold) {
     host.reply("read", array({bulk("2-0"), bulk("3-0")}));
     EXPECT_EQ(host.story(), "");
     host.reply("read", array({}));
-    EXPECT_EQ(host.story(), lines({"batch 2 by recovery: 1-0(x2)", "read: XCLAIM s g c 2042 2-0", blocking_read}));
+    EXPECT_EQ(host.story(), lines({"batch 2 by recovery: 1-0(x2)", "read: XCLAIM s g c 0 2-0", blocking_read}));
 }
 
 TEST_F(Reconnect, ARestoreThatIsRefusedIsToldOnce) {

@@ -7,6 +7,8 @@ namespace millrace::test {
 namespace {
 
 const std::string blocking_read = "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s >";
+// What others left is searched for once our own is recovered (REC-2).
+const std::string sweep = "read: XPENDING s g IDLE 60000 0-0 + 256";
 
 /// The rows of XPENDING for entries of `c` that were delivered once.
 std::string rows(std::initializer_list<std::string_view> ids, int64_t deliveries = 1) {
@@ -21,9 +23,13 @@ TEST(Recovery, OfNothingIsOneQuestion) {
     host.greet("read");
     host.forget();
     host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
-    EXPECT_EQ(host.story(), lines({"ready streams consumer=c resp3 7.0.15", "read: XPENDING s g 0-1 + 20 c"}));
+    // The low-water mark is taken before anything is read (REC-7).
+    EXPECT_EQ(host.story(), lines({"ready streams consumer=c resp3 7.0.15", "read: XINFO GROUPS s",
+                                   "read: XPENDING s g", "read: XPENDING s g 0-1 + 20 c"}));
+    host.reply("read", groups("0-0"));
+    host.reply("read", pending_summary(0));
     host.reply("read", array({}));
-    EXPECT_EQ(host.story(), lines({blocking_read}));
+    EXPECT_EQ(host.story(), lines({sweep, blocking_read}));
 }
 
 TEST(Recovery, CountsReadsAndHandsOverAtOnceBeforeAnythingNew) {
@@ -34,7 +40,7 @@ TEST(Recovery, CountsReadsAndHandsOverAtOnceBeforeAnythingNew) {
     host.reply("read", stream("s", {"1-0", "2-0"}));
     EXPECT_EQ(host.story(), lines({"read: XPENDING s g 2-1 + 18 c"}));
     host.reply("read", array({}));
-    EXPECT_EQ(host.story(), lines({"batch 1 by recovery: 1-0(x2) 2-0(x5)", blocking_read}));
+    EXPECT_EQ(host.story(), lines({"batch 1 by recovery: 1-0(x2) 2-0(x5)", sweep, blocking_read}));
 }
 
 TEST(Recovery, GoesOnInPagesAsRoomIsMade) {
@@ -55,9 +61,9 @@ TEST(Recovery, GoesOnInPagesAsRoomIsMade) {
     host.reply("read", rows({"4-0"}));
     host.reply("read", stream("s", {"4-0"}));
     host.reply("read", array({}));
-    EXPECT_EQ(host.story(),
-              lines({"read: XREADGROUP GROUP g c COUNT 1 STREAMS s 3-0", "read: XPENDING s g 4-1 + 1 c",
-                     "batch 3 by recovery: 4-0(x2)", "read: XREADGROUP GROUP g c COUNT 1 BLOCK 2000 STREAMS s >"}));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 1 STREAMS s 3-0", "read: XPENDING s g 4-1 + 1 c",
+                                   "batch 3 by recovery: 4-0(x2)", sweep,
+                                   "read: XREADGROUP GROUP g c COUNT 1 BLOCK 2000 STREAMS s >"}));
 }
 
 TEST(Recovery, EndsAtTheLastIdThereIs) {
@@ -68,7 +74,7 @@ TEST(Recovery, EndsAtTheLastIdThereIs) {
     host.forget();
     host.reply("read", stream("s", {last}));
     EXPECT_EQ(host.story(),
-              lines({"batch 1 by recovery: 18446744073709551615-18446744073709551615(x2)", blocking_read}));
+              lines({"batch 1 by recovery: 18446744073709551615-18446744073709551615(x2)", sweep, blocking_read}));
 }
 
 TEST(Recovery, GoesOnBehindTheLastOfAMillisecond) {
@@ -86,6 +92,7 @@ TEST(Recovery, IsNotMixedWithWhatIsNew) {
     host.reply("read", rows({"1-0"}));
     host.reply("read", stream("s", {"1-0"}));
     host.reply("read", array({}));
+    host.reply("read", array({}));  // nothing was left by others
     host.forget();
     host.reply("read", stream("s", {"2-0", "3-0"}));
     host.wait(2000);
@@ -127,7 +134,7 @@ TEST(Recovery, AcksDeletedEntriesAwayOnceAndCountsThem) {
                                    "read: XACK s g 1-0 3-0", "read: XPENDING s g 3-1 + 19 c"}));
     host.reply("read", integer(2));
     host.reply("read", array({}));
-    EXPECT_EQ(host.story(), lines({"batch 1 by recovery: 2-0(x2)", blocking_read}));
+    EXPECT_EQ(host.story(), lines({"batch 1 by recovery: 2-0(x2)", sweep, blocking_read}));
 }
 
 TEST(Recovery, AcksDeletedEntriesAwayHoweverThePageArrives) {
@@ -151,7 +158,10 @@ TEST(RecoveryRefused, WithoutXpendingPagesAreReadUncounted) {
                                    "'xpending' command; deliveries of recovered entries are told as 2)",
                                    "read: XREADGROUP GROUP g c COUNT 20 STREAMS s 0-0"}));
     host.reply("read", stream("s", {"1-0", "2-0"}));
-    EXPECT_EQ(host.story(), lines({"batch 1 by recovery: 1-0(x2) 2-0(x2)", blocking_read}));
+    EXPECT_EQ(host.story(), lines({"batch 1 by recovery: 1-0(x2) 2-0(x2)", sweep, blocking_read}));
+    host.reply("read", error("NOPERM this user has no permissions to run the 'xpending' command"));
+    EXPECT_EQ(host.story(), lines({"failure: no_permission (XPENDING: NOPERM this user has no permissions to run the "
+                                   "'xpending' command; what other consumers left is not taken over)"}));
     host.lost("read");
     host.fire();
     host.greet("read");
@@ -176,7 +186,7 @@ TEST(RecoveryRefused, WithoutXpendingTooItGoesToTheEnd) {
     host.reply("read", integer(2));
     EXPECT_EQ(host.story(), lines({"acked 1: 0 1", "read: XREADGROUP GROUP g c COUNT 2 STREAMS s 2-0"}));
     host.reply("read", array({array({bulk("s"), array({})})}));
-    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 2 BLOCK 2000 STREAMS s >"}));
+    EXPECT_EQ(host.story(), lines({sweep, "read: XREADGROUP GROUP g c COUNT 2 BLOCK 2000 STREAMS s >"}));
 }
 
 TEST(RecoveryRefused, ForAWhileItIsTriedAgain) {
@@ -218,9 +228,9 @@ TEST(RecoveryOfStreams, IsOfOneAfterTheOther) {
     host.reply("read", rows({"1-0"}));
     host.reply("read", stream("t", {"1-0"}));
     host.reply("read", array({}));
-    EXPECT_EQ(host.story(),
-              lines({"read: XREADGROUP GROUP g c COUNT 1 STREAMS t 0-0", "read: XPENDING t g 1-1 + 19 c",
-                     "batch 1 by recovery: 1-0(x2)", "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 1 STREAMS t 0-0", "read: XPENDING t g 1-1 + 19 c",
+                                   "batch 1 by recovery: 1-0(x2)", sweep,
+                                   "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
     ASSERT_TRUE(host.ack(1).ok());
     EXPECT_EQ(host.story(), lines({"control: XACK t g 1-0"}));
 }

@@ -85,6 +85,7 @@ std::string FakeRedis::execute(Client& client, int64_t id, const Words& words) {
     if (command == "XGROUP") {
         return std::exchange(has_group_, true) ? error("BUSYGROUP Consumer Group name already exists") : ok();
     }
+    if (command == "XINFO") return groups(last_delivered_.text());
     if (command == "XREADGROUP") return read(client, words);
     if (command == "XPENDING") return show_pending(words);
     if (command == "XCLAIM") return claim(words);
@@ -141,12 +142,27 @@ std::string FakeRedis::read_own(const std::string& consumer, size_t count, Entry
 }
 
 std::string FakeRedis::show_pending(const Words& words) const {
+    if (words.size() == 3) {
+        if (pending_.empty()) return pending_summary(0);
+        return pending_summary(static_cast<int64_t>(pending_.size()), pending_.begin()->first.text(),
+                               pending_.rbegin()->first.text());
+    }
+    if (words[3] == "IDLE") {
+        Words rest = words;
+        rest.erase(rest.begin() + 3, rest.begin() + 5);
+        return show_rows(rest, milliseconds(static_cast<int64_t>(number(words[4]))));
+    }
+    return show_rows(words, {});
+}
+
+std::string FakeRedis::show_rows(const Words& words, Duration idle_min) const {
     const EntryId from = id_of(words[3]);
     const EntryId to = words[4] == "+" ? EntryId{UINT64_MAX, UINT64_MAX} : id_of(words[4]);
     const size_t count = number(words[5]);
     Items rows;
     for (auto at = pending_.lower_bound(from); at != pending_.end() && at->first <= to && rows.size() < count; ++at) {
         if (words.size() > 6 && at->second.consumer != words[6]) continue;
+        if (now_ - at->second.since < idle_min) continue;
         rows.push_back(test::pending(at->first.text(), at->second.consumer, (now_ - at->second.since).us / 1000,
                                      at->second.count));
     }

@@ -55,6 +55,7 @@ class FakeRedis {
     [[nodiscard]] std::string read_new(const std::string& consumer, size_t count);
     [[nodiscard]] std::string read_own(const std::string& consumer, size_t count, EntryId after);
     [[nodiscard]] std::string show_pending(const Words& words) const;
+    [[nodiscard]] std::string show_rows(const Words& words, Duration idle_min) const;
     [[nodiscard]] std::string claim(const Words& words);
     void serve_blocked();
 

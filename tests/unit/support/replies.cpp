@@ -83,6 +83,16 @@ std::string pending(std::string_view id, std::string_view consumer, int64_t idle
     return array({bulk(id), bulk(consumer), integer(idle_ms), integer(deliveries)});
 }
 
+std::string groups(std::string_view last_delivered) {
+    return array({map({bulk("name"), bulk("g"), bulk("consumers"), integer(1), bulk("pending"), integer(0),
+                       bulk("last-delivered-id"), bulk(last_delivered)})});
+}
+
+std::string pending_summary(int64_t count, std::string_view first, std::string_view last) {
+    if (count == 0) return array({integer(0), null(), null(), null()});
+    return array({integer(count), bulk(first), bulk(last), array({array({bulk("c"), bulk(std::to_string(count))})})});
+}
+
 std::string hello(int64_t protocol, int64_t client_id, std::string_view version) {
     const Items pairs{bulk("server"),    bulk("redis"),  bulk("version"),    bulk(version), bulk("proto"),
                       integer(protocol), bulk("id"),     integer(client_id), bulk("mode"),  bulk("standalone"),

@@ -43,6 +43,10 @@ using Items = std::vector<std::string>;
 /// A row of XPENDING's extended form.
 [[nodiscard]] std::string pending(std::string_view id, std::string_view consumer, int64_t idle_ms, int64_t deliveries);
 
+/// The answer to XINFO GROUPS of a stream with the group `g`, and that to XPENDING's summary.
+[[nodiscard]] std::string groups(std::string_view last_delivered);
+[[nodiscard]] std::string pending_summary(int64_t count, std::string_view first = {}, std::string_view last = {});
+
 /// The answer to HELLO.
 [[nodiscard]] std::string hello(int64_t protocol, int64_t client_id, std::string_view version = "7.0.15");
 /// The answer to INFO server.

@@ -345,6 +345,10 @@ SourceId consume_again(ScriptedHost& host, const SourceConfig& config) {
     for (size_t i = 0; i < config.streams.size(); ++i) {
         host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
     }
+    for (size_t i = 0; i < config.streams.size(); ++i) {
+        host.reply("read", groups("0-0"));
+        host.reply("read", pending_summary(0));
+    }
     host.forget();
     return source;
 }

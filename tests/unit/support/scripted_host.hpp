@@ -116,7 +116,7 @@ class ScriptedHost {
 
 /// Opens the source on both lanes, with a group that is new: its first read is out. The story begins after that.
 SourceId consume(ScriptedHost& host, const SourceConfig& config = source_of());
-/// The same with a group that exists: its first XPENDING is out.
+/// The same with a group that exists: its low-water mark is taken, and the first XPENDING of recovery is out.
 SourceId consume_again(ScriptedHost& host, const SourceConfig& config = source_of());
 
 }  // namespace millrace::test

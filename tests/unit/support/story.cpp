@@ -55,6 +55,9 @@ struct Describe {
         for (const EntryId id : e.ids) text += " " + id.text();
         return text;
     }
+    std::string operator()(const GroupRecreated& e) const {
+        return "group recreated" + number_of(e.source) + " " + e.stream + " from " + e.from;
+    }
     std::string operator()(const Published& e) const {
         std::string text = "published " + std::to_string(static_cast<uint64_t>(e.ticket)) + ":";
         for (const PublishResult& result : e.results) {

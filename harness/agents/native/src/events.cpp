@@ -29,6 +29,9 @@ struct ToJson {
         for (const EntryId id : event.ids) entries.push_back(Json::array({text_to_json(event.stream), id.text()}));
         return Json{{"event", "lost"}, {"entries", std::move(entries)}};
     }
+    std::optional<Json> operator()(const GroupRecreated& event) const {
+        return Json{{"event", "group_recreated"}, {"stream", text_to_json(event.stream)}, {"from", event.from}};
+    }
     std::optional<Json> operator()(const Gap& event) const {
         return Json{{"event", "gap"},
                     {"stream", text_to_json(event.stream)},

@@ -1,0 +1,263 @@
+#include "consumer/groups.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "command/server_error.hpp"
+#include "command/stream_commands.hpp"
+
+namespace millrace {
+
+namespace {
+
+EntryId just_before(EntryId id) {
+    if (id.seq > 0) return {id.ms, id.seq - 1};
+    if (id.ms > 0) return {id.ms - 1, std::numeric_limits<uint64_t>::max()};
+    return {};
+}
+
+/// A value of XINFO's flat list of names and values, which is a map in RESP3.
+resp::Reply value_of(const resp::Reply& list, std::string_view name) {
+    bool is_name = true;
+    bool is_it = false;
+    for (const resp::Reply& item : list) {
+        if (is_it) return item;
+        is_it = is_name && item.text() == name;
+        is_name = !is_name;
+    }
+    return {};
+}
+
+}  // namespace
+
+Groups::Groups(Holdings& holdings, GroupObserver& observer)
+    : holdings_(holdings), observer_(observer), groups_(holdings.config.streams.size()) {
+    for (Group& group : groups_) group.at = holdings.config.start;
+}
+
+void Groups::advance(Lane* reading, Lane* asking, Instant now) {
+    if (marks_at_.has_value() && *marks_at_ <= now) {
+        marks_at_ = now + holdings_.config.claim_interval;
+        for (Group& group : groups_) {
+            group.mark_is_due = group.state == State::made;
+            if (group.state == State::left) group.state = State::suspect;
+        }
+    }
+    for (uint32_t i = 0; i < groups_.size(); ++i) {
+        Group& group = groups_[i];
+        // A delay that has passed is no timer any more: without a lane it would be due for ever.
+        if (group.not_before <= now) group.not_before = {};
+        if (group.not_before != Instant{}) continue;
+        if (reading != nullptr && group.state == State::unmade) send_create(i, *reading, now);
+        if (reading != nullptr && group.state == State::suspect) send_inspect(i, *reading, now);
+        if (group.state != State::made || !group.mark_is_due || group.marks_out > 0) continue;
+        // The first mark is taken before the first read, so it goes where that goes.
+        Lane* const lane = group.mark.has_value() ? asking : reading;
+        if (lane != nullptr) send_marks(i, *lane, now);
+    }
+}
+
+std::optional<Instant> Groups::next_timeout() const {
+    std::optional<Instant> next = marks_at_;
+    for (const Group& group : groups_) {
+        if (group.not_before != Instant{} && (!next.has_value() || group.not_before < *next)) next = group.not_before;
+    }
+    return next;
+}
+
+void Groups::send_create(uint32_t stream, Lane& lane, Instant now) {
+    Group& group = groups_[stream];
+    const bool sent = lane.send(Request::of(*this, create, stream), now, [&](resp::Encoder& encoder) {
+        command::xgroup_create(encoder, holdings_.config.streams[stream], holdings_.config.group, group.at);
+    });
+    if (!sent) return;
+    group.state = State::creating;
+    ++out_;
+}
+
+void Groups::send_inspect(uint32_t stream, Lane& lane, Instant now) {
+    const bool sent = lane.send(Request::of(*this, inspect, stream), now, [&](resp::Encoder& encoder) {
+        command::xinfo_stream(encoder, holdings_.config.streams[stream]);
+    });
+    if (!sent) return;
+    groups_[stream].state = State::inspecting;
+    ++out_;
+}
+
+/// In one write, and in this order: what is delivered in between is above the last delivered id then (REC-7).
+void Groups::send_marks(uint32_t stream, Lane& lane, Instant now) {
+    Group& group = groups_[stream];
+    const std::string& key = holdings_.config.streams[stream];
+    bool sent = lane.send(Request::of(*this, last_delivered, stream), now,
+                          [&](resp::Encoder& encoder) { command::xinfo_groups(encoder, key); });
+    if (!sent) return;
+    ++group.marks_out;
+    group.mark_is_due = false;
+    group.last_delivered.reset();
+    sent = lane.send(Request::of(*this, lowest_pending, stream), now,
+                     [&](resp::Encoder& encoder) { command::xpending_summary(encoder, key, holdings_.config.group); });
+    if (sent) ++group.marks_out;
+}
+
+void Groups::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
+    const uint32_t stream = static_cast<uint32_t>(request.tag);
+    switch (static_cast<What>(request.what)) {
+        case create:
+            --out_;
+            return after_create(stream, reply, now);
+        case inspect:
+            --out_;
+            return after_inspect(stream, reply, now);
+        case last_delivered:
+        case lowest_pending:
+            return after_mark(static_cast<What>(request.what), stream, reply);
+    }
+}
+
+void Groups::after_create(uint32_t stream, const resp::Reply& reply, Instant now) {
+    Group& group = groups_[stream];
+    const ServerError refusal = reply.is_error() ? classify(reply.text()) : ServerError{};
+    if (reply.is_error() && refusal.what != ErrorClass::busy_group) {
+        group.state = State::unmade;
+        if (refusal.what == ErrorClass::wrong_type) return leave("XGROUP CREATE", stream, reply);
+        holdings_.refusals.handle_refusal("XGROUP CREATE", stream, reply, now);
+        return;
+    }
+    const bool is_new = !reply.is_error();
+    const bool is_recreation = std::exchange(group.is_recreation, false);
+    group.state = State::made;
+    group.said_left = false;
+    if (!marks_at_.has_value()) marks_at_ = now + holdings_.config.claim_interval;
+    if (is_new && is_recreation) {
+        holdings_.context.emit(GroupRecreated{holdings_.source, holdings_.config.streams[stream], group.at});
+    }
+    // Of a group that we made at an id that is all there is to know; of another, or one at `$`, the server is asked.
+    if (is_new) {
+        group.mark = EntryId::parse(group.at);
+        group.mark_is_due = !group.mark.has_value();
+    } else if (!is_recreation || !group.mark.has_value()) {
+        group.mark.reset();
+        group.mark_is_due = true;
+    }
+    // That a group which was missing is there again is another consumer's doing: what is held stays held, and nothing
+    // of ours is pending there that we do not know.
+    if (is_new || !is_recreation) observer_.handle_group_made(stream, is_new);
+}
+
+void Groups::handle_missing(uint32_t stream, Instant now) {
+    Group& group = groups_[stream];
+    if (group.state != State::made) return;  // several commands were out
+    group.state = State::suspect;
+    if (group.losses > 0) group.not_before = now + holdings_.context.retry_delay(group.losses - 1);
+    ++group.losses;
+}
+
+void Groups::handle_read() {
+    for (Group& group : groups_) {
+        if (group.state == State::made) group.losses = 0;
+    }
+}
+
+/// What has become of the key? Its last id tells whether it is the one that our entries came from.
+void Groups::after_inspect(uint32_t stream, const resp::Reply& reply, Instant now) {
+    Group& group = groups_[stream];
+    if (!reply.is_error()) {
+        const std::optional<EntryId> last = EntryId::parse(value_of(reply, "last-generated-id").text());
+        const EntryId known = std::max(group.seen, group.mark.value_or(EntryId{}));
+        return make_again(stream, last.has_value() && *last < known);
+    }
+    const ServerError refusal = classify(reply.text());
+    if (refusal.what == ErrorClass::wrong_type) return leave("XINFO STREAM", stream, reply);
+    if (refusal.retryable) {
+        group.state = State::suspect;
+        group.not_before = now + holdings_.context.retry_delay(group.losses++);
+        return;
+    }
+    // Without leave to ask, the group is made again as if the key were the same.
+    const bool may_not_ask = refusal.code == Code::no_permission || refusal.what == ErrorClass::unknown_command;
+    make_again(stream, !may_not_ask);
+}
+
+void Groups::make_again(uint32_t stream, bool is_other_key) {
+    Group& group = groups_[stream];
+    group.state = State::unmade;
+    group.is_recreation = true;
+    if (is_other_key) {
+        group.at = "0";
+        group.mark.reset();
+        group.seen = {};
+        observer_.handle_stream_gone(stream);
+        return;
+    }
+    switch (holdings_.config.on_lost_group) {
+        case LostGroup::low_water:
+            // Without a mark everything is delivered again, rather than anything left out.
+            group.at = group.mark.has_value() ? group.mark->text() : "0";
+            break;
+        case LostGroup::start:
+            group.at = holdings_.config.start;
+            break;
+        case LostGroup::newest:
+            group.at = "$";
+            break;
+    }
+}
+
+/// The others are read on (MUL-1), and the key is looked at again from time to time.
+void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply& reply) {
+    Error error = to_error(reply.text());
+    error.message = std::string(command) + " " + holdings_.config.streams[stream] + " " + holdings_.config.group +
+                    ": " + error.message;
+    Group& group = groups_[stream];
+    group.state = State::left;
+    const auto is_left = [](const Group& other) { return other.state == State::left; };
+    if (std::all_of(groups_.begin(), groups_.end(), is_left)) return observer_.handle_all_left(std::move(error));
+    if (!std::exchange(group.said_left, true)) holdings_.context.fail(holdings_.source, std::move(error));
+}
+
+void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply) {
+    Group& group = groups_[stream];
+    --group.marks_out;
+    if (reply.is_error()) {
+        // A missing group shows in the reads as well; where asking is refused, a lost group is made again at 0.
+        if (classify(reply.text()).retryable) group.mark_is_due = true;
+        return;
+    }
+    if (what == last_delivered) {
+        for (const resp::Reply& row : reply) {
+            if (value_of(row, "name").text() != holdings_.config.group) continue;
+            group.last_delivered = EntryId::parse(value_of(row, "last-delivered-id").text());
+        }
+        return;
+    }
+    if (group.state != State::made) return;  // it was lost meanwhile: the mark before counts
+    const std::optional<EntryId> lowest = EntryId::parse(reply[1].text());
+    if (lowest.has_value()) {
+        group.mark = just_before(*lowest);
+    } else if (group.last_delivered.has_value()) {
+        group.mark = group.last_delivered;
+    }
+}
+
+void Groups::handle_lost(const Request& request, Instant) {
+    Group& group = groups_[static_cast<size_t>(request.tag)];
+    switch (static_cast<What>(request.what)) {
+        case create:
+            --out_;
+            group.state = State::unmade;
+            break;
+        case inspect:
+            --out_;
+            group.state = State::suspect;
+            break;
+        case last_delivered:
+        case lowest_pending:
+            --group.marks_out;
+            group.mark_is_due = true;
+            break;
+    }
+}
+
+}  // namespace millrace

@@ -1,0 +1,89 @@
+// What a consumer holds: the entries that were read here and are not settled, and the batches they are in. Every part
+// of a consumer puts entries in and takes them out here; none of them keeps a list of its own. Knows no connection.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "consumer/backoff.hpp"
+#include "consumer/batches.hpp"
+#include "consumer/held.hpp"
+#include "millrace/config.hpp"
+#include "millrace/entry.hpp"
+#include "resp/tree.hpp"
+#include "session/context.hpp"
+
+namespace millrace {
+
+/// What a part of a consumer does when the server refuses a command without which there is nothing to do.
+class Refusals {
+  public:
+    /// Waits and tries again, reconnects, makes the group anew, or ends the source.
+    virtual void handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now) = 0;
+
+  protected:
+    ~Refusals() = default;
+};
+
+class Holdings {
+  public:
+    Holdings(Context& shared, SourceId id, const SourceConfig& source_config, std::string name, Batches& book,
+             Refusals& owner)
+        : context(shared),
+          source(id),
+          config(source_config),
+          consumer(std::move(name)),
+          batches(book),
+          refusals(owner),
+          backoff(shared) {}
+
+    /// An entry that came is the application's from now on, and one that is held already is let go of. Refused memory
+    /// leaves it pending at the server, and sets `missed`.
+    void hold(Lot lot, const EntryRecord& record);
+    /// The entry is not held any more: acked, given to others, or about to be held anew.
+    void settle(uint32_t stream, EntryId id, Place place);
+    /// The same for one that is another consumer's, or gone; says so.
+    void lose(uint32_t stream, EntryId id, Place place);
+    /// The same for all that is held of a stream.
+    void lose_stream(uint32_t stream);
+    [[nodiscard]] std::optional<Place> find(uint32_t stream, EntryId id) const { return table_.find(stream, id); }
+    [[nodiscard]] EntryState state(Place place) { return batches.at(place.slot).states[place.index]; }
+    /// When a reply last told that the entry is ours and its idle time was 0.
+    [[nodiscard]] Instant& refreshed(Place place) { return batches.at(place.slot).refreshed[place.index]; }
+
+    [[nodiscard]] uint64_t size() const { return table_.size(); }
+    /// How many more entries may be asked for (BP-1). Nacked and waiting ones do not count.
+    [[nodiscard]] uint32_t room() const;
+    [[nodiscard]] uint32_t prefetch() const { return config.prefetch.value_or(4 * config.batch_size); }
+
+    Context& context;
+    const SourceId source;
+    const SourceConfig& config;
+    const std::string consumer;
+    Batches& batches;
+    Refusals& refusals;
+    Backoff backoff;         ///< of everything without which nothing can be read
+    uint64_t waiting = 0;    ///< nacked entries, which are held beside prefetch
+    uint32_t asked_for = 0;  ///< entries that the commands in flight may bring
+    bool stopped = false;    ///< nothing that comes is taken any more
+    bool missed = false;     ///< entries came that there was no memory for: recovery brings them again
+    uint64_t dropped = 0;    ///< came after the stop; pending at the server
+    bool recovered = false;  ///< what was pending here before has been read: new entries may be
+
+    /// While a page of recovery is under way its entries are counted at the server by the read of it; claims count too,
+    /// on another lane, so they wait. And an ack that is answered meanwhile may be too late for the page: it would be
+    /// delivered again (REC-1).
+    struct Acked {
+        uint32_t stream;
+        EntryId id;
+    };
+    bool page_open = false;
+    Buffer<Acked> acked_meanwhile;
+
+  private:
+    HeldTable table_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,104 @@
+// Takes over what was left in the group (REC-2): after our own recovery and every claim_interval, the pending entries
+// of every consumer that have been idle for claim_min_idle, page by page to the end. What is held here is never among
+// them. XPENDING lists them, because it alone tells how often each was delivered, and XCLAIM takes them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/buffer.hpp"
+#include "consumer/acks.hpp"
+#include "consumer/holdings.hpp"
+#include "session/lane.hpp"
+
+namespace millrace {
+
+class Reclaim final : private ReplyHandler {
+  public:
+    Reclaim(Holdings& holdings, Acks& acks) : holdings_(holdings), acks_(acks) {}
+
+    /// `may_begin`: whether nothing of our own is being recovered, and entries are wanted.
+    void advance(Lane* lane, bool may_begin, Instant now);
+    [[nodiscard]] std::optional<Instant> next_timeout() const;
+    /// When the first sweep is due; a later word counts only if it is sooner.
+    void begin_at(Instant at) {
+        if (!begin_at_.has_value() || at < *begin_at_) begin_at_ = at;
+    }
+    /// Whether claims are out: they count at the server, so no page of our own recovery is begun.
+    [[nodiscard]] bool claiming() const { return claims_out_ > 0; }
+    /// The stream was made anew: what was listed of it is no more.
+    void drop_stream(uint32_t stream);
+    void disown(Lane& lane) { lane.disown(this); }
+
+  private:
+    enum What : uint32_t { list, claim };
+
+    /// What should be sent next?
+    enum class Step : uint8_t {
+        rest,   // nothing, until the next sweep
+        list,   // XPENDING of the next page
+        await,  // its reply is owed
+        claim,  // XCLAIM of what the page lists
+    };
+
+    /// An entry that has been left.
+    struct Row {
+        EntryId id;
+        uint32_t deliveries = 0;  // before the claim
+        bool is_out = false;      // its XCLAIM is without a reply
+        bool came = false;
+    };
+
+    class Sink final : public resp::EntrySink {
+      public:
+        explicit Sink(Reclaim& owner) : owner_(owner) {}
+        void handle_stream(std::string_view) override {}
+        void handle_entry(const EntryRecord& record) override { owner_.take(record); }
+        void handle_deleted(EntryId) override { owner_.is_deleted_ = true; }
+        void handle_too_large(EntryId id, uint64_t bytes) override { owner_.take_too_large(id, bytes); }
+
+      private:
+        Reclaim& owner_;
+    };
+
+    void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
+    void handle_lost(const Request& request, Instant now) override;
+
+    void begin_sweep(Instant now);
+    void list_page(Lane& lane, Instant now);
+    void claim_page(Lane& lane, Instant now);
+    [[nodiscard]] bool send_claim(size_t first, size_t count, Lane& lane, Instant now);
+    void take(const EntryRecord& record);
+    void take_too_large(EntryId id, uint64_t bytes);
+    void after_list(const resp::Reply& rows, Instant now);
+    [[nodiscard]] bool take_rows(const resp::Reply& rows);
+    void after_claim(size_t first, size_t count, const resp::Reply& reply, Instant now);
+    [[nodiscard]] bool after_refusal(std::string_view command, const resp::Reply& reply, Instant now);
+    void end_page();
+    void next_stream();
+    void try_later(Instant now);
+    [[nodiscard]] Row* find(EntryId id);
+
+    Holdings& holdings_;
+    Acks& acks_;
+    Sink sink_{*this};
+    Step step_ = Step::rest;
+    uint32_t stream_ = 0;
+    EntryId cursor_;        // where the next page begins
+    bool is_last_ = false;  // the page under way is the stream's last
+    uint32_t page_ = 0;     // its number: replies to what was asked before are of no more interest
+    Buffer<Row> rows_;
+    size_t next_row_ = 0;  // the first that is not claimed yet
+    uint32_t claims_out_ = 0;
+    bool is_deleted_ = false;    // the reply under way told of a deleted entry
+    bool may_claim_ = true;      // false once the server has refused XPENDING or XCLAIM
+    bool may_idle_ = true;       // false once the server has refused XPENDING … IDLE (before 6.2)
+    bool maps_replies_ = false;  // XCLAIM of many ids tells which it took (7.0)
+    uint32_t failures_ = 0;
+    std::optional<Instant> begin_at_;  // when to sweep next; none while one is under way
+    Instant began_{};
+    bool goes_on_ = false;  // the sweep to begin is the rest of one that was held up
+};
+
+}  // namespace millrace

@@ -1,0 +1,157 @@
+// REC-3: what is held is kept from being reclaimed, and never taken back from whoever has it.
+#include <gtest/gtest.h>
+
+#include "support/scripted_host.hpp"
+
+namespace millrace::test {
+namespace {
+
+/// Two entries were handed over at the start of the story; claim_min_idle is 10 s. Nothing more is read.
+struct Scene {
+    Scene() {
+        SourceConfig config = source_of();
+        config.flush_interval = Duration{};
+        config.claim_min_idle = seconds(10);
+        config.claim_interval = seconds(3600);
+        source = consume(host, config);
+        EXPECT_TRUE(host.pause(source).ok());
+        host.reply("read", stream("s", {"1-0", "2-0"}));
+        host.forget();
+    }
+    ScriptedHost host;
+    SourceId source{};
+};
+
+struct Heartbeat : ::testing::Test, Scene {};
+
+TEST_F(Heartbeat, GoesOutAtHalfOfClaimMinIdleAndAgainAfterEachAnswer) {
+    host.wait(4999);
+    EXPECT_EQ(host.story(), "");
+    host.wait(1);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 1-0 2-0 JUSTID"}));
+    host.wait(1000);
+    host.reply("read", array({bulk("1-0"), bulk("2-0")}));
+    EXPECT_EQ(host.story(), "");
+    // Counted from the answer: 4 s, less a twentieth.
+    host.wait(3999);
+    EXPECT_EQ(host.story(), "");
+    host.wait(1);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 3800 1-0 2-0 JUSTID"}));
+}
+
+TEST_F(Heartbeat, IsOfWhatIsHeldAlone) {
+    ASSERT_TRUE(host.ack(1, {0}).ok());
+    host.reply("read", integer(1));
+    host.forget();
+    host.wait(5000);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 2-0 JUSTID"}));
+    ASSERT_TRUE(host.ack(1, {1}).ok());
+    host.reply("read", array({bulk("2-0")}));
+    host.reply("read", integer(1));
+    host.forget();
+    host.wait(60'000);
+    EXPECT_EQ(host.story(), "");
+}
+
+TEST_F(Heartbeat, GoesOutForWhatIsNotHandedOverYetAndForWhatWaits) {
+    ASSERT_TRUE(host.nack(1, {0}, seconds(30)).ok());
+    host.wait(5000);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 1-0 2-0 JUSTID"}));
+}
+
+/// A late one asks for so much idle time that what another has claimed meanwhile stays where it is.
+TEST_F(Heartbeat, ThatIsLateAsksForAllTheTimeThatMustHavePassed) {
+    host.answers_ping = false;
+    host.oversleep(30'000);  // the process was stopped
+    const std::string story = host.story();
+    EXPECT_EQ(story.find("XCLAIM s g c 4750"), std::string::npos) << story;
+    EXPECT_NE(story.find("XCLAIM s g c 28500 1-0 2-0 JUSTID"), std::string::npos) << story;
+}
+
+TEST_F(Heartbeat, WhatItDoesNotBringBackIsAskedFor) {
+    host.wait(5000);
+    host.forget();
+    host.reply("read", array({}));
+    EXPECT_EQ(host.story(), lines({"read: XPENDING s g 1-0 1-0 1", "read: XPENDING s g 2-0 2-0 1"}));
+    host.reply("read", array({pending("1-0", "another", 50, 2)}));
+    EXPECT_EQ(host.story(), lines({"lost s: 1-0"}));
+    EXPECT_EQ(host.ack(1, {0}).error().code, Code::lost);
+    host.reply("read", array({}));
+    EXPECT_EQ(host.story(), lines({"lost s: 2-0"}));
+    host.wait(60'000);
+    EXPECT_EQ(host.story(), "");
+}
+
+TEST_F(Heartbeat, WhoseReplyWasLostHasRefreshedNevertheless) {
+    host.wait(5000);
+    host.forget();
+    host.lost("read");
+    EXPECT_EQ(host.story(), lines({"disconnected read reset: connection (localhost:6379: reset) retryable",
+                                   "control: XCLAIM s g c 4750 1-0 2-0 JUSTID"}));
+    host.wait(50);
+    host.forget();
+    host.reply("control", array({}));
+    EXPECT_EQ(host.story(), lines({"control: XPENDING s g 1-0 1-0 1", "control: XPENDING s g 2-0 2-0 1"}));
+    host.reply("control", array({pending("1-0", "c", 50, 1)}));
+    host.reply("control", array({pending("2-0", "c", 50, 1)}));
+    EXPECT_EQ(host.story(), "");
+    ASSERT_TRUE(host.ack(1).ok());
+    EXPECT_EQ(host.story(), lines({"control: XACK s g 1-0 2-0"}));
+}
+
+TEST_F(Heartbeat, AnEntryThatIsAckedMeanwhileIsNotMissed) {
+    host.wait(5000);
+    ASSERT_TRUE(host.ack(1, {0}).ok());
+    host.forget();
+    host.reply("read", array({bulk("2-0")}));  // the ack was executed first, on the other lane
+    EXPECT_EQ(host.story(), "");
+    host.reply("read", integer(1));
+    EXPECT_EQ(host.story(), lines({"acked 1: 0"}));
+}
+
+TEST_F(Heartbeat, ThatIsRefusedForAWhileIsTriedAgain) {
+    host.wait(5000);
+    host.forget();
+    host.reply("read", error("BUSY Redis is busy running a script."));
+    EXPECT_EQ(host.fire(), 100);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4845 1-0 2-0 JUSTID"}));
+    host.reply("read", error("BUSY Redis is busy running a script."));
+    EXPECT_EQ(host.fire(), 200);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 5035 1-0 2-0 JUSTID"}));
+}
+
+TEST_F(Heartbeat, ThatIsForbiddenIsToldOnce) {
+    host.wait(5000);
+    host.forget();
+    host.reply("read", error("NOPERM this user has no permissions to run the 'xclaim' command"));
+    EXPECT_EQ(host.story(),
+              lines({"failure: no_permission (XCLAIM: NOPERM this user has no permissions to run the 'xclaim' command; "
+                     "what is held for longer than claim_min_idle may be taken by others from now on)"}));
+    host.wait(60'000);
+    EXPECT_EQ(host.story(), "");
+}
+
+/// Ids of one command are so near in age that the idle time asked for holds for each of them.
+TEST(HeartbeatGroups, AreOfOneAgeAndOneStream) {
+    ScriptedHost host;
+    SourceConfig config = source_of({"s", "t"});
+    config.flush_interval = Duration{};
+    config.claim_min_idle = seconds(10);
+    config.claim_interval = seconds(3600);
+    config.prefetch = 100;
+    const SourceId source = consume(host, config);
+    host.reply("read", stream("s", {"1-0"}));
+    host.wait(100);
+    host.reply("read", stream("t", {"1-0"}));
+    host.wait(50);
+    ASSERT_TRUE(host.pause(source).ok());
+    host.reply("read", stream("s", {"2-0"}));
+    host.wait(4500);
+    host.forget();
+    host.wait(350);
+    // 5 s after the first: all have come half of the way. 4,850 ms is within a twentieth of 5,000 ms.
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 1-0 2-0 JUSTID", "read: XCLAIM t g c 4655 1-0 JUSTID"}));
+}
+
+}  // namespace
+}  // namespace millrace::test

@@ -1,0 +1,270 @@
+// REC-7: a group that was lost is made anew where nothing that was pending or unread is left out; and MUL-1: what is
+// wrong with one stream leaves the others alone.
+#include <gtest/gtest.h>
+
+#include "support/scripted_host.hpp"
+
+namespace millrace::test {
+namespace {
+
+const std::string blocking_read = "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s >";
+const std::string no_group = error("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option");
+
+std::string stream_info(std::string_view last_generated) {
+    return map({bulk("length"), integer(3), bulk("radix-tree-keys"), integer(1), bulk("last-generated-id"),
+                bulk(last_generated), bulk("groups"), integer(1)});
+}
+
+/// The group exists, with `first` pending somewhere in it; nothing was recovered, and a read blocks.
+struct Scene {
+    explicit Scene(std::string_view first = "3-0", SourceConfig config = source_of()) {
+        config.claim_interval = seconds(3600);
+        source = host.open(config);
+        host.greet("read");
+        host.greet("control");
+        host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
+        host.reply("read", groups("9-0"));
+        host.reply("read", first.empty() ? pending_summary(0) : pending_summary(2, first, "8-0"));
+        host.reply("read", array({}));
+        host.reply("read", array({}));  // nothing was left by others
+        host.forget();
+    }
+    ScriptedHost host;
+    SourceId source{};
+};
+
+TEST(LostGroup, IsMadeAgainJustBeforeWhatWasPending) {
+    Scene it;
+    it.host.reply("read", no_group);
+    EXPECT_EQ(it.host.story(), lines({"read: XINFO STREAM s"}));
+    it.host.reply("read", stream_info("12-0"));
+    EXPECT_EQ(it.host.story(), lines({"read: XGROUP CREATE s g 2-18446744073709551615 MKSTREAM"}));
+    it.host.reply("read", ok());
+    EXPECT_EQ(it.host.story(), lines({"group recreated s from 2-18446744073709551615", blocking_read}));
+}
+
+TEST(LostGroup, WithNothingPendingIsMadeAgainAtTheLastDelivered) {
+    Scene it("");
+    it.host.reply("read", no_group);
+    it.host.reply("read", stream_info("12-0"));
+    it.host.forget();
+    it.host.reply("read", ok());
+    EXPECT_EQ(it.host.story(), lines({"group recreated s from 9-0", blocking_read}));
+}
+
+TEST(LostGroup, DeliversWhatIsHeldNoSecondTime) {
+    Scene it;
+    it.host.reply("read", stream("s", {"10-0", "11-0"}));
+    it.host.wait(2000);
+    it.host.forget();
+    it.host.reply("read", no_group);
+    it.host.reply("read", stream_info("12-0"));
+    it.host.reply("read", ok());
+    it.host.forget();
+    it.host.reply("read", stream("s", {"3-0", "10-0", "11-0"}));
+    EXPECT_EQ(it.host.story(), lines({blocking_read}));
+    it.host.wait(2000);
+    EXPECT_EQ(it.host.story(), lines({"batch 2 by flush: 3-0"}));
+    ASSERT_TRUE(it.host.ack(1).ok());  // pending with us again
+    EXPECT_EQ(it.host.story(), lines({"control: XACK s g 10-0 11-0"}));
+}
+
+/// The key is gone: new entries may have the ids of those that are held.
+TEST(LostGroup, WhoseKeyIsGoneDropsEverythingOfIt) {
+    Scene it;
+    it.host.reply("read", stream("s", {"10-0", "11-0"}));
+    it.host.wait(2000);
+    ASSERT_TRUE(it.host.ack(1, {0}).ok());
+    it.host.forget();
+    it.host.reply("read", no_group);
+    it.host.forget();
+    it.host.reply("read", error("ERR no such key"));
+    EXPECT_EQ(it.host.story(), lines({"lost s: 10-0 11-0", "read: XGROUP CREATE s g 0 MKSTREAM"}));
+    EXPECT_EQ(it.host.ack(1, {1}).error().code, Code::lost);
+    it.host.reply("read", ok());
+    EXPECT_EQ(it.host.story(), lines({"group recreated s from 0", blocking_read}));
+    it.host.reply("control", integer(0));  // the ack of before: of no more meaning
+    EXPECT_EQ(it.host.story(), "");
+    it.host.reply("read", stream("s", {"10-0"}));
+    it.host.wait(2000);
+    EXPECT_EQ(it.host.story(), lines({blocking_read, "batch 2 by flush: 10-0"}));
+}
+
+TEST(LostGroup, WhoseKeyWasMadeAnewWithLowerIdsDropsEverythingOfIt) {
+    for (const char* last : {"2-0", "9-0"}) {  // below the mark; above it, and below what was read
+        Scene it;
+        it.host.reply("read", stream("s", {"10-0"}));
+        it.host.wait(2000);
+        it.host.forget();
+        it.host.reply("read", no_group);
+        it.host.forget();
+        it.host.reply("read", stream_info(last));
+        EXPECT_EQ(it.host.story(), lines({"lost s: 10-0", "read: XGROUP CREATE s g 0 MKSTREAM"})) << last;
+    }
+}
+
+TEST(LostGroup, IsMadeAgainWhereTheSourceSaysSo) {
+    SourceConfig config = source_of();
+    config.on_lost_group = LostGroup::newest;
+    Scene newest("3-0", config);
+    newest.host.reply("read", no_group);
+    newest.host.forget();
+    newest.host.reply("read", stream_info("12-0"));
+    EXPECT_EQ(newest.host.story(), lines({"read: XGROUP CREATE s g $ MKSTREAM"}));
+    newest.host.reply("read", ok());
+    EXPECT_EQ(newest.host.story(),
+              lines({"group recreated s from $", "read: XINFO GROUPS s", "read: XPENDING s g", blocking_read}));
+
+    config.on_lost_group = LostGroup::start;
+    config.start = "5-0";
+    Scene start("3-0", config);
+    start.host.reply("read", no_group);
+    start.host.forget();
+    start.host.reply("read", stream_info("12-0"));
+    EXPECT_EQ(start.host.story(), lines({"read: XGROUP CREATE s g 5-0 MKSTREAM"}));
+}
+
+TEST(LostGroup, ThatAnotherConsumerMadeAgainIsReadOn) {
+    Scene it;
+    it.host.reply("read", no_group);
+    it.host.reply("read", stream_info("12-0"));
+    it.host.forget();
+    it.host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
+    EXPECT_EQ(it.host.story(), lines({blocking_read}));
+}
+
+/// Somebody who destroys the group again and again meets longer and longer waits, not a loop.
+TEST(LostGroup, AgainAndAgainIsMadeAgainWithBackoff) {
+    Scene it;
+    for (const int64_t delay : {int64_t{0}, int64_t{100}, int64_t{200}, int64_t{400}}) {
+        it.host.reply("read", no_group);
+        if (delay > 0) {
+            it.host.forget();
+            it.host.wait(delay - 1);
+            EXPECT_EQ(it.host.story(), "");
+            it.host.wait(1);
+        }
+        EXPECT_EQ(it.host.story(), lines({"read: XINFO STREAM s"})) << delay;
+        it.host.reply("read", stream_info("12-0"));
+        it.host.reply("read", ok());
+        it.host.forget();
+    }
+    it.host.reply("read", null());  // a read that goes well ends that
+    it.host.forget();
+    it.host.reply("read", no_group);
+    EXPECT_EQ(it.host.story(), lines({"read: XINFO STREAM s"}));
+}
+
+/// Since 7.0 a read that blocks is told of it so.
+TEST(LostGroup, ShowsInABlockedReadWhoseKeyWasDeleted) {
+    Scene it;
+    it.host.reply("read", error("UNBLOCKED the stream key no longer exists"));
+    EXPECT_EQ(it.host.story(), lines({"read: XINFO STREAM s"}));
+}
+
+TEST(LostGroup, ThatMayNotBeInspectedIsMadeAgainAtTheMark) {
+    Scene it;
+    it.host.reply("read", no_group);
+    it.host.forget();
+    it.host.reply("read", error("NOPERM this user has no permissions to run the 'xinfo|stream' command"));
+    EXPECT_EQ(it.host.story(), lines({"read: XGROUP CREATE s g 2-18446744073709551615 MKSTREAM"}));
+}
+
+TEST(LostGroup, WhoseMendingIsLostIsMendedOnTheNextConnection) {
+    Scene it;
+    it.host.reply("read", no_group);
+    it.host.lost("read");
+    it.host.fire();
+    it.host.forget();
+    it.host.greet("read");
+    EXPECT_EQ(it.host.story(), lines({"reconnected read after 1", "read: XINFO STREAM s"}));
+    it.host.reply("read", stream_info("12-0"));
+    it.host.forget();
+    it.host.lost("read");
+    it.host.fire();
+    it.host.forget();
+    it.host.greet("read");
+    EXPECT_EQ(it.host.story(),
+              lines({"reconnected read after 1", "read: XGROUP CREATE s g 2-18446744073709551615 MKSTREAM"}));
+}
+
+TEST(LowWater, IsTakenAgainEachClaimInterval) {
+    ScriptedHost host;
+    const SourceId source = consume_again(host);
+    host.reply("read", array({}));
+    host.reply("read", array({}));
+    ASSERT_TRUE(host.pause(source).ok());
+    host.reply("read", null());
+    host.forget();
+    host.wait(30'000);
+    EXPECT_EQ(host.story(), lines({"read: XINFO GROUPS s", "read: XPENDING s g"}));
+    host.reply("read", groups("40-0"));
+    host.reply("read", pending_summary(1, "39-5", "40-0"));
+    ASSERT_TRUE(host.resume(source).ok());
+    host.reply("read", array({}));  // the sweep, which is due as well
+    host.reply("read", no_group);
+    host.forget();
+    host.reply("read", stream_info("50-0"));
+    EXPECT_EQ(host.story(), lines({"read: XGROUP CREATE s g 39-4 MKSTREAM"}));
+}
+
+/// One NOGROUP fails a read of many, and does not say for which of them.
+TEST(ManyStreams, OneWhoseGroupIsLostIsMendedAndTheOthersStay) {
+    ScriptedHost host;
+    consume(host, source_of({"s", "t"}));
+    host.reply("read", no_group);
+    EXPECT_EQ(host.story(), lines({"read: XINFO STREAM s", "read: XINFO STREAM t"}));
+    host.reply("read", stream_info("12-0"));
+    host.reply("read", stream_info("12-0"));
+    EXPECT_EQ(host.story(), lines({"read: XGROUP CREATE s g 0-0 MKSTREAM", "read: XGROUP CREATE t g 0-0 MKSTREAM"}));
+    host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
+    host.reply("read", ok());
+    EXPECT_EQ(host.story(),
+              lines({"group recreated t from 0-0", "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
+}
+
+TEST(ManyStreams, OneOfTheWrongTypeIsLeftUntilItIsMended) {
+    ScriptedHost host;
+    const std::string wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    consume(host, source_of({"s", "t"}));
+    host.reply("read", error(wrong));
+    host.reply("read", stream_info("12-0"));
+    host.reply("read", error(wrong));
+    EXPECT_EQ(host.story(),
+              lines({"read: XINFO STREAM s", "read: XINFO STREAM t", "read: XGROUP CREATE s g 0-0 MKSTREAM",
+                     "failure: wrong_type (XINFO STREAM t g: " + wrong + ")"}));
+    host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
+    const std::string read_s = "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s >";
+    EXPECT_EQ(host.story(), lines({read_s}));
+    for (int i = 0; i < 15; ++i) {
+        host.wait(2000);
+        if (i == 14) break;
+        host.reply("read", null());
+    }
+    host.reply("control", groups("0-0"));
+    host.reply("control", pending_summary(0));
+    host.reply("control", array({}));
+    host.reply("control", array({}));
+    host.forget();
+    host.reply("read", null());  // t is looked at again: its key has been deleted
+    EXPECT_EQ(host.story(), lines({"read: XINFO STREAM t"}));
+    host.reply("read", error("ERR no such key"));
+    host.forget();
+    host.reply("read", ok());
+    EXPECT_EQ(host.story(),
+              lines({"group recreated t from 0", "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
+}
+
+TEST(ManyStreams, AllOfTheWrongTypeCloseTheSource) {
+    ScriptedHost host;
+    const std::string wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    consume(host, source_of({"s", "t"}));
+    host.reply("read", error(wrong));
+    host.reply("read", error(wrong));
+    host.forget();
+    host.reply("read", error(wrong));
+    EXPECT_EQ(host.story(), lines({"failure: wrong_type (XINFO STREAM t g: " + wrong + "), closed"}));
+}
+
+}  // namespace
+}  // namespace millrace::test
