@@ -1,0 +1,129 @@
+// The scripts themselves. Each that writes begins by asking for its effects to be replicated, not itself: up to 6.2 a
+// script is by default run once more at a replica, where XADD would draw another id, and servers refuse to write behind
+// XPENDING or XINFO. Later servers replicate effects always, and may drop the function.
+#include "command/scripts.hpp"
+
+#include <array>
+
+#include "base/sha1.hpp"
+
+namespace millrace {
+
+namespace {
+
+// The consumer is checked, because another may have claimed the entry: then it is no business of ours any more. An
+// error of XADD (a key of another type, no memory) ends the script before XACK, and the entry stays pending.
+// A redriven entry that dies again gets new dlq_ fields in place of those that redriving gave it.
+constexpr std::string_view dead_letter_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+local key, group, consumer, id = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+if #redis.call('XPENDING', key, group, id, id, 1, consumer) == 0 then return {'not_ours'} end
+local found = redis.call('XRANGE', key, id, id)
+if #found == 0 then return {'deleted'} end
+local fields = found[1][2]
+local n = #fields
+if n > 4 and fields[n - 3] == 'dlq_origin_id' and fields[n - 1] == 'dlq_group' then n = n - 4 end
+if n > 7800 then return {'too_many_fields'} end
+local added = {'dlq_origin_id', id, 'dlq_stream', key, 'dlq_group', group, 'dlq_consumer', consumer,
+  'dlq_deliveries', ARGV[4], 'dlq_error', ARGV[5]}
+for i = 1, 12 do fields[n + i] = added[i] end
+local dead = redis.call('XADD', KEYS[2], '*', unpack(fields, 1, n + 12))
+redis.call('XACK', key, group, id)
+return {'done', dead})lua";
+
+// Two names may share a dead stream (`orders` and `{orders}`), so the letter says where it belongs.
+constexpr std::string_view redrive_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
+if #found == 0 then return {'gone'} end
+local fields = found[1][2]
+local n = #fields - 12
+if n < 0 or fields[n + 1] ~= 'dlq_origin_id' or fields[n + 3] ~= 'dlq_stream' or fields[n + 5] ~= 'dlq_group'
+  or fields[n + 7] ~= 'dlq_consumer' or fields[n + 9] ~= 'dlq_deliveries' or fields[n + 11] ~= 'dlq_error' then
+  return {'foreign'}
+end
+if fields[n + 4] ~= KEYS[2] then return {'foreign'} end
+if n > 7800 then return {'too_many_fields'} end
+fields[n + 3], fields[n + 4] = fields[n + 5], fields[n + 6]
+local id = redis.call('XADD', KEYS[2], '*', unpack(fields, 1, n + 4))
+redis.call('XDEL', KEYS[1], ARGV[1])
+return {'done', id})lua";
+
+// What XACKDEL … ACKED of 8.2 does, as far as one can: an entry goes only where no other group may still want it.
+constexpr std::string_view ack_delete_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, 0} end
+local groups = #redis.call('XINFO', 'GROUPS', KEYS[1])
+local acked = {}
+for i = 2, #ARGV do
+  if redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) == 1 then acked[#acked + 1] = ARGV[i] end
+end
+local deleted = 0
+if groups == 1 and #acked > 0 then deleted = redis.call('XDEL', KEYS[1], unpack(acked)) end
+return {#acked, deleted, groups})lua";
+
+// A consumer's entries are deleted with it, so it must have none at that very moment.
+constexpr std::string_view delete_consumer_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'absent' end
+local idle = false
+for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local consumer = {}
+  for i = 1, #row, 2 do consumer[row[i]] = row[i + 1] end
+  if consumer.name == ARGV[2] then
+    if consumer.pending ~= 0 then return 'pending' end
+    idle = consumer.idle
+  end
+end
+if not idle then return 'absent' end
+if idle < tonumber(ARGV[3]) then return 'active' end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return 'deleted')lua";
+
+constexpr std::string_view mark_seen_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+for i = 2, #KEYS do redis.call('SET', KEYS[i], '1', 'NX', 'PX', ARGV[2]) end
+local acked = 0
+for i = 3, #ARGV do acked = acked + redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) end
+return acked)lua";
+
+constexpr std::string_view renew_lease_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2]))lua";
+
+constexpr std::string_view free_lease_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1]))lua";
+
+constexpr Sha1Text hashes[] = {sha1(dead_letter_lua),     sha1(redrive_lua),   sha1(ack_delete_lua),
+                               sha1(delete_consumer_lua), sha1(mark_seen_lua), sha1(renew_lease_lua),
+                               sha1(free_lease_lua)};
+
+constexpr Script row(ScriptId id, std::string_view name, std::string_view source, std::string_view keys,
+                     std::string_view arguments, std::string_view answer) {
+    const Sha1Text& hash = hashes[static_cast<size_t>(id)];
+    return {id, name, source, {hash.data(), hash.size()}, keys, arguments, answer};
+}
+
+using enum ScriptId;
+
+constexpr std::array rows{
+    row(dead_letter, "dead_letter", dead_letter_lua, "stream, dead stream", "group, consumer, id, deliveries, error",
+        "{done, id in the dead stream}, {not_ours}, {deleted} or {too_many_fields}"),
+    row(redrive, "redrive", redrive_lua, "dead stream, stream", "id in the dead stream",
+        "{done, new id}, {gone}, {foreign} or {too_many_fields}"),
+    row(ack_delete, "ack_delete", ack_delete_lua, "stream", "group, ids", "{acked, deleted, groups of the stream}"),
+    row(delete_consumer, "delete_consumer", delete_consumer_lua, "stream",
+        "group, consumer, for how many ms it must have been idle", "deleted, pending, active or absent"),
+    row(mark_seen, "mark_seen", mark_seen_lua, "stream, names of what was seen",
+        "group, for how many ms to remember, ids to ack", "how many were acked"),
+    row(renew_lease, "renew_lease", renew_lease_lua, "lease", "token, ms", "1, or 0 where it is not ours any more"),
+    row(free_lease, "free_lease", free_lease_lua, "lease", "token", "1, or 0 where it is not ours any more"),
+};
+
+}  // namespace
+
+std::span<const Script> scripts() {
+    return rows;
+}
+
+const Script& script(ScriptId id) {
+    return rows[static_cast<size_t>(id)];
+}
+
+}  // namespace millrace
