@@ -112,9 +112,19 @@ void check_handed_over(const History& history, Findings& findings) {
     }
 }
 
+bool failover_between(const History& history, Instant from, Instant to) {
+    return std::any_of(history.faults.begin(), history.faults.end(), [&](const Fault& fault) {
+        return fault.kind == Fault::Kind::Failover && fault.at >= from && fault.at <= to;
+    });
+}
+
 // BAT-2: what was read by `>` keeps the order of its stream.
 void check_order(const History& history, Findings& findings) {
-    std::map<std::pair<size_t, std::string>, EntryId> last;
+    struct Last {
+        EntryId id;
+        Instant at;
+    };
+    std::map<std::pair<size_t, std::string>, Last> last;
     for (const auto& batch : history.batches) {
         if (at_most_once(history.agents[batch.agent]) || batch.reason == "recovery") continue;
         for (const auto& entry : batch.entries) {
@@ -124,13 +134,15 @@ void check_order(const History& history, Findings& findings) {
                 fail(findings, "BAT-2", "an entry has the id '" + excerpt(entry.key.id) + "', which is none");
                 continue;
             }
-            const auto [at, fresh] = last.try_emplace({batch.agent, entry.key.stream}, *id);
-            if (!fresh && *id < at->second) {
+            const auto [found, fresh] = last.try_emplace({batch.agent, entry.key.stream}, Last{*id, batch.received});
+            Last& before = found->second;
+            const bool later = fresh || *id > before.id;
+            if (!later && *id != before.id && !failover_between(history, before.at, batch.received)) {
                 fail(findings, "BAT-2",
-                     "entry " + entry.key.id + " was handed over after " + std::to_string(at->second.ms) + "-" +
-                         std::to_string(at->second.seq));
+                     "entry " + entry.key.id + " was handed over after " + std::to_string(before.id.ms) + "-" +
+                         std::to_string(before.id.seq));
             }
-            if (*id > at->second) at->second = *id;
+            if (later) before = {*id, batch.received};
         }
     }
 }
@@ -198,7 +210,7 @@ Lives lives_of(const History& history) {
 bool crash_between(const History& history, size_t agent, Instant from, Instant to) {
     return std::any_of(history.faults.begin(), history.faults.end(), [&](const Fault& fault) {
         if (fault.at < from || fault.at > to) return false;
-        if (fault.kind == Fault::Kind::ServerDown) return true;
+        if (fault.kind == Fault::Kind::ServerDown || fault.kind == Fault::Kind::Failover) return true;
         return fault.kind == Fault::Kind::Kill && fault.agent == agent;
     });
 }
@@ -217,6 +229,7 @@ void check_life(const History& history, const std::string& group, const EntryKey
     const Moment* acked = nullptr;
     const Moment* holder = nullptr;
     int64_t times = 0;
+    std::optional<Instant> last_delivered;
     for (const auto& moment : life) {
         if (moment.kind == Moment::Kind::AckDone) {
             acked = &moment;
@@ -225,6 +238,8 @@ void check_life(const History& history, const std::string& group, const EntryKey
             holder = nullptr;
         }
         if (moment.kind != Moment::Kind::Delivered) continue;
+        if (last_delivered && failover_between(history, *last_delivered, moment.at)) times = 0;
+        last_delivered = moment.at;
         ++times;
         if (acked != nullptr) {
             const bool lost_in_crash =

@@ -74,7 +74,8 @@ struct Settlement {
 };
 
 struct Fault {
-    enum class Kind { Kill, Cut, ServerDown, Deleted };
+    // After a failover the server may know less than the one before: acks, deliveries and counts may have gone.
+    enum class Kind { Kill, Cut, ServerDown, Failover, Deleted };
     Kind kind = Kind::Kill;
     Instant at;
     std::optional<size_t> agent;  // the one it hit; none: all

@@ -155,12 +155,10 @@ void World::use(OwnServer& server) {
     database_.reset();
 }
 
-Task<> World::freeze(OwnServer& server, Duration duration) {
-    history_.faults.push_back({Fault::Kind::Cut, now(), std::nullopt, "SIGSTOP server", {}});
-    server.freeze();
-    co_await pause(duration);
-    server.thaw();
-    history_.faults.push_back({Fault::Kind::Cut, now(), std::nullopt, "SIGCONT server", {}});
+void World::failover(OwnServer& from, OwnServer& to) {
+    from.kill();
+    use(to);
+    history_.faults.push_back({Fault::Kind::Failover, now(), std::nullopt, "SIGKILL primary", {}});
 }
 
 Proxy& World::proxy() {

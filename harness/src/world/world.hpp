@@ -81,8 +81,8 @@ class World {
     void server_down(OwnServer& server);
     // The harness's own commands, and agents' from now on, go to this one of several own servers.
     void use(OwnServer& server);
-    // A server that answers nothing for a while, its sockets open.
-    Task<> freeze(OwnServer& server, Duration duration);
+    // SIGKILL of one; from here on the harness's commands go to the other, which may know less.
+    void failover(OwnServer& from, OwnServer& to);
     [[nodiscard]] const Url& url() const { return setup_.url; }
     BadPeer& bad_peer(BadPeer::Kind kind);
     // In front of the server of the case, or of these.
