@@ -205,6 +205,15 @@ TEST_F(Checker, AnAckMayBeLostInTheCrashThatFollowsIt) {
     EXPECT_EQ(lines(), Lines{"REC-1"});
 }
 
+// The replica had not heard of the delivery, nor of the ack: the entry comes as if for the first time, and late.
+TEST_F(Checker, AfterAFailoverCountsAndOrderBeginAnew) {
+    deliver(600, {3}, "flush", 1);
+    ack(3, 610);
+    EXPECT_EQ(lines(), (Lines{"BAT-2", "REC-1"}));
+    history_.faults.push_back({Fault::Kind::Failover, at(35), std::nullopt, "", {}});
+    EXPECT_EQ(lines(), Lines{});
+}
+
 TEST_F(Checker, HeldComesAgain) {
     unack(3);
     deliver(50, {3}, "recovery", 2);
