@@ -58,6 +58,8 @@ std::vector<Case> publish_cases();
 std::vector<Case> config_cases();
 std::vector<Case> bad_peer_cases();
 std::vector<Case> lost_reply_cases();
+std::vector<Case> cut_cases();
+std::vector<Case> each_command_cases();
 std::vector<Case> half_open_cases();
 std::vector<Case> outage_cases();
 std::vector<Case> failover_cases();
