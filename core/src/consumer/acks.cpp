@@ -113,11 +113,14 @@ void Acks::handle_reply(const Request& request, const resp::Reply& reply, Instan
     if (!reply.is_error()) return settle(flight);
     // XACK needs no memory, so where memory is short it goes through once there is some (RET-2).
     const ServerError error = classify(reply.text());
-    if (error.retryable || error.what == ErrorClass::oom) {
+    const uint32_t stream = flight.stream;
+    const bool is_group_missing =
+        error.what == ErrorClass::no_group;  // servers answer 0 then; what stands between may not
+    if (error.retryable || error.what == ErrorClass::oom || is_group_missing) {
         again(flight, now + holdings_.context.retry_delay(flight.failures++));
+        if (is_group_missing) holdings_.refusals.handle_refusal("XACK", stream, reply, now);
         return;
     }
-    const uint32_t stream = flight.stream;
     finish(flight);
     holdings_.refusals.handle_refusal("XACK", stream, reply, now);
 }

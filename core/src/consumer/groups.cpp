@@ -122,6 +122,7 @@ void Groups::after_create(uint32_t stream, const resp::Reply& reply, Instant now
     if (reply.is_error() && refusal.what != ErrorClass::busy_group) {
         group.state = State::unmade;
         if (refusal.what == ErrorClass::wrong_type) return leave("XGROUP CREATE", stream, reply);
+        if (refusal.what == ErrorClass::no_group) return retry_create(stream, reply, now);
         holdings_.refusals.handle_refusal("XGROUP CREATE", stream, reply, now);
         return;
     }
@@ -144,6 +145,17 @@ void Groups::after_create(uint32_t stream, const resp::Reply& reply, Instant now
     // That a group which was missing is there again is another consumer's doing: what is held stays held, and nothing
     // of ours is pending there that we do not know.
     if (is_new || !is_recreation) observer_.handle_group_made(stream, is_new);
+}
+
+/// A missing group is answered by making it, and to make it is what was refused here: again, but not at once.
+void Groups::retry_create(uint32_t stream, const resp::Reply& reply, Instant now) {
+    Error error = to_error(reply.text());
+    error.message =
+        "XGROUP CREATE " + holdings_.config.streams[stream] + " " + holdings_.config.group + ": " + error.message;
+    error.retryable = true;
+    holdings_.context.fail(holdings_.source, std::move(error));
+    Group& group = groups_[stream];
+    group.not_before = now + holdings_.context.retry_delay(group.losses++);
 }
 
 void Groups::handle_missing(uint32_t stream, Instant now) {

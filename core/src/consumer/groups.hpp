@@ -81,6 +81,7 @@ class Groups final : private ReplyHandler {
     void send_inspect(uint32_t stream, Lane& lane, Instant now);
     void send_marks(uint32_t stream, Lane& lane, Instant now);
     void after_create(uint32_t stream, const resp::Reply& reply, Instant now);
+    void retry_create(uint32_t stream, const resp::Reply& reply, Instant now);
     void after_inspect(uint32_t stream, const resp::Reply& reply, Instant now);
     void after_mark(What what, uint32_t stream, const resp::Reply& reply);
     void leave(std::string_view command, uint32_t stream, const resp::Reply& reply);

@@ -137,6 +137,18 @@ TEST_F(Ack, WithARetryableErrorIsSentAgainAfterADelay) {
     EXPECT_EQ(host.story(), lines({"acked 1: 0 1 2"}));
 }
 
+// A server answers 0 for a group that is missing. What stands before one may say it, and the ack must not be forgotten.
+TEST_F(Ack, AnsweredWithNogroupIsSentAgain) {
+    ASSERT_TRUE(host.ack(1).ok());
+    host.forget();
+    host.reply("control", error("NOGROUP No such key or consumer group"));
+    EXPECT_EQ(host.story(), "");
+    EXPECT_EQ(host.fire(), 100);
+    EXPECT_EQ(host.story(), lines({"control: XACK s g 1-0 2-0 3-0"}));
+    host.reply("control", integer(3));
+    EXPECT_EQ(host.story(), lines({"acked 1: 0 1 2"}));
+}
+
 TEST_F(Ack, ThatWaitsWithoutALaneIsNoTimer) {
     ASSERT_TRUE(host.ack(1).ok());
     host.reply("control", error("LOADING Redis is loading the dataset in memory"));

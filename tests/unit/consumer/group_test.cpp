@@ -51,6 +51,17 @@ TEST_F(Group, IsMadeForEachStream) {
                                    "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
 }
 
+// No server says so of its creation. What stands before one may, and a group that is missing is made at once otherwise.
+TEST_F(Group, WhoseCreationIsAnsweredWithNogroupIsRetriedWithBackoff) {
+    begin();
+    const std::string missing = "NOGROUP No such key or consumer group";
+    for (const int64_t delay : {100, 200, 400}) {
+        EXPECT_EQ(answer(error(missing)), lines({"failure: no_group (XGROUP CREATE s g: " + missing + ") retryable"}));
+        EXPECT_EQ(host.fire(), delay);
+        EXPECT_EQ(host.story(), lines({"read: XGROUP CREATE s g 0 MKSTREAM"}));
+    }
+}
+
 TEST_F(Group, RefusedUnderOomIsRetried) {
     begin();
     const std::string oom = "OOM command not allowed when used memory > 'maxmemory'.";
