@@ -62,22 +62,30 @@ Result<SourceId> Machine::Core::open(const SourceConfig& config, Instant now) {
     return id;
 }
 
-Status Machine::Core::close(SourceId id, Instant) {
+Status Machine::Core::close(SourceId id, Instant now) {
     for (Slot& slot : slots_) {
         if (slot.id != id || slot.closing) continue;
         slot.closing = true;
-        if (slot.source != nullptr) slot.source->stop();
+        if (slot.source != nullptr) slot.source->drain(now);
         return {};
     }
     return Error(Code::closed, "close: no such source, or it was closed before");
 }
 
-Status Machine::Core::shutdown(Duration timeout, Instant now) {
-    if (phase_ != Phase::running) return Error(Code::closed, "shutdown: the client is ending, or has ended");
-    phase_ = Phase::ending;
-    deadline_ = now + timeout;
+Status Machine::Core::drain(const Drain& how, Instant now) {
+    if (phase_ == Phase::ended) return Error(Code::closed, "drain: the client has ended");
+    if (how.timeout.us < 0) return Error(Code::bad_argument, "drain: a negative timeout");
+    const Instant deadline = now + how.timeout;
+    if (phase_ == Phase::draining) {
+        deadline_ = std::min(deadline_, deadline);
+        awaits_acks_ = awaits_acks_ && how.awaits_acks;
+        return {};
+    }
+    phase_ = Phase::draining;
+    deadline_ = deadline;
+    awaits_acks_ = how.awaits_acks;
     for (Slot& slot : slots_) {
-        if (slot.source != nullptr && !slot.closing) slot.source->stop();
+        if (slot.source != nullptr && !slot.closing) slot.source->drain(now);
     }
     return {};
 }
@@ -160,9 +168,22 @@ void Machine::Core::advance(Instant now) {
         if (slot.source != nullptr) slot.source->advance(now);
     }
     producer.advance(now);
+    unblock_reads(now);
+    probe_.advance(undetected_ && phase_ == Phase::running && !refused_ && !slots_.empty() && lanes.first().ready(),
+                   now);
     hold_back_messages(now);
     reap();
-    finish_shutdown(now);
+    finish_drain(now);
+}
+
+/// DRN-1: what a source gives up must have come before it is given back.
+void Machine::Core::unblock_reads(Instant now) {
+    blocked_.clear();
+    for (const Slot& slot : slots_) {
+        Lane* const lane = slot.source != nullptr ? slot.source->awaited() : nullptr;
+        if (lane != nullptr && lane->blocked()) blocked_.push_back(lane);
+    }
+    unblocker_.advance(blocked_, now);
 }
 
 /// One socket serves all subscriptions, so the slowest of them decides (BP-1).
@@ -200,17 +221,17 @@ void Machine::Core::reap() {
     }
 }
 
-void Machine::Core::finish_shutdown(Instant now) {
-    if (phase_ != Phase::ending) return;
+void Machine::Core::finish_drain(Instant now) {
+    if (phase_ != Phase::draining) return;
     bool settled = producer.idle();
     uint64_t held = 0;
     for (const Slot& slot : slots_) {
         if (slot.source == nullptr) continue;
-        settled = settled && slot.source->settled();
+        settled = settled && slot.source->settled() && (!awaits_acks_ || slot.source->in_hand() == 0);
         held += slot.source->held();
     }
     if (!settled && now < deadline_ && !refused_) return;
-    producer.give_up(Error(Code::closed, "publish: the client was shut down before the server confirmed"));
+    producer.give_up(Error(Code::closed, "publish: the client was drained before the server confirmed"));
     for (const std::unique_ptr<Lane>& lane : lanes) lane->close();
     phase_ = Phase::ended;
     context.emit(Closed{std::nullopt, held});
@@ -252,7 +273,9 @@ std::optional<Instant> Machine::Core::next_timeout() const {
         if (slot.source != nullptr) consider(slot.source->next_timeout());
     }
     consider(producer.next_timeout());
-    if (phase_ == Phase::ending) consider(deadline_);
+    consider(probe_.next_timeout());
+    consider(unblocker_.next_timeout());
+    if (phase_ == Phase::draining) consider(deadline_);
     return next;
 }
 
@@ -267,8 +290,22 @@ std::optional<Event> Machine::Core::poll_event() {
     return event;
 }
 
+/// DET-5 holds for every connection, and behind one address may be several servers. One without Streams is of no use
+/// to the sources while their own lane has them.
+std::optional<Error> Machine::Core::judge(const Lane& lane) {
+    const bool serves_sources = lane.role() == LaneRole::read || lane.role() == LaneRole::control;
+    if (&lane == &lanes.first() || !serves_sources || delivery_ != Delivery::streams) return std::nullopt;
+    if (uses_streams(context.config, lane.greeting())) return std::nullopt;
+    return Error(Code::unsupported, "this connection met a server without Streams, " + server_version(lane.greeting()),
+                 true);
+}
+
 void Machine::Core::handle_lane_ready(Lane& lane, Instant now) {
-    learn(lane);
+    if (&lane == &lanes.first()) {
+        learn(lane, now);
+    } else {
+        learn_beside(lane, now);
+    }
     for (Slot& slot : slots_) {
         if (slot.source != nullptr) slot.source->handle_lane_ready(lane, now);
     }
@@ -276,26 +313,51 @@ void Machine::Core::handle_lane_ready(Lane& lane, Instant now) {
 
 /// DET-5: each connection detects again. The first read lane's word counts for the sources; a publish lane goes by its
 /// own.
-void Machine::Core::learn(const Lane& lane) {
-    if (&lane != &lanes.first()) return;
+void Machine::Core::learn(const Lane& lane, Instant now) {
     const Greeting& greeting = lane.greeting();
     const Delivery delivery = uses_streams(context.config, greeting) ? Delivery::streams : Delivery::pubsub;
-    if (context.config.mode == Mode::automatic && delivery_ != delivery) log_detection(greeting);
-    if (delivery_ == delivery) return;
-    const bool changed = delivery_.has_value();
-    delivery_ = delivery;
-    context.emit(ModeChanged{delivery, server_version(greeting)});
-    if (!changed) return;
-    // Another kind of server under the same address: the sources begin anew, with what it can do.
+    const bool is_automatic = context.config.mode == Mode::automatic;
+    if (is_automatic && (delivery_ != delivery || (undetected_ && greeting.version_known))) log_detection(greeting);
+    undetected_ = is_automatic && delivery == Delivery::pubsub && !greeting.version_known;
+    if (delivery_ != delivery) change_mode(delivery, greeting, now);
+}
+
+/// What another lane was told. That there are Streams is asked again on the first one, by a new connection; that this
+/// is an old server ends the search.
+void Machine::Core::learn_beside(Lane& lane, Instant now) {
+    const Greeting& greeting = lane.greeting();
+    if (lane.role() == LaneRole::probe) probe_.handle_answer();
+    if (context.config.mode != Mode::automatic || delivery_ != Delivery::pubsub) return;
+    if (greeting.streams) {
+        const Error error(Code::connection, "another connection met a server with Streams; asking again", true);
+        if (lanes.first().ready()) lanes.first().drop(DisconnectReason::dropped, error, now);
+    } else if (undetected_ && greeting.version_known) {
+        undetected_ = false;
+        log_detection(greeting);
+    }
+}
+
+/// Another kind of server under the same address: the sources begin anew, with what it can do.
+void Machine::Core::change_mode(Delivery delivery, const Greeting& greeting, Instant now) {
     for (Slot& slot : slots_) {
         if (slot.source == nullptr) continue;
-        slot.source->stop();
+        slot.source->retire(now);
         ended_.push_back(std::move(slot.source));
         slot.source = nullptr;
     }
-    if (Lane* const push = lanes.push_if_open(); push != nullptr && delivery == Delivery::streams) {
-        push->close();
+    const bool is_first = !delivery_.has_value();
+    delivery_ = delivery;
+    context.emit(ModeChanged{delivery, server_version(greeting)});
+    if (is_first) return;
+    if (delivery == Delivery::streams) {
+        if (Lane* const push = lanes.push_if_open(); push != nullptr) push->close();
         lanes.asked().clear();
+        for (const std::unique_ptr<Lane>& lane : lanes) {  // those that still talk to the server from before
+            if (!lane->ready()) continue;
+            if (std::optional<Error> error = judge(*lane); error.has_value()) {
+                lane->drop(DisconnectReason::dropped, *std::move(error), now);
+            }
+        }
     }
     start_sources();
 }

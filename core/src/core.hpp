@@ -13,6 +13,8 @@
 #include "producer/producer.hpp"
 #include "session/context.hpp"
 #include "session/lanes.hpp"
+#include "session/probe.hpp"
+#include "session/unblocker.hpp"
 
 namespace millrace {
 
@@ -22,7 +24,7 @@ struct Machine::Core final : private LaneObserver {
 
     [[nodiscard]] Result<SourceId> open(const SourceConfig& config, Instant now);
     [[nodiscard]] Status close(SourceId id, Instant now);
-    [[nodiscard]] Status shutdown(Duration timeout, Instant now);
+    [[nodiscard]] Status drain(const Drain& how, Instant now);
     [[nodiscard]] Source* source_of(BatchId batch);
     [[nodiscard]] Source* find(SourceId id);
     void release(BatchId batch);
@@ -47,7 +49,7 @@ struct Machine::Core final : private LaneObserver {
     std::vector<ConstBytes> transmit_spans;
 
   private:
-    enum class Phase : uint8_t { running, ending, ended };
+    enum class Phase : uint8_t { running, draining, ended };
 
     /// A source that was opened. What serves it is known once the server is.
     struct Slot {
@@ -58,15 +60,19 @@ struct Machine::Core final : private LaneObserver {
         bool paused = false;
     };
 
+    [[nodiscard]] std::optional<Error> judge(const Lane& lane) override;
     void handle_lane_ready(Lane& lane, Instant now) override;
     void handle_lane_lost(Lane& lane, const Error& error, Instant now) override;
     void handle_push(Lane& lane, const resp::Reply& reply, Instant now) override;
 
-    void learn(const Lane& lane);
+    void learn(const Lane& lane, Instant now);
+    void learn_beside(Lane& lane, Instant now);
+    void change_mode(Delivery delivery, const Greeting& greeting, Instant now);
     void log_detection(const Greeting& greeting);
     void start_sources();
     void reap();
-    void finish_shutdown(Instant now);
+    void unblock_reads(Instant now);
+    void finish_drain(Instant now);
     void hold_back_messages(Instant now);
     [[nodiscard]] std::unique_ptr<Source> make_source(const Slot& slot);
     [[nodiscard]] std::string consumer_name();
@@ -75,9 +81,14 @@ struct Machine::Core final : private LaneObserver {
     std::vector<std::unique_ptr<Source>> ended_;  // until their batches are released
     uint32_t next_source_ = 1;
     std::optional<Delivery> delivery_;
-    bool refused_ = false;  // a refusal that no retry changes: the client is at its end
+    bool undetected_ = false;  // Pub/Sub for want of evidence, and not because the server is known to be old
+    Probe probe_{context, lanes};
+    Unblocker unblocker_{context, lanes};
+    std::vector<Lane*> blocked_;  // whose reads a drain waits for
+    bool refused_ = false;        // a refusal that no retry changes: the client is at its end
     Phase phase_ = Phase::running;
-    Instant deadline_{};
+    Instant deadline_{};        // of a drain
+    bool awaits_acks_ = false;  // of a drain
     bool last_was_acked_ = false;
 };
 

@@ -41,8 +41,9 @@ Status Machine::close(SourceId source, Instant now) {
     return status;
 }
 
-Status Machine::shutdown(Duration timeout, Instant now) {
-    Status status = core_->shutdown(timeout, now);
+Status Machine::drain(const Drain& how, Instant now) {
+    core_->context.now = now;
+    Status status = core_->drain(how, now);
     core_->advance(now);
     return status;
 }

@@ -120,6 +120,13 @@ void append(std::string& out, const Gap& event) {
     append_id(out, event.cursor);
     append_id(out, event.first);
 }
+void append(std::string& out, const Interrupted& event) {
+    out += "interrupted";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    out += ' ';
+    append_number(out, event.lasted.us);
+}
 void append(std::string& out, const TooLarge& event) {
     out += "too_large";
     append_source(out, event.source);

@@ -120,7 +120,7 @@ class Replay {
     }
 
     bool command(std::string_view verb, Words& words) {
-        if (verb != "open" && verb != "release" && verb != "close" && verb != "shutdown" && verb != "publish" &&
+        if (verb != "open" && verb != "release" && verb != "close" && verb != "drain" && verb != "publish" &&
             verb != "ack" && verb != "nack" && verb != "pause" && verb != "resume") {
             return false;
         }
@@ -129,8 +129,11 @@ class Replay {
             static_cast<void>(machine_->open(words.text(), now));
         } else if (verb == "release") {
             machine_->release(BatchId{words.number()}, now);
-        } else if (verb == "shutdown") {
-            static_cast<void>(machine_->shutdown(Duration{static_cast<int64_t>(words.number())}, now));
+        } else if (verb == "drain") {
+            const Duration timeout{static_cast<int64_t>(words.number())};
+            const bool awaits_acks = words.accept("acks");
+            if (!awaits_acks && !words.accept("answers")) words.refuse();
+            static_cast<void>(machine_->drain({timeout, awaits_acks}, now));
         } else if (verb == "publish") {
             publish(words, now);
         } else if (verb == "ack" || verb == "nack") {

@@ -42,7 +42,7 @@ std::string short_trace() {
     static_cast<void>(m.poll_timeout());
     m.handle_timeout({50'000});
     static_cast<void>(m.close(SourceId{1}, {60'000}));
-    static_cast<void>(m.shutdown(seconds(1), {70'000}));
+    static_cast<void>(m.drain({seconds(1), true}, {70'000}));
     while (m.poll_event()) continue;
     while (m.poll_action()) continue;
     static_cast<void>(m.finished());
@@ -56,7 +56,7 @@ TEST(Replay, RepeatsEveryKindOfCall) {
     EXPECT_EQ(first_difference(trace, *again), "");
     EXPECT_EQ(*again, trace);
     for (const char* verb :
-         {"create",  "open",   "close",     "shutdown",     "publish",   "ack",      "nack",    "release",
+         {"create",  "open",   "close",     "drain",        "publish",   "ack",      "nack",    "release",
           "pause",   "resume", "connected", "disconnected", "room",      "input",    "timeout", "wall",
           "action?", "event?", "writable?", "timeout?",     "finished?", "transmit", "sent"}) {
         EXPECT_NE(trace.find("\n" + std::string(verb)), std::string::npos) << verb;

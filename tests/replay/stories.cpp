@@ -66,7 +66,7 @@ class Application {
     [[nodiscard]] bool holds() const { return !held_.empty(); }
 
     void shut_down() {
-        expect(host_.machine().shutdown(seconds(1), host_.now()).ok(), "shutdown");
+        expect(host_.machine().drain({seconds(1), true}, host_.now()).ok(), "drain");
         until([this] { return host_.machine().finished(); });
     }
 

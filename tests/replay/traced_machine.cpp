@@ -52,10 +52,11 @@ Status TracedMachine::close(SourceId source, Instant now) {
     return answer(machine_.close(source, now));
 }
 
-Status TracedMachine::shutdown(Duration timeout, Instant now) {
-    call("shutdown", now);
-    argument(static_cast<uint64_t>(timeout.us));
-    return answer(machine_.shutdown(timeout, now));
+Status TracedMachine::drain(const Drain& how, Instant now) {
+    call("drain", now);
+    argument(static_cast<uint64_t>(how.timeout.us));
+    append_word(*trace_, how.awaits_acks ? "acks" : "answers");
+    return answer(machine_.drain(how, now));
 }
 
 Result<Ticket> TracedMachine::publish(const Publish& publish, Instant now) {

@@ -6,14 +6,21 @@
 //
 //     create NOW WALL SEED_HIGH SEED_LOW "URL"        = ok
 //     open NOW "URL"                                  = source N
-//     close NOW SOURCE                                = ok          (or error CODE retryable|final "message", here and
-//     above) shutdown NOW TIMEOUT                            = ok publish NOW plain|atomic "STREAM" COUNT ("NAME"
-//     "VALUE")… ;…  = ticket N ack NOW BATCH all|INDEX…                        = ok nack NOW BATCH DELAY|default
-//     all|INDEX…         = ok release NOW BATCH
-//     pause NOW SOURCE    resume NOW SOURCE           = ok connected NOW CONN
-//     disconnected NOW CONN REASON room CONN HINT                                  = room SIZE input NOW CONN "BYTES"
-//     the first bytes of the last room timeout NOW                                     wall NOW WALL action?  event?
-//     writable?  timeout?  finished? = what there is, or none transmit CONN                                   = "BYTES"
+//     close NOW SOURCE                                = ok, or error CODE retryable|final "message", here and below
+//     drain NOW TIMEOUT acks|answers                  = ok
+//     publish NOW plain|atomic "STREAM" COUNT ("NAME" "VALUE")… ;…                                       = ticket N
+//     ack NOW BATCH all|INDEX…                        = ok
+//     nack NOW BATCH DELAY|default all|INDEX…         = ok
+//     release NOW BATCH
+//     pause NOW SOURCE    resume NOW SOURCE           = ok
+//     connected NOW CONN
+//     disconnected NOW CONN REASON
+//     room CONN HINT                                  = room SIZE
+//     input NOW CONN "BYTES"                            the first bytes of the last room
+//     timeout NOW
+//     wall NOW WALL
+//     action?  event?  writable?  timeout?  finished? = what there is, or none
+//     transmit CONN                                   = "BYTES"
 //     sent CONN COUNT
 #pragma once
 
@@ -37,7 +44,7 @@ class TracedMachine {
 
     Result<SourceId> open(std::string_view url, Instant now);
     Status close(SourceId source, Instant now);
-    Status shutdown(Duration timeout, Instant now);
+    Status drain(const Drain& how, Instant now);
     Result<Ticket> publish(const Publish& publish, Instant now);
     Status ack(BatchId batch, EntrySet entries, Instant now);
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now);

@@ -179,7 +179,7 @@ Result<uint64_t> Hub::close(Duration timeout) {
     closing_ = true;
     stop();
     const Instant now = monotonic_now();
-    if (engine_->machine().shutdown(timeout, now)) {
+    if (engine_->machine().drain({timeout, false}, now)) {
         wake();
         // The machine keeps the deadline; the second is for a loop that is late.
         (void)wait_until(lock, deadline_after(now, timeout) + seconds(1), [this] { return finished_; });

@@ -13,6 +13,7 @@
 #include "millrace/action.hpp"
 #include "millrace/entry.hpp"
 #include "millrace/error.hpp"
+#include "millrace/time.hpp"
 
 namespace millrace {
 
@@ -146,6 +147,13 @@ struct Gap {
     EntryId first;
 };
 
+/// A subscription stands again after it was interrupted: what was published in between is lost (PS-2).
+struct Interrupted {
+    SourceId source;
+    std::string stream;  ///< the channel
+    Duration lasted;     ///< since the server was last heard
+};
+
 /// An entry past max_message_bytes was met and not kept (BP-3). In a group it stays pending with this consumer; it is
 /// handed over nowhere.
 struct TooLarge {
@@ -178,6 +186,6 @@ struct Closed {
 };
 
 using Event = std::variant<Ready, BatchReady, Acked, Lost, GroupRecreated, Published, ModeChanged, Disconnected,
-                           Reconnected, Gap, TooLarge, Failure, Log, Closed>;
+                           Reconnected, Gap, Interrupted, TooLarge, Failure, Log, Closed>;
 
 }  // namespace millrace

@@ -44,6 +44,13 @@ struct Publish {
     PublishConfig options;
 };
 
+/// How a client ends.
+struct Drain {
+    Duration timeout = seconds(5);  ///< whatever is left by then stays pending
+    /// Wait until the application has settled all that it was handed; else only until what was sent is answered.
+    bool awaits_acks = true;
+};
+
 /// Every method is a getter, a command, a `handle_*` (something happened outside) or a `poll_*` (what to do next). None
 /// blocks, none calls back. After any of them poll until nothing is left: events first and transmit last lets the ack
 /// of one batch share a write with the next read. One thread at a time; after a fork only the parent goes on.
@@ -57,11 +64,14 @@ class Machine {
     // ---- commands
     /// Begins to consume, or to tail. bad_config names the key.
     [[nodiscard]] Result<SourceId> open(const SourceConfig& config, Instant now);
-    /// Ends a source: no batch of it comes any more; entries not acked stay pending with its consumer. Closed follows.
+    /// Ends a source: no batch of it comes any more. What it holds and has not handed over is given back, so that other
+    /// consumers may claim it at once; what was handed over and is not acked stays pending with its consumer. Closed
+    /// follows, once the acks are answered.
     Status close(SourceId source, Instant now);
-    /// Ends everything: acks and publishes that are queued go out first, for at most `timeout`. Closed follows, nothing
-    /// after it.
-    Status shutdown(Duration timeout, Instant now);
+    /// Ends everything (DRN-1): as close for each source, and queued publishes go out. What the application was handed
+    /// may be acked until the end; what it nacks is given back. Closed follows and tells what was left pending; nothing
+    /// comes after it. A second call can only shorten the wait. bad_argument for a negative timeout.
+    Status drain(const Drain& how, Instant now);
     /// Queues entries for a stream. would_block past publish_queue_bytes: nothing of it is taken; try again after a
     /// Published.
     [[nodiscard]] Result<Ticket> publish(const Publish& publish, Instant now);
@@ -101,7 +111,7 @@ class Machine {
     void advance_transmit(ConnId conn, size_t sent);
 
     // ---- getters
-    /// Whether shutdown has ended.
+    /// Whether drain has ended.
     [[nodiscard]] bool finished() const;
 
   private:

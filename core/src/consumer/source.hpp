@@ -44,13 +44,22 @@ class Source {
     virtual void release(BatchId batch) { batches_.release(batch); }
     void set_paused(bool paused) { paused_ = paused; }
 
+    /// DRN-1: hands over nothing any more, and gives back what it holds and did not hand over.
+    virtual void drain(Instant) { stop(); }
+    /// The lane whose blocking read must be answered before a drain can end; null when there is none.
+    [[nodiscard]] virtual Lane* awaited() const { return nullptr; }
+    /// Another kind of server is served by another kind of source: this one ends, and tells what it must.
+    virtual void retire(Instant) { stop(); }
+
     /// Reads no more, and drops what was not handed over: it stays pending at the server. Acks still go out.
     virtual void stop() {
         stopped_ = true;
         batches_.abandon();
     }
-    /// Whether every ack has been answered.
+    /// Whether every ack has been answered, and after a drain every read and whatever gives back.
     [[nodiscard]] virtual bool settled() const { return true; }
+    /// Entries that were handed over and are the application's to settle.
+    [[nodiscard]] virtual uint64_t in_hand() const { return 0; }
     /// Entries that would stay pending with this consumer if it ended now.
     [[nodiscard]] virtual uint64_t held() const { return 0; }
 

@@ -249,6 +249,10 @@ void Lane::greet(Handshake::Next next, Instant now) {
             greeting_ = handshake_->greeting();
             handshake_.reset();
             orphan_.reset();
+            if (std::optional<Error> error = observer_.judge(*this); error.has_value()) {
+                drop(DisconnectReason::dropped, *std::move(error), now);
+                return;
+            }
             state_ = State::ready;
             if (failures_ > 0) context_.emit(Reconnected{role_, attempts_});
             attempts_ = 0;

@@ -24,6 +24,9 @@ class Lane;
 /// Who owns the lanes.
 class LaneObserver {
   public:
+    /// The lane has greeted. Why it can't be used all the same, if that is so; then it is dropped and tries again, with
+    /// backoff, and nobody is told that it was ready.
+    [[nodiscard]] virtual std::optional<Error> judge(const Lane& lane) = 0;
     virtual void handle_lane_ready(Lane& lane, Instant now) = 0;
     /// Every request that was owed a reply has been told before.
     virtual void handle_lane_lost(Lane& lane, const Error& error, Instant now) = 0;
@@ -96,6 +99,8 @@ class Lane final : private ReplyHandler {
     [[nodiscard]] LaneRole role() const { return role_; }
     [[nodiscard]] std::optional<ConnId> conn() const { return conn_; }
     [[nodiscard]] const Greeting& greeting() const { return greeting_; }
+    /// When the server was last heard on this connection, or on the last one.
+    [[nodiscard]] Instant heard() const { return heard_; }
     /// Whether there is output that the host has not been told of; it then is.
     [[nodiscard]] bool announce_output() { return has_output() && !std::exchange(announced_, true); }
     [[nodiscard]] bool has_output() const { return conn_.has_value() && connected() && !out_.empty(); }

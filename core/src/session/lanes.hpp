@@ -31,6 +31,8 @@ class Lanes {
     [[nodiscard]] Lane& publish() { return once(publish_, LaneRole::publish); }
     [[nodiscard]] Lane& push() { return once(push_, LaneRole::push); }
     [[nodiscard]] Lane* push_if_open() { return push_; }
+    [[nodiscard]] Lane& probe() { return once(probe_, LaneRole::probe); }
+    [[nodiscard]] Lane* probe_if_open() { return probe_; }
 
     /// A lane for the reads of one reader: the one it used last when that is free, so that its replies keep their
     /// order; else any that is ready and not blocked. Null when all are taken.
@@ -50,6 +52,18 @@ class Lanes {
         if (Lane* const idle = for_reading(reading); idle != nullptr) return idle;
         for (const std::unique_ptr<Lane>& lane : lanes_) {
             if (lane->role() == LaneRole::read && lane->ready()) return lane.get();
+        }
+        return nullptr;
+    }
+
+    /// Where CLIENT UNBLOCK of that lane's read can be said: to the same run of the server, because ids start anew with
+    /// it (REC-6), and not behind another block. A subscribed RESP2 connection takes no such command.
+    [[nodiscard]] Lane* for_unblocking(const Lane& blocked) {
+        const Greeting& of = blocked.greeting();
+        if (!of.client_id.has_value()) return nullptr;
+        for (const std::unique_ptr<Lane>& lane : lanes_) {
+            if (!lane->ready() || lane->blocked() || lane->role() == LaneRole::push) continue;
+            if (lane->greeting().server.run_id == of.server.run_id) return lane.get();
         }
         return nullptr;
     }
@@ -107,6 +121,7 @@ class Lanes {
     Lane* control_ = nullptr;
     Lane* publish_ = nullptr;
     Lane* push_ = nullptr;
+    Lane* probe_ = nullptr;
     Ring<Asked> asked_;
 };
 

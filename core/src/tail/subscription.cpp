@@ -10,7 +10,8 @@ namespace millrace {
 Subscription::Subscription(Context& context, Lanes& lanes, SourceId id, SourceConfig config)
     : Source(context, lanes, id, std::move(config), seconds(5)),
       writer_(context.segments),
-      channels_(config_.streams.size(), Channel::unasked) {}
+      channels_(config_.streams.size(), Channel::unasked),
+      silence_(config_.streams.size()) {}
 
 void Subscription::advance(Instant now) {
     if (stopped_) return unsubscribe();
@@ -49,7 +50,23 @@ void Subscription::handle_lane_ready(Lane&, Instant) {}
 void Subscription::handle_lane_lost(Lane& lane, Instant) {
     if (&lane != lane_) return;
     lane_ = nullptr;
+    for (uint32_t i = 0; i < channels_.size(); ++i) {
+        if (channels_[i] == Channel::confirmed) silence_[i] = lane.heard();
+    }
     channels_.assign(config_.streams.size(), Channel::unasked);
+}
+
+void Subscription::retire(Instant now) {
+    for (uint32_t i = 0; i < channels_.size(); ++i) tell_gap(i, now);
+    batches_.flush(Lot::fresh, FlushReason::flush);
+    stop();
+}
+
+/// PS-2. A message in between was heard by nobody here, and no server tells whether there was one.
+void Subscription::tell_gap(uint32_t channel, Instant now) {
+    if (!silence_[channel].has_value()) return;
+    context_.emit(Interrupted{id_, config_.streams[channel], now - *silence_[channel]});
+    silence_[channel].reset();
 }
 
 std::optional<uint32_t> Subscription::channel_of(std::string_view name) const {
@@ -65,9 +82,11 @@ void Subscription::handle_push(const resp::Reply& message, Instant now) {
     const std::optional<uint32_t> channel = channel_of(message[1].text());
     if (!channel.has_value()) return;
     if (word == "message") take_message(*channel, message[2].text(), now);
-    if (word == "subscribe") take_confirmation(*channel);
+    if (word == "subscribe") take_confirmation(*channel, now);
+    if (word != "unsubscribe") return;
     // Another source has left the channel; the connection has one subscription for all.
-    if (word == "unsubscribe") channels_[*channel] = Channel::unasked;
+    if (channels_[*channel] == Channel::confirmed) silence_[*channel] = now;
+    channels_[*channel] = Channel::unasked;
 }
 
 void Subscription::handle_push_refused(uint32_t channel, const resp::Reply& refusal, Instant now) {
@@ -78,8 +97,9 @@ void Subscription::handle_push_refused(uint32_t channel, const resp::Reply& refu
     if (lane_ != nullptr) lane_->drop(DisconnectReason::dropped, std::move(error), now);
 }
 
-void Subscription::take_confirmation(uint32_t channel) {
+void Subscription::take_confirmation(uint32_t channel, Instant now) {
     channels_[channel] = Channel::confirmed;
+    tell_gap(channel, now);
     for (const Channel each : channels_) {
         if (each != Channel::confirmed) return;
     }

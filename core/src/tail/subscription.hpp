@@ -21,6 +21,8 @@ class Subscription final : public Source, private FieldSink {
     void advance(Instant now) override;
     void handle_lane_ready(Lane& lane, Instant now) override;
     void handle_lane_lost(Lane& lane, Instant now) override;
+    /// Hands over what it has: there is nobody to give it back to.
+    void retire(Instant now) override;
     void handle_push(const resp::Reply& message, Instant now) override;
     void handle_push_refused(uint32_t channel, const resp::Reply& error, Instant now) override;
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries, Instant now) override;
@@ -38,12 +40,14 @@ class Subscription final : public Source, private FieldSink {
     void on_discard() override;
     void unsubscribe();
     void take_message(uint32_t channel, std::string_view payload, Instant now);
-    void take_confirmation(uint32_t channel);
+    void take_confirmation(uint32_t channel, Instant now);
+    void tell_gap(uint32_t channel, Instant now);
     [[nodiscard]] std::optional<uint32_t> channel_of(std::string_view name) const;
 
     SegmentWriter writer_;
     Lane* lane_ = nullptr;
-    std::vector<Channel> channels_;  // of this connection
+    std::vector<Channel> channels_;                // of this connection
+    std::vector<std::optional<Instant>> silence_;  // of each channel: since when it is not listened to, once it was
     bool said_ready_ = false;
     Buffer<char> bytes_;             // names and values of the message under way
     Buffer<Segment::Slice> slices_;  // into bytes_

@@ -81,10 +81,9 @@ TEST(ClosedEarly, ASourceThatNeverBeganIsClosedAtOnce) {
 TEST_F(Closing, AShutdownWaitsForAcksAndThenClosesEverything) {
     ASSERT_TRUE(host.ack(1, {0}).ok());
     host.forget();
-    ASSERT_TRUE(host.shutdown(seconds(5)).ok());
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
     EXPECT_EQ(host.story(), "");
     EXPECT_FALSE(host.machine.finished());
-    EXPECT_EQ(host.shutdown(seconds(5)).error().code, Code::closed);
     EXPECT_EQ(host.machine.open(source_of(), host.now()).error().code, Code::closed);
     ASSERT_TRUE(host.ack(1, {1}).ok());  // what is done meanwhile still counts
     EXPECT_EQ(host.story(), lines({"control: XACK s g 2-0"}));
@@ -104,7 +103,7 @@ TEST_F(Closing, AShutdownWaitsForAcksAndThenClosesEverything) {
 TEST_F(Closing, AShutdownEndsAtItsDeadline) {
     ASSERT_TRUE(host.ack(1).ok());
     host.forget();
-    ASSERT_TRUE(host.shutdown(milliseconds(700)).ok());
+    ASSERT_TRUE(host.drain(milliseconds(700)).ok());
     host.wait(699);
     EXPECT_EQ(host.story(), "");
     host.wait(1);
@@ -113,7 +112,7 @@ TEST_F(Closing, AShutdownEndsAtItsDeadline) {
 
 TEST_F(Closing, AShutdownWithAnAckUnderWayGoesOnOverAReconnect) {
     ASSERT_TRUE(host.ack(1).ok());
-    ASSERT_TRUE(host.shutdown(seconds(5)).ok());
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
     host.forget();
     host.lost("control");
     host.lost("read");
@@ -130,7 +129,7 @@ TEST_F(Closing, AShutdownWithAnAckUnderWayGoesOnOverAReconnect) {
 
 TEST(Shutdown, OfAnIdleMachineIsDoneAtOnce) {
     ScriptedHost host;
-    ASSERT_TRUE(host.shutdown(seconds(5)).ok());
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
     EXPECT_EQ(host.story(), lines({"closed all, 0 held"}));
     EXPECT_EQ(host.ms_to_timeout(), std::nullopt);
 }
@@ -139,14 +138,14 @@ TEST(Shutdown, WhileConnectingGivesTheConnectionsUp) {
     ScriptedHost host;
     host.open(source_of());
     host.forget();
-    ASSERT_TRUE(host.shutdown(seconds(5)).ok());
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
     EXPECT_EQ(host.story(), lines({"closed all, 0 held", "close read", "close control"}));
 }
 
 TEST(Shutdown, WhilePublishesWaitForTheirConnectionLastsUntilTheyAreThrough) {
     ScriptedHost host;
     ASSERT_TRUE(host.publish("s", {"a"}).ok());
-    ASSERT_TRUE(host.shutdown(seconds(5)).ok());
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
     host.forget();
     host.greet("publish");
     EXPECT_EQ(host.story(), lines({"publish: XADD s * f a"}));
@@ -160,7 +159,7 @@ TEST(Shutdown, AfterARefusalIsDoneAtOnce) {
     host.connected("read");
     host.reply("read", error("NOAUTH HELLO must be called with the client already authenticated"));
     host.forget();
-    ASSERT_TRUE(host.shutdown(seconds(5)).ok());
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
     EXPECT_EQ(host.story(), lines({"closed all, 0 held"}));
     EXPECT_TRUE(host.machine.finished());
 }

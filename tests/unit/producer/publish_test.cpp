@@ -191,14 +191,14 @@ TEST_F(PublishLane, AnEndWithoutConfirmationSaysSo) {
     ASSERT_TRUE(host.publish("s", {"a", "b"}).ok());
     host.reply("publish", bulk("5-0"));
     host.forget();
-    ASSERT_TRUE(host.shutdown(seconds(1)).ok());
+    ASSERT_TRUE(host.drain(seconds(1)).ok());
     EXPECT_EQ(host.story(), "");
     EXPECT_EQ(host.publish("s", {"c"}).error().code, Code::closed);
     host.wait(999);
     EXPECT_EQ(host.story(), "");
     host.wait(1);
     EXPECT_EQ(host.story(),
-              lines({"published 2: [5-0] [closed (publish: the client was shut down before the server confirmed) "
+              lines({"published 2: [5-0] [closed (publish: the client was drained before the server confirmed) "
                      "maybe_written]",
                      "closed all, 0 held", "close publish"}));
     EXPECT_TRUE(host.machine.finished());
@@ -208,9 +208,9 @@ TEST(PublishUnsent, EndsWithoutMaybeWritten) {
     ScriptedHost host;
     ASSERT_TRUE(host.publish("s", {"a"}).ok());
     host.forget();
-    ASSERT_TRUE(host.shutdown(Duration{}).ok());
+    ASSERT_TRUE(host.drain(Duration{}).ok());
     EXPECT_EQ(host.story(),
-              lines({"published 1: [closed (publish: the client was shut down before the server confirmed)]",
+              lines({"published 1: [closed (publish: the client was drained before the server confirmed)]",
                      "closed all, 0 held", "close publish"}));
 }
 

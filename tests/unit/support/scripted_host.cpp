@@ -53,8 +53,8 @@ Status ScriptedHost::close(SourceId source) {
     return status;
 }
 
-Status ScriptedHost::shutdown(Duration timeout) {
-    Status status = machine.shutdown(timeout, now_);
+Status ScriptedHost::drain(Duration timeout, bool awaits_acks) {
+    Status status = machine.drain({timeout, awaits_acks}, now_);
     settle();
     return status;
 }
@@ -141,7 +141,7 @@ void ScriptedHost::haunt(ConnId dead) {
     machine.handle_disconnected(dead, DisconnectReason::reset, now_);
     EXPECT_TRUE(machine.transmit(dead).empty());
     machine.advance_transmit(dead, 1);
-    drain();
+    gather();
     EXPECT_EQ(story_.size(), before) << "a dead connection did something:\n" << lines(story_);
 }
 
@@ -159,7 +159,7 @@ std::optional<std::string> ScriptedHost::answer(const std::string& command) {
 
 void ScriptedHost::greet(const std::string& lane) {
     connected(lane);
-    for (;;) {
+    while (lives(lane)) {
         const std::vector<std::string> written = std::exchange(lanes_[lane].written, {});
         if (written.size() != 1) return;
         const std::optional<std::string> bytes = answer(written.front());
@@ -282,17 +282,17 @@ void ScriptedHost::take_output() {
     }
 }
 
-void ScriptedHost::drain() {
+void ScriptedHost::gather() {
     while (const std::optional<Event> event = machine.poll_event()) story_.push_back(describe(*event, numbers_));
     while (const std::optional<Action> action = machine.poll_action()) take_action(*action);
     take_output();
 }
 
 void ScriptedHost::settle() {
-    drain();
+    gather();
     if (const std::optional<Instant> at = machine.poll_timeout(); at.has_value() && *at <= now_) {
         machine.handle_timeout(now_);
-        drain();
+        gather();
     }
     const std::optional<Instant> next = machine.poll_timeout();
     EXPECT_TRUE(!next.has_value() || *next > now_)
@@ -300,7 +300,7 @@ void ScriptedHost::settle() {
         << lines(story_);
     const size_t before = story_.size();
     machine.handle_timeout(now_);
-    drain();
+    gather();
     EXPECT_EQ(story_.size(), before) << "a spurious handle_timeout brought the last of:\n" << lines(story_);
     for (const ConnId dead : std::exchange(dead_, {})) haunt(dead);
     for (const std::string& lane : std::exchange(pinged_, {})) {

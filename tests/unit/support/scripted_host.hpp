@@ -33,7 +33,7 @@ class ScriptedHost {
     Status nack(size_t batch, std::vector<uint32_t> indices = {}, std::optional<Duration> delay = std::nullopt);
     void release(size_t batch);
     Status close(SourceId source);
-    Status shutdown(Duration timeout);
+    Status drain(Duration timeout, bool awaits_acks = false);
     Status pause(SourceId source);
     Status resume(SourceId source);
     /// One entry for each value, with the one field `f`.
@@ -96,7 +96,7 @@ class ScriptedHost {
 
     static Machine make(const ClientConfig& config, Seed128 seed, Instant now);
     [[nodiscard]] EntrySet entries(const std::vector<uint32_t>& indices) const;
-    void drain();
+    void gather();
     void take_action(const Action& action);
     void take_output();
     void haunt(ConnId dead);

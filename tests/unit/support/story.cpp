@@ -79,6 +79,10 @@ struct Describe {
         return "reconnected " + std::string(name(e.role)) + " after " + std::to_string(e.attempts);
     }
     std::string operator()(const Gap& e) const { return "gap " + e.stream; }
+    std::string operator()(const Interrupted& e) const {
+        return "interrupted" + number_of(e.source) + " " + e.stream + " for " + std::to_string(e.lasted.us / 1000) +
+               " ms";
+    }
     std::string operator()(const TooLarge& e) const {
         return "too large" + number_of(e.source) + ": " + e.stream + "/" + e.id.text() + " (" +
                std::to_string(e.bytes) + ")";

@@ -101,11 +101,31 @@ TEST_F(Subscribed, SubscribesAgainAfterALostConnection) {
     host.greet("push");
     EXPECT_EQ(host.story(), lines({"disconnected push reset: connection (localhost:6379: reset) retryable",
                                    "connect push", "reconnected push after 1", "push: SUBSCRIBE s"}));
+    host.wait(30);
     host.reply("push", confirmed2("s"));
-    EXPECT_EQ(host.story(), "");
+    EXPECT_EQ(host.story(), lines({"interrupted s for 130 ms"}));  // PS-2
     host.reply("push", message2("s", "b"));
     host.wait(2000);
     EXPECT_EQ(host.story(), lines({"batch 1 by flush: {data=a;} {data=b;}"}));
+}
+
+/// What is unknown begins with the last byte that was heard, and not with the loss that silence led to.
+TEST_F(Subscribed, AGapLastsSinceTheServerWasLastHeard) {
+    host.reply("push", message2("s", "a"));
+    host.wait(2000);
+    host.forget();
+    host.wait(700);
+    host.lost("push");
+    host.fire();
+    host.greet("push");
+    host.lost("push");  // again, before it was confirmed: the same gap
+    host.fire();
+    host.greet("push");
+    host.forget();
+    host.reply("push", confirmed2("s"));
+    EXPECT_EQ(host.story(), lines({"interrupted s for 2900 ms"}));
+    host.reply("push", confirmed2("s"));
+    EXPECT_EQ(host.story(), "");
 }
 
 TEST_F(Subscribed, ARefusalClosesTheSourceItIsOf) {
@@ -172,7 +192,7 @@ TEST_F(Subscribed, AnotherSourceOfTheSameChannelGoesOn) {
     host.reply("push", confirmed2("s"));
     host.reply("push", message2("s", "b"));
     host.wait(2000);
-    EXPECT_EQ(host.story(), lines({"batch 1 #2 by flush: {data=b;}"}));
+    EXPECT_EQ(host.story(), lines({"interrupted #2 s for 0 ms", "batch 1 #2 by flush: {data=b;}"}));
 }
 
 TEST(Resp3, ConfirmationsAndMessagesArePushes) {

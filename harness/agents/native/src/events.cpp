@@ -38,6 +38,9 @@ struct ToJson {
                     {"cursor", event.cursor.text()},
                     {"first", event.first.text()}};
     }
+    std::optional<Json> operator()(const Interrupted& event) const {
+        return Json{{"event", "gap"}, {"stream", text_to_json(event.stream)}, {"lasted_ms", event.lasted.us / 1000}};
+    }
     std::optional<Json> operator()(const TooLarge& event) const {
         return Json{{"event", "too_large"},
                     {"stream", text_to_json(event.stream)},
