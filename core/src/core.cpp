@@ -227,7 +227,7 @@ void Machine::Core::finish_drain(Instant now) {
     uint64_t held = 0;
     for (const Slot& slot : slots_) {
         if (slot.source == nullptr) continue;
-        settled = settled && slot.source->settled() && (!awaits_acks_ || slot.source->in_hand() == 0);
+        settled = settled && slot.source->settled() && (!awaits_acks_ || !slot.source->in_hand());
         held += slot.source->held();
     }
     if (!settled && now < deadline_ && !refused_) return;

@@ -82,10 +82,11 @@ inline void xclaim_keep(Encoder& e, std::string_view key, std::string_view group
     e.text("JUSTID");
 }
 
-/// Hands an entry of ours to whoever reclaims next, by making it look idle.
+/// Hands entries of ours to whoever reclaims next, by making them look idle.
 inline void xclaim_release(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
-                           Duration idle_min, EntryId id, Duration idle) {
-    e.command(9).text("XCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000).id(id);
+                           Duration idle_min, std::span<const EntryId> ids, Duration idle) {
+    e.command(8 + ids.size()).text("XCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000);
+    for (const EntryId id : ids) e.id(id);
     e.text("IDLE").integer(idle.us / 1000).text("JUSTID");
 }
 

@@ -92,6 +92,28 @@ class Batches {
         }
     }
 
+    /// The same for those that were not handed over.
+    template <class Visit>
+    void for_each_buffered(Visit&& visit) const {
+        for (const std::optional<uint32_t>& slot : {fresh_, again_}) {
+            if (!slot.has_value()) continue;
+            const BatchSlot& batch = *slots_[*slot];
+            for (size_t i = 0; i < batch.records.size(); ++i) {
+                if (is_open(batch.states[i])) visit(batch.records[i], batch.refreshed[i]);
+            }
+        }
+    }
+    /// Whether an entry that was handed over waits for the application's word.
+    [[nodiscard]] bool any_in_hand() const {
+        for (const std::unique_ptr<BatchSlot>& batch : slots_) {
+            if (!batch->in_use || !batch->handed_over || batch->unsettled == 0) continue;
+            for (const EntryState state : batch->states) {
+                if (state == EntryState::held) return true;
+            }
+        }
+        return false;
+    }
+
     void set_state(Place place, EntryState state);
     void release(BatchId id);
 

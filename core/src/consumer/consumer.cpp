@@ -23,6 +23,7 @@ Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig con
       redelivery_(holdings_, acks_),
       heartbeats_(holdings_),
       reclaim_(holdings_, acks_),
+      handback_(holdings_),
       groups_(holdings_, *this),
       rotation_(static_cast<uint32_t>(config_.streams.size())),
       recoveries_(config_.streams.size()),
@@ -35,6 +36,7 @@ Consumer::~Consumer() {
         redelivery_.disown(*lane);
         heartbeats_.disown(*lane);
         reclaim_.disown(*lane);
+        handback_.disown(*lane);
         groups_.disown(*lane);
     }
 }
@@ -47,6 +49,12 @@ void Consumer::advance(Instant now) {
     Lane* const acking = lanes_.for_acking(lane != nullptr ? lane : lane_);
     acks_.advance(acking, now);
     if (stopped_) return;
+    if (holdings_.draining) {
+        redelivery_.advance(acking, now);
+        heartbeats_.advance(acking, now);
+        handback_.advance(acking, now);
+        return;
+    }
     if (holdings_.missed && in_flight_ == 0 && !waiting) {
         holdings_.missed = false;
         restart_recovery();
@@ -268,6 +276,21 @@ void Consumer::stop() {
     holdings_.backoff.stop();
 }
 
+/// Nothing new is asked for. The replies that are owed may bring entries; so the end waits for them.
+void Consumer::drain(Instant now) {
+    if (stopped_ || holdings_.draining) return;
+    holdings_.drain();
+    holdings_.backoff.stop();
+    redelivery_.release_all(now);
+}
+
+bool Consumer::settled() const {
+    if (acks_.open() > 0) return false;
+    if (stopped_ || !holdings_.draining) return true;
+    return in_flight_ == 0 && restores_out_ == 0 && !reclaim_.claiming() && redelivery_.settled() &&
+           handback_.settled();
+}
+
 void Consumer::handle_timeout(Instant now) {
     batches_.handle_timeout(now);
 }
@@ -278,9 +301,11 @@ std::optional<Instant> Consumer::next_timeout() const {
         if (at.has_value() && (!next.has_value() || *at < *next)) next = at;
     };
     if (stopped_) return next;
-    consider(batches_.flush_at());
     consider(redelivery_.next_timeout());
     consider(heartbeats_.next_timeout());
+    consider(handback_.next_timeout());
+    if (holdings_.draining) return next;
+    consider(batches_.flush_at());
     consider(reclaim_.next_timeout());
     consider(groups_.next_timeout());
     consider(holdings_.backoff.until());

@@ -11,6 +11,7 @@
 
 #include "consumer/acks.hpp"
 #include "consumer/groups.hpp"
+#include "consumer/handback.hpp"
 #include "consumer/heartbeats.hpp"
 #include "consumer/holdings.hpp"
 #include "consumer/reclaim.hpp"
@@ -35,8 +36,11 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries, Instant now) override;
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) override;
     void stop() override;
-    [[nodiscard]] bool settled() const override { return acks_.open() == 0; }
-    [[nodiscard]] uint64_t held() const override { return holdings_.size() + holdings_.dropped; }
+    void drain(Instant now) override;
+    [[nodiscard]] Lane* awaited() const override { return holdings_.draining && in_flight_ > 0 ? lane_ : nullptr; }
+    [[nodiscard]] bool settled() const override;
+    [[nodiscard]] bool in_hand() const override { return holdings_.in_hand(); }
+    [[nodiscard]] uint64_t held() const override { return holdings_.size() + holdings_.dropped + handback_.size(); }
 
   private:
     enum What : uint32_t { count_page, read_page, restore, read_new };
@@ -103,6 +107,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     Redelivery redelivery_;
     Heartbeats heartbeats_;
     Reclaim reclaim_;
+    Handback handback_;
     Groups groups_;
     Rotation rotation_;
     std::vector<Recovery> recoveries_;  // one a stream

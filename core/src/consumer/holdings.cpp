@@ -9,6 +9,10 @@ void Holdings::hold(Lot lot, const EntryRecord& record) {
         context.segments.release(record.segment);
         return;
     }
+    if (draining) {
+        context.segments.release(record.segment);
+        return put_aside(record.stream, record.id, context.now);
+    }
     const EntryId id = record.id;
     const uint32_t stream = record.stream;
     // In this order, because what was put into a batch may be handed over at once.
@@ -21,6 +25,19 @@ void Holdings::hold(Lot lot, const EntryRecord& record) {
     backoff.rest(context.now);
     context.fail(source,
                  Error(Code::out_of_memory, "no memory to hold entry " + id.text() + "; it stays pending", true));
+}
+
+void Holdings::drain() {
+    draining = true;
+    batches.for_each_buffered([this](const EntryRecord& record, Instant refreshed) {
+        (void)table_.erase(record.stream, record.id);
+        put_aside(record.stream, record.id, refreshed);
+    });
+    batches.abandon();
+}
+
+void Holdings::put_aside(uint32_t stream, EntryId id, Instant refreshed) {
+    if (!aside.push({stream, id, refreshed})) ++dropped;  // it stays pending as it is
 }
 
 void Holdings::settle(uint32_t stream, EntryId id, Place place) {

@@ -42,6 +42,11 @@ class Holdings {
     /// An entry that came is the application's from now on, and one that is held already is let go of. Refused memory
     /// leaves it pending at the server, and sets `missed`.
     void hold(Lot lot, const EntryRecord& record);
+    /// From now on nothing is handed over: what is held and was not, and whatever still comes, is put aside to be given
+    /// back (DRN-1).
+    void drain();
+    /// Whether the application has entries that it said nothing about.
+    [[nodiscard]] bool in_hand() const { return batches.any_in_hand(); }
     /// The entry is not held any more: acked, given to others, or about to be held anew.
     void settle(uint32_t stream, EntryId id, Place place);
     /// The same for one that is another consumer's, or gone; says so.
@@ -67,10 +72,19 @@ class Holdings {
     Backoff backoff;         ///< of everything without which nothing can be read
     uint64_t waiting = 0;    ///< nacked entries, which are held beside prefetch
     uint32_t asked_for = 0;  ///< entries that the commands in flight may bring
+    bool draining = false;   ///< nothing is handed over any more
     bool stopped = false;    ///< nothing that comes is taken any more
     bool missed = false;     ///< entries came that there was no memory for: recovery brings them again
     uint64_t dropped = 0;    ///< came after the stop; pending at the server
     bool recovered = false;  ///< what was pending here before has been read: new entries may be
+
+    /// Entries that are to be given back.
+    struct Aside {
+        uint32_t stream;
+        EntryId id;
+        Instant refreshed;
+    };
+    Buffer<Aside> aside;
 
     /// While a page of recovery is under way its entries are counted at the server by the read of it; claims count too,
     /// on another lane, so they wait. And an ack that is answered meanwhile may be too late for the page: it would be
@@ -83,6 +97,8 @@ class Holdings {
     Buffer<Acked> acked_meanwhile;
 
   private:
+    void put_aside(uint32_t stream, EntryId id, Instant refreshed);
+
     HeldTable table_;
 };
 

@@ -39,7 +39,8 @@ Status Redelivery::nack(BatchId id, EntrySet entries, std::optional<Duration> de
         waiting.deliveries = record.deliveries;
         const uint32_t n = record.deliveries > 0 ? record.deliveries - 1 : 0;
         const Duration after = delay.value_or(holdings_.config.nack_delay.value_or(context.retry_delay(n)));
-        waiting.release = holdings_.waiting >= uint64_t{waiting_per_prefetch} * holdings_.prefetch();
+        waiting.release =
+            holdings_.draining || holdings_.waiting >= uint64_t{waiting_per_prefetch} * holdings_.prefetch();
         waiting.due = waiting.release ? now : now + after;
         add(waiting);
     }
@@ -60,6 +61,14 @@ void Redelivery::add(const Waiting& waiting) {
 void Redelivery::remove(uint64_t tag) {
     entries_[static_cast<size_t>(tag)].state = Waiting::State::free;
     --holdings_.waiting;
+}
+
+void Redelivery::release_all(Instant now) {
+    for (Waiting& waiting : entries_) {
+        if (waiting.state == Waiting::State::free || waiting.state == Waiting::State::dropped) continue;
+        waiting.release = true;
+        if (waiting.state == Waiting::State::waiting) waiting.due = now;
+    }
 }
 
 void Redelivery::mark_due(Instant now) {
@@ -125,7 +134,7 @@ bool Redelivery::send(uint64_t tag, Lane& lane, Instant now) {
         Request giving = Request::of(*this, give_up, tag);
         giving.takes = true;
         return lane.send(giving, now, [&](resp::Encoder& encoder) {
-            command::xclaim_release(encoder, stream, group, holdings_.consumer, idle, waiting.id,
+            command::xclaim_release(encoder, stream, group, holdings_.consumer, idle, {&waiting.id, 1},
                                     holdings_.config.claim_min_idle);
         });
     }
@@ -140,7 +149,7 @@ bool Redelivery::send(uint64_t tag, Lane& lane, Instant now) {
 
 void Redelivery::take(const EntryRecord& record) {
     forget_claimed();  // there is one entry in the reply; more are a server's invention
-    if (holdings_.stopped) {
+    if (holdings_.stopped || holdings_.draining) {
         holdings_.context.segments.release(record.segment);
     } else {
         claimed_ = record;

@@ -31,6 +31,10 @@ class Redelivery final : private ReplyHandler {
     /// On an error nothing was taken.
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now);
     void advance(Lane* lane, Instant now);
+    /// The source ends: what waits here goes to whoever reclaims it.
+    void release_all(Instant now);
+    /// Whether nothing waits.
+    [[nodiscard]] bool settled() const { return holdings_.waiting == 0; }
     /// Marks what is due. A due entry is no timer any more: without a lane it would be due for ever, and the host would
     /// spin.
     void mark_due(Instant now);

@@ -58,8 +58,8 @@ class Source {
     }
     /// Whether every ack has been answered, and after a drain every read and whatever gives back.
     [[nodiscard]] virtual bool settled() const { return true; }
-    /// Entries that were handed over and are the application's to settle.
-    [[nodiscard]] virtual uint64_t in_hand() const { return 0; }
+    /// Whether entries that were handed over wait for the application's word.
+    [[nodiscard]] virtual bool in_hand() const { return false; }
     /// Entries that would stay pending with this consumer if it ended now.
     [[nodiscard]] virtual uint64_t held() const { return 0; }
 

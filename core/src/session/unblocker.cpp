@@ -11,13 +11,13 @@ void Unblocker::advance(std::span<Lane* const> blocked, Instant now) {
         return std::none_of(blocked.begin(), blocked.end(),
                             [&](const Lane* lane) { return lane->conn() == target.conn && lane->blocked(); });
     };
+    looked_at_ = now;
     targets_.erase(std::remove_if(targets_.begin(), targets_.end(), is_over), targets_.end());
     for (Lane* const lane : blocked) {
         if (!lane->blocked()) continue;
         if (find(*lane->conn()) == nullptr) targets_.push_back({*lane->conn(), now});
         Target& target = *find(*lane->conn());
         if (target.asking || target.refused || target.next > now) continue;
-        target.next = now + unblock_again;
         Lane* const other = lanes_.for_unblocking(*lane);
         if (other == nullptr) continue;
         Request request;
@@ -51,7 +51,8 @@ void Unblocker::handle_lost(const Request& request, Instant) {
 std::optional<Instant> Unblocker::next_timeout() const {
     std::optional<Instant> next;
     for (const Target& target : targets_) {
-        if (target.asking || target.refused) continue;
+        // A time that has passed is no timer any more: no lane is there to say it on, and one that comes is asked then.
+        if (target.asking || target.refused || target.next <= looked_at_) continue;
         if (!next.has_value() || target.next < *next) next = target.next;
     }
     return next;

@@ -40,6 +40,7 @@ class Unblocker final : private ReplyHandler {
     Context& context_;
     Lanes& lanes_;
     std::vector<Target> targets_;
+    Instant looked_at_{};
 };
 
 }  // namespace millrace

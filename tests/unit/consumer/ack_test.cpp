@@ -202,6 +202,8 @@ TEST_F(Ack, GoesOutAfterACloseThatWaitsForIt) {
     ASSERT_TRUE(host.ack(1, {0}).ok());
     host.forget();
     ASSERT_TRUE(host.close(source).ok());
+    EXPECT_EQ(host.story(), lines({"control: CLIENT UNBLOCK 7"}));
+    host.reply("read", null());
     EXPECT_EQ(host.story(), "");
     host.reply("control", integer(1));
     EXPECT_EQ(host.story(), lines({"acked 1: 0", "closed source, 2 held"}));

@@ -150,6 +150,8 @@ TEST(NackShapes, OfADeletedEntryIsAckedAway) {
         other.host.reply("control", integer(1));
         EXPECT_EQ(other.story(), "");
         ASSERT_TRUE(other.host.close(other.source).ok());
+        other.host.forget();
+        other.host.reply("read", null());
         EXPECT_EQ(other.story(), lines({"closed source, 1 held"}));
     }
 }
@@ -228,15 +230,25 @@ TEST_F(Nack, OfAReleasedBatchStillComesAgain) {
     EXPECT_EQ(story(), lines({"batch 2 by recovery: 1-0(x2)"}));
 }
 
-TEST_F(Nack, IsForgottenByAClosedSource) {
-    ASSERT_TRUE(host.nack(1, {}, milliseconds(100)).ok());
+/// DRN-1: it waits for nobody any more; and what a claim brings that is out is given back all the same.
+TEST_F(Nack, IsGivenBackByASourceThatCloses) {
+    ASSERT_TRUE(host.nack(1, {0}, milliseconds(100)).ok());
     wait(100);
     host.forget();
+    ASSERT_TRUE(host.nack(1, {1}, milliseconds(5000)).ok());
     ASSERT_TRUE(host.close(source).ok());
-    EXPECT_EQ(story(), lines({"closed source, 2 held"}));
+    EXPECT_EQ(story(), lines({"control: XCLAIM s g c 104 2-0 IDLE 60000 JUSTID", "control: CLIENT UNBLOCK 7"}));
     host.reply("control", entries({"1-0"}));
-    host.wait(1000);
+    EXPECT_EQ(story(), lines({"control: XPENDING s g 1-0 1-0 1"}));
+    host.reply("control", array({bulk("2-0")}));
+    host.reply("control", integer(1));
+    host.reply("read", null());
+    host.wait(10);
     EXPECT_EQ(story(), "");
+    host.reply("control", array({pending("1-0", "c", 10, 2)}));
+    EXPECT_EQ(story(), lines({"read: XCLAIM s g c 9 1-0 IDLE 60000 JUSTID"}));
+    host.reply("read", array({bulk("1-0")}));
+    EXPECT_EQ(story(), lines({"closed source, 0 held"}));
 }
 
 /// At most 10 x prefetch wait here; more are released to whoever reclaims.
