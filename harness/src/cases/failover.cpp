@@ -43,7 +43,7 @@ Task<> expect_complete(World& world, Agent& agent, const Start& start, const std
     std::set<std::string> seen;
     size_t looked = 0;
     const auto all_came = [&] {
-        const auto batches = agent.batches();
+        const auto& batches = agent.batches();
         for (; looked < batches.size(); ++looked) {
             for (const auto& entry : batches[looked]->entries) seen.insert(entry.key.id);
         }

@@ -24,7 +24,7 @@ Task<> each_byte(World& world) {
     std::vector<Trial> undisturbed;
     undisturbed.emplace_back(world, Trial::Plan{.name = "undisturbed", .spec = "REC-1"});
     co_await play(world, undisturbed);
-    const auto links = undisturbed.front().proxy().links();
+    const auto links = undisturbed.front().links();
 
     const uint64_t step = step_of(world);
     std::vector<Trial> trials;
@@ -42,8 +42,7 @@ Task<> each_byte(World& world) {
         }
     }
     co_await play(world, trials);
-    const auto cut =
-        std::count_if(trials.begin(), trials.end(), [](const Trial& t) { return t.proxy().strikes() > 0; });
+    const auto cut = std::count_if(trials.begin(), trials.end(), [](const Trial& t) { return t.strikes() > 0; });
     // A life is never the same to the byte: some end before theirs comes.
     world.expect(static_cast<size_t>(cut) * 10 >= trials.size() * 9, "harness",
                  "only " + std::to_string(cut) + " of " + std::to_string(trials.size()) + " lives were cut");

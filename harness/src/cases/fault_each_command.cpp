@@ -91,7 +91,7 @@ Task<Commands> commands_of_a_life(World& world) {
     co_await play(world, lives);
     Commands commands;
     for (size_t i = 0; i < preludes.size(); ++i) {
-        for (const auto& [words, times] : lives[i].proxy().commands()) commands.try_emplace(words, &preludes[i]);
+        for (const auto& [words, times] : lives[i].commands()) commands.try_emplace(words, &preludes[i]);
     }
     world.figure("commands", static_cast<double>(commands.size()));
     co_return commands;
@@ -99,7 +99,7 @@ Task<Commands> commands_of_a_life(World& world) {
 
 size_t struck(const std::vector<Trial>& trials) {
     return static_cast<size_t>(
-        std::count_if(trials.begin(), trials.end(), [](const Trial& trial) { return trial.proxy().strikes() > 0; }));
+        std::count_if(trials.begin(), trials.end(), [](const Trial& trial) { return trial.strikes() > 0; }));
 }
 
 Task<> each_reply_lost(World& world) {
@@ -131,7 +131,7 @@ bool is_needed(std::string_view words) {
 }
 
 void judge(World& world, const Trial& trial, const std::string& words, const ErrorText& error) {
-    const auto strikes = trial.proxy().strikes();
+    const auto strikes = trial.strikes();
     // The fault lasts for 400 ms and attempts are 50 ms apart, on two lanes and for each ack that waits.
     world.expect(strikes <= 60, "RET-1",
                  trial.name() + ": it was sent " + std::to_string(strikes) + " times within 400 ms");

@@ -83,7 +83,7 @@ bool Trial::go_on() {
         phase_ = Phase::Closing;
     } else if (phase_ == Phase::Closing && !agent_->alive()) {
         world_.history().agents[agent_->index()].ended = world_.now();
-        phase_ = Phase::Over;
+        end();
     }
     return phase_ != Phase::Over;
 }
@@ -99,7 +99,7 @@ void Trial::heal_when_due() {
 }
 
 void Trial::look_at_batches() {
-    const auto batches = agent_->batches();
+    const auto& batches = agent_->batches();
     for (; batches_seen_ < batches.size(); ++batches_seen_) {
         for (const auto& entry : batches[batches_seen_]->entries) missing_.erase(entry.key);
     }
@@ -150,7 +150,17 @@ void Trial::give_up() {
     world_.expect(false, plan_.spec,
                   plan_.name + ": after " + format_ms(trial_limit) + " " + what + "; " + agent_->last_error());
     if (agent_->alive()) agent_->kill();
+    end();
+}
+
+// Thousands of them are played in one case: sockets are given back.
+void Trial::end() {
     phase_ = Phase::Over;
+    links_ = proxy_->links();
+    commands_ = proxy_->commands();
+    strikes_ = proxy_->strikes();
+    world_.remove(*proxy_);
+    proxy_ = nullptr;
 }
 
 Task<> play(World& world, std::vector<Trial>& trials, size_t at_once) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,9 +34,11 @@ class Trial {
     void begin();
     // Does what there is to do now. False once it is over.
     bool go_on();
-    [[nodiscard]] const Proxy& proxy() const { return *proxy_; }
+    // Of its proxy, once it is over: connections, commands, and how often a fault struck.
+    [[nodiscard]] const std::vector<LinkSeen>& links() const { return links_; }
+    [[nodiscard]] const std::map<std::string, uint64_t>& commands() const { return commands_; }
+    [[nodiscard]] uint64_t strikes() const { return strikes_; }
     [[nodiscard]] const std::string& name() const { return plan_.name; }
-    [[nodiscard]] const Agent& agent() const { return *agent_; }
     // Whether its agent ended its work with an error.
     [[nodiscard]] bool stopped() const { return stopped_; }
     // An error event of this code was said, by the first agent.
@@ -50,6 +53,7 @@ class Trial {
     void look_at_batches();
     void replace_when_stopped();
     void give_up();
+    void end();
     [[nodiscard]] bool none_pending();
 
     World& world_;
@@ -63,6 +67,9 @@ class Trial {
     std::optional<EntryKey> to_nack_;
     size_t batches_seen_ = 0;
     bool stopped_ = false;
+    std::vector<LinkSeen> links_;
+    std::map<std::string, uint64_t> commands_;
+    uint64_t strikes_ = 0;
     std::optional<Instant> struck_, healed_;
     Instant deadline_;
     Instant look_at_;

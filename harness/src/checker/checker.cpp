@@ -87,6 +87,15 @@ void check_flushes(const History& history, const std::map<EntryKey, const Publis
 // BAT-1: what was read is handed over, at the latest by the flush.
 void check_handed_over(const History& history, Findings& findings) {
     constexpr Duration slack = 1s;
+    // One pass over each list: a matrix of faults has thousands of agents and streams.
+    std::vector<std::set<EntryKey>> delivered_by(history.agents.size());
+    for (const auto& batch : history.batches) {
+        for (const auto& entry : batch.entries) delivered_by[batch.agent].insert(entry.key);
+    }
+    std::vector<const StreamState*> with_pending;
+    for (const auto& state : history.final_states) {
+        if (!state.pending.empty()) with_pending.push_back(&state);
+    }
     for (size_t index = 0; index < history.agents.size(); ++index) {
         const AgentLife& agent = history.agents[index];
         // One that takes its batches one by one keeps what it has read for later.
@@ -95,15 +104,11 @@ void check_handed_over(const History& history, Findings& findings) {
             return fault.kind == Fault::Kind::Kill && fault.agent == index;
         });
         if (killed) continue;
-        std::set<EntryKey> delivered;
-        for (const auto& batch : history.batches) {
-            if (batch.agent != index) continue;
-            for (const auto& entry : batch.entries) delivered.insert(entry.key);
-        }
-        for (const auto& state : history.final_states) {
-            for (const auto& [id, entry] : state.pending) {
+        const std::set<EntryKey>& delivered = delivered_by[index];
+        for (const auto* state : with_pending) {
+            for (const auto& [id, entry] : state->pending) {
                 const Duration idle = std::chrono::milliseconds(entry.idle_ms);
-                const bool ours = state.group == agent.group && entry.consumer == agent.consumer;
+                const bool ours = state->group == agent.group && entry.consumer == agent.consumer;
                 if (!ours || idle < *agent.flush_interval + slack || delivered.contains(entry.key)) continue;
                 fail(findings, "BAT-1",
                      "entry " + id + " was read " + format_ms(idle) + " ago and was not handed over");
@@ -265,11 +270,14 @@ void check_life(const History& history, const std::string& group, const EntryKey
 void check_loss(const History& history, const Lives& lives, Findings& findings) {
     std::set<EntryKey> deleted = history.excused;
     for (const auto& fault : history.faults) deleted.insert(fault.entries.begin(), fault.entries.end());
+    std::map<std::string, std::vector<const Published*>> published_to;
+    for (const auto& entry : history.published) published_to[entry.key.stream].push_back(&entry);
     for (const auto& state : history.final_states) {
         if (!state.group_exists) continue;
         const auto read_up_to = EntryId::parse(state.last_delivered).value_or(EntryId{});
-        for (const auto& entry : history.published) {
-            if (entry.key.stream != state.stream || deleted.contains(entry.key)) continue;
+        for (const auto* published : published_to[state.stream]) {
+            const Published& entry = *published;
+            if (deleted.contains(entry.key)) continue;
             const auto id = EntryId::parse(entry.key.id).value_or(EntryId{});
             if (id > read_up_to || state.pending.contains(entry.key.id)) continue;
             const auto life = lives.find({state.group, entry.key});
@@ -291,17 +299,16 @@ void check_loss(const History& history, const Lives& lives, Findings& findings) 
 
 // BP-1: handed over and not settled, by one agent at one time, and pending at the server for one consumer.
 void check_prefetch(const History& history, Findings& findings) {
+    std::vector<std::vector<std::pair<Instant, int>>> steps_of(history.agents.size());
+    for (const auto& batch : history.batches) {
+        // Recovered entries count too; a batch is one step.
+        steps_of[batch.agent].emplace_back(batch.received, static_cast<int>(batch.entries.size()));
+    }
+    for (const auto& row : history.settlements) steps_of[row.agent].emplace_back(row.asked, -1);
     for (size_t index = 0; index < history.agents.size(); ++index) {
         const AgentLife& agent = history.agents[index];
         if (!in_group(agent)) continue;
-        std::vector<std::pair<Instant, int>> steps;
-        for (const auto& batch : history.batches) {
-            // Recovered entries count too; a batch is one step.
-            if (batch.agent == index) steps.emplace_back(batch.received, static_cast<int>(batch.entries.size()));
-        }
-        for (const auto& row : history.settlements) {
-            if (row.agent == index) steps.emplace_back(row.asked, -1);
-        }
+        auto& steps = steps_of[index];
         std::stable_sort(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
         int64_t held = 0;
         int64_t held_max = 0;

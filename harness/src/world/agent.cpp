@@ -146,6 +146,7 @@ void Agent::on_batch(const Json& event) {
     const std::vector<EntryKey> keys = keys_of(batch);
     for (const auto& key : keys) unacked_.insert(key);
     world_.history_.batches.push_back(std::move(batch));
+    batches_.push_back(&world_.history_.batches.back());
     const bool has_ids = !keys.empty() && !keys.front().id.empty();
     const bool acks_itself = world_.agent_can("auto_ack");
     if (!hold_ && !killed_ && !acks_itself && has_ids && !life().group.empty()) ack(keys);
@@ -170,14 +171,6 @@ void Agent::on_acked(const Json& event) {
             unacked_.erase(result.key);
         }
     }
-}
-
-std::vector<const Batch*> Agent::batches() const {
-    std::vector<const Batch*> own;
-    for (const auto& batch : world_.history_.batches) {
-        if (batch.agent == index_) own.push_back(&batch);
-    }
-    return own;
 }
 
 std::vector<EntryKey> Agent::unacked() const {

@@ -59,7 +59,7 @@ class Agent {
     void close_input();
     void kill();
 
-    [[nodiscard]] std::vector<const Batch*> batches() const;
+    [[nodiscard]] const std::vector<const Batch*>& batches() const { return batches_; }
     [[nodiscard]] size_t delivered_count() const { return delivered_; }
     // Handed over and neither acked nor nacked by us, in order.
     [[nodiscard]] std::vector<EntryKey> unacked() const;
@@ -91,6 +91,7 @@ class Agent {
     std::map<std::string, size_t> cursors_;         // by kind: how far next() has looked
     std::map<int64_t, std::vector<size_t>> asked_;  // request -> settlements
     std::set<EntryKey> unacked_;
+    std::vector<const Batch*> batches_;  // of the history, which keeps them where they are
     size_t delivered_ = 0;
     int64_t last_request_ = 0;
     bool hold_ = false;

@@ -100,6 +100,7 @@ class RealDriver : public Driver {
             if (interrupted()) throw Interrupted();
             bool news = false;
             for (size_t i = 0; i < agents_.size(); ++i) news = agents_[i]->pump() || news;
+            std::erase_if(agents_, [](const RealAgent* agent) { return agent->exit().has_value(); });
             for (auto* peer : peers_) peer->pump();
             for (size_t i = 0; i < proxies_.size(); ++i) news = proxies_[i]->pump() || news;
             if (news || now() >= deadline) return;

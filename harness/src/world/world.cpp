@@ -170,6 +170,10 @@ Proxy& World::proxy(const std::vector<Url>& upstreams) {
     return *proxies_.back();
 }
 
+void World::remove(Proxy& proxy) {
+    std::erase_if(proxies_, [&](const auto& owned) { return owned.get() == &proxy; });
+}
+
 void World::record_fault(const std::string& what) {
     history_.faults.push_back({Fault::Kind::Cut, now(), std::nullopt, what, {}});
 }

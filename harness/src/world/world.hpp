@@ -88,6 +88,7 @@ class World {
     // In front of the server of the case, or of these.
     Proxy& proxy();
     Proxy& proxy(const std::vector<Url>& upstreams);
+    void remove(Proxy& proxy);
     // A fault for the history; proxies tell theirs by themselves.
     void record_fault(const std::string& what);
     // A user of the server's ACL with these rules, removed at the end; `unsupported` where we may not make one.
