@@ -74,6 +74,16 @@ Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> de
     return status;
 }
 
+Status Machine::reject(BatchId batch, EntrySet entries, std::string_view error, Instant now) {
+    core_->context.now = now;
+    if (!core_->reachable()) return ended();
+    Source* const source = core_->source_of(batch);
+    if (source == nullptr) return no_such_batch();
+    Status status = source->reject(batch, entries, error, now);
+    if (status.ok()) core_->advance(now);
+    return status;
+}
+
 void Machine::release(BatchId batch, Instant now) {
     core_->release(batch);
     core_->advance(now);  // there may be room to read more

@@ -80,6 +80,26 @@ void append(std::string& out, const GroupRecreated& event) {
     append_text(out, event.stream);
     append_text(out, event.from);
 }
+void append(std::string& out, const DeadLettered& event) {
+    out += "dead_lettered";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    append_id(out, event.id);
+    append_text(out, event.dead_stream);
+    append_id(out, event.dead_id);
+    out += ' ';
+    append_unsigned(out, event.deliveries);
+    append_text(out, event.error);
+}
+void append(std::string& out, const DeadFailed& event) {
+    out += "dead_failed";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    append_id(out, event.id);
+    append_text(out, event.dead_stream);
+    out += ' ';
+    append_error(out, event.error);
+}
 void append(std::string& out, const Published& event) {
     out += "published ";
     append_unsigned(out, static_cast<uint64_t>(event.ticket));

@@ -89,6 +89,8 @@ struct SourceConfig {
     Duration claim_interval = seconds(30);
     Duration claim_min_idle = seconds(60);
     LostGroup on_lost_group = LostGroup::low_water;
+    uint32_t max_deliveries = 16;  ///< after so many an entry is a dead letter; 0: never
+    bool delete_acked = false;     ///< ACK-5: entries leave the stream with their ack, unless another group wants them
     std::optional<Duration> nack_delay;  ///< unset: the retry delay of RET-1 for this number of deliveries
 };
 

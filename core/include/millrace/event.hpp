@@ -106,6 +106,28 @@ struct GroupRecreated {
     std::string from;  ///< an entry id, or `$`
 };
 
+/// An entry is in its dead stream now, and acked (DLQ-1): it was delivered more often than max_deliveries, or rejected,
+/// or is larger than max_message_bytes.
+struct DeadLettered {
+    SourceId source;
+    std::string stream;
+    EntryId id;
+    std::string dead_stream;
+    EntryId dead_id;  ///< 0-0 where the server's answer was lost
+    uint32_t deliveries;
+    std::string error;
+};
+
+/// A dead letter could not be written: the entry stays pending with us, and it is tried again while the source is open.
+/// Said once for each try, of the first entry of the stream that failed.
+struct DeadFailed {
+    SourceId source;
+    std::string stream;
+    EntryId id;
+    std::string dead_stream;
+    Error error;
+};
+
 struct PublishResult {
     std::string id;                ///< of the entry; empty on an error and in Pub/Sub
     std::optional<Error> error;    ///< why it was not written
@@ -186,6 +208,6 @@ struct Closed {
 };
 
 using Event = std::variant<Ready, BatchReady, Acked, Lost, GroupRecreated, Published, ModeChanged, Disconnected,
-                           Reconnected, Gap, Interrupted, TooLarge, Failure, Log, Closed>;
+                           Reconnected, Gap, Interrupted, TooLarge, DeadLettered, DeadFailed, Failure, Log, Closed>;
 
 }  // namespace millrace

@@ -81,6 +81,10 @@ class Machine {
     /// Keeps the entries pending, and delivers them here again after the delay (none: the source's nack_delay), each
     /// counted at the server.
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now);
+    /// Gives the entries up: each is written to its dead stream with `error` (DLQ-1), and only then acked. DeadLettered
+    /// or DeadFailed tells of each. At most 4 KiB of the error are kept. queue_full while 10 x prefetch entries wait to
+    /// be written: they stay held; try again after a DeadLettered.
+    Status reject(BatchId batch, EntrySet entries, std::string_view error, Instant now);
     /// Frees the bytes of a batch. Its ids stay held until they are acked.
     void release(BatchId batch, Instant now);
     Status pause(SourceId source, Instant now);

@@ -110,6 +110,14 @@ inline void xread(Encoder& e, uint32_t count, std::optional<Duration> block, std
     for (const EntryId cursor : cursors) e.id(cursor);
 }
 
+inline void xrange_one(Encoder& e, std::string_view key, EntryId id) {
+    e.command(4).text("XRANGE").text(key).id(id).id(id);
+}
+
+inline void xack_one(Encoder& e, std::string_view key, std::string_view group, EntryId id) {
+    e.command(4).text("XACK").text(key).text(group).id(id);
+}
+
 inline void xrevrange_last(Encoder& e, std::string_view key, uint32_t count) {
     e.command(6).text("XREVRANGE").text(key).text("+").text("-").text("COUNT").integer(count);
 }

@@ -271,21 +271,22 @@ constexpr std::array rows{
          "Where a group that was lost is made again: before all that was pending or unread, at `start`, or with what "
          "comes.",
          put<source, &SourceConfig::on_lost_group>),
-    number<source, &SourceConfig::claim_interval>(
-        "claim_interval", duration, "30s", "refused", "1ms to 24h",
-        "How often the group is searched for entries that others left."),
+    number<source, &SourceConfig::claim_interval>("claim_interval", duration, "30s", "refused", "1ms to 24h",
+                                                  "How often the group is searched for entries that others left."),
     number<source, &SourceConfig::claim_min_idle>(
         "claim_min_idle", duration, "60s", "refused", "100ms to 87600h",
         "How long an entry must have been left before it is taken over. Longer than a handler takes is not needed: "
         "what is held is kept from others by heartbeats."),
-    later("max_deliveries", integer, "16", "never", "0 to 1000000",
-          "After this many deliveries an entry is a dead letter."),
+    number<source, &SourceConfig::max_deliveries>("max_deliveries", integer, "16", "never", "0 to 1000000",
+                                                  "After this many deliveries an entry is a dead letter."),
     later("dedupe", choice, "off", "", "off, memory, redis", "Whether, and where, ids that were acked are remembered."),
     later("id_field", text, "id", "", "a field, or a path into a field's JSON",
           "Where the canonical id of an entry is."),
     later("dedupe_window", duration, "10m", "no bound by time", "0 to 87600h", "How long an id is remembered."),
     later("dedupe_count", integer, "100000", "no bound by count", "0 to 1000000000", "How many ids are remembered."),
-    later("delete_acked", boolean, "false", "", yes_or_no, "Delete entries from the stream once they are acked."),
+    word("delete_acked", boolean, "false", yes_or_no,
+         "Delete entries from the stream once they are acked, unless another group may still want them.",
+         put<source, &SourceConfig::delete_acked>),
     later("consumer_expiry", duration, "off; 24h for generated names", "", "1ms to 87600h",
           "When consumers that have left are removed from the group."),
     later("consumer_lease", duration, "off; on for edge hosts", "", "1ms to 87600h",

@@ -40,13 +40,16 @@ Status Acks::ack(BatchId id, EntrySet entries) {
 }
 
 void Acks::bury(uint32_t stream, EntryId id) {
-    if (burial_ == nullptr || burial_->stream != stream) burial_ = &begin(stream, std::nullopt);
-    if (!burial_->ids.push(id)) {  // it stays pending, and the next recovery finds it again
-        if (burial_->ids.empty()) cancel(*std::exchange(burial_, nullptr));
-        return;
-    }
+    ack_away(stream, id);
     holdings_.context.log(LogLevel::info, "A pending entry was deleted from its stream; acked away.",
                           {{"stream", holdings_.config.streams[stream]}, {"id", id.text()}});
+}
+
+void Acks::ack_away(uint32_t stream, EntryId id) {
+    if (burial_ == nullptr || burial_->stream != stream) burial_ = &begin(stream, std::nullopt);
+    if (burial_->ids.push(id)) return;
+    // It stays pending, and the next recovery finds it again.
+    if (burial_->ids.empty()) cancel(*std::exchange(burial_, nullptr));
 }
 
 Acks::Flight& Acks::begin(uint32_t stream, std::optional<uint32_t> slot) {

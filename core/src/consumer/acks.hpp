@@ -22,6 +22,8 @@ class Acks final : private ReplyHandler {
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries);
     /// A deleted entry that is still pending can't be delivered any more: it is acked away (REC-1).
     void bury(uint32_t stream, EntryId id);
+    /// Acks an entry that was never handed over.
+    void ack_away(uint32_t stream, EntryId id);
     /// What has been buried so far goes out together; the next gets an XACK of its own.
     void end_burial() { burial_ = nullptr; }
     /// Writes what is due to the lane, in the order of the acks.

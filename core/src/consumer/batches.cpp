@@ -68,6 +68,25 @@ std::optional<Place> Batches::add(Lot lot, const EntryRecord& record, Instant no
     return place;
 }
 
+std::optional<Place> Batches::add_unseen(EntryRecord record, EntryState state, Instant now) {
+    record.segment = nullptr;
+    record.bytes = 0;
+    if (!unseen_.has_value()) unseen_ = take_slot(now);
+    if (!unseen_.has_value()) return std::nullopt;
+    BatchSlot& batch = *slots_[*unseen_];
+    batch.released = true;
+    const Place place{*unseen_, static_cast<uint32_t>(batch.records.size())};
+    if (!batch.states.push(state) || !batch.refreshed.push(now) || !batch.records.push(record)) {
+        batch.states.truncate(place.index);
+        batch.refreshed.truncate(place.index);
+        recycle_if_done(place.slot);
+        return std::nullopt;
+    }
+    ++batch.unsettled;
+    if (place.index + 1 == rules_.batch_size) unseen_.reset();
+    return place;
+}
+
 void Batches::hand_over(Lot lot, FlushReason reason) {
     const uint32_t slot = *std::exchange(filling(lot), std::nullopt);
     BatchSlot& batch = *slots_[slot];
@@ -149,6 +168,7 @@ void Batches::recycle_if_done(uint32_t slot) {
     BatchSlot& batch = *slots_[slot];
     if (!batch.in_use || !batch.released || batch.unsettled > 0) return;
     batch.in_use = false;
+    if (unseen_ == slot) unseen_.reset();
     batch.records.clear();
     batch.states.clear();
     batch.refreshed.clear();

@@ -23,6 +23,7 @@ enum class EntryState : uint8_t {
     held,     ///< read here, and the application has not said what became of it
     acking,   ///< acked here; the server has not confirmed
     waiting,  ///< nacked; comes again
+    dying,    ///< on its way to the dead stream
     settled,
     lost,
 };
@@ -61,6 +62,8 @@ class Batches {
     /// Takes over the record's reference, and hands the batch over when it is full. None when memory is refused; then
     /// the reference is dropped.
     [[nodiscard]] std::optional<Place> add(Lot lot, const EntryRecord& record, Instant now);
+    /// Keeps the place of an entry that is never handed over; its bytes are not kept. None when memory is refused.
+    [[nodiscard]] std::optional<Place> add_unseen(EntryRecord record, EntryState state, Instant now);
     /// Hands over what has come of the lot, if anything has.
     void flush(Lot lot, FlushReason reason);
     /// Drops what has come and was not handed over; answers how many entries that were.
@@ -140,6 +143,7 @@ class Batches {
     std::vector<uint32_t> free_;
     std::optional<uint32_t> fresh_;
     std::optional<uint32_t> again_;
+    std::optional<uint32_t> unseen_;
     uint64_t bytes_ = 0;
     uint64_t unreleased_ = 0;
 };

@@ -18,11 +18,12 @@ constexpr uint32_t reads_in_flight_max = 8;
 
 Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig config, std::string consumer)
     : Source(context, lanes, id, std::move(config), seconds(5)),
-      holdings_(context, id, config_, std::move(consumer), batches_, *this),
+      holdings_(context, id, config_, std::move(consumer), batches_, *this, *this),
       acks_(holdings_),
+      dead_letters_(holdings_, acks_),
       redelivery_(holdings_, acks_),
       heartbeats_(holdings_),
-      reclaim_(holdings_, acks_),
+      reclaim_(holdings_, acks_, dead_letters_),
       handback_(holdings_),
       groups_(holdings_, *this),
       rotation_(static_cast<uint32_t>(config_.streams.size())),
@@ -33,6 +34,7 @@ Consumer::~Consumer() {
     for (const std::unique_ptr<Lane>& lane : lanes_) {
         lane->disown(this);
         acks_.disown(*lane);
+        dead_letters_.disown(*lane);
         redelivery_.disown(*lane);
         heartbeats_.disown(*lane);
         reclaim_.disown(*lane);
@@ -48,6 +50,7 @@ void Consumer::advance(Instant now) {
     Lane* const lane = reading_lane();
     Lane* const acking = lanes_.for_acking(lane != nullptr ? lane : lane_);
     acks_.advance(acking, now);
+    dead_letters_.advance(acking, now);
     if (stopped_) return;
     if (holdings_.draining) {
         redelivery_.advance(acking, now);
@@ -270,8 +273,13 @@ Status Consumer::nack(BatchId batch, EntrySet entries, std::optional<Duration> d
     return redelivery_.nack(batch, entries, delay, now);
 }
 
+Status Consumer::reject(BatchId batch, EntrySet entries, std::string_view error, Instant) {
+    return dead_letters_.reject(batch, entries, error);
+}
+
 void Consumer::stop() {
     Source::stop();
+    dead_letters_.stop();
     holdings_.stopped = true;
     holdings_.backoff.stop();
 }
@@ -281,11 +289,12 @@ void Consumer::drain(Instant now) {
     if (stopped_ || holdings_.draining) return;
     holdings_.drain();
     holdings_.backoff.stop();
+    dead_letters_.stop();
     redelivery_.release_all(now);
 }
 
 bool Consumer::settled() const {
-    if (acks_.open() > 0) return false;
+    if (acks_.open() > 0 || !dead_letters_.settled()) return false;
     if (stopped_ || !holdings_.draining) return true;
     return in_flight_ == 0 && restores_out_ == 0 && !reclaim_.claiming() && redelivery_.settled() &&
            handback_.settled();
@@ -301,6 +310,7 @@ std::optional<Instant> Consumer::next_timeout() const {
         if (at.has_value() && (!next.has_value() || *at < *next)) next = at;
     };
     if (stopped_) return next;
+    consider(dead_letters_.next_timeout());
     consider(redelivery_.next_timeout());
     consider(heartbeats_.next_timeout());
     consider(handback_.next_timeout());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "consumer/acks.hpp"
+#include "consumer/dead_letters.hpp"
 #include "consumer/groups.hpp"
 #include "consumer/handback.hpp"
 #include "consumer/heartbeats.hpp"
@@ -22,7 +23,7 @@
 
 namespace millrace {
 
-class Consumer final : public Source, private ReplyHandler, private Refusals, private GroupObserver {
+class Consumer final : public Source, private ReplyHandler, private Refusals, private Admission, private GroupObserver {
   public:
     Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig config, std::string consumer);
     ~Consumer() override;
@@ -35,6 +36,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
 
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries, Instant now) override;
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) override;
+    [[nodiscard]] Status reject(BatchId batch, EntrySet entries, std::string_view error, Instant now) override;
     void stop() override;
     void drain(Instant now) override;
     [[nodiscard]] Lane* awaited() const override { return holdings_.draining && in_flight_ > 0 ? lane_ : nullptr; }
@@ -100,10 +102,12 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     void handle_stream_gone(uint32_t stream) override;
     void handle_all_left(Error error) override { fail(std::move(error)); }
     void handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now) override;
+    [[nodiscard]] bool admit(EntryRecord& record) override { return !dead_letters_.take(record); }
     void restart_recovery();
 
     Holdings holdings_;
     Acks acks_;
+    DeadLetters dead_letters_;
     Redelivery redelivery_;
     Heartbeats heartbeats_;
     Reclaim reclaim_;

@@ -62,16 +62,22 @@ void Consumer::take_deleted(What what, EntryId id) {
     if (!is_held(row, id)) acks_.bury(stream_, id);
 }
 
-/// BP-3: it stays pending with this consumer, and recovery goes on behind it. It was not delivered, so that a page that
-/// held it gives its count back.
+/// BP-3: it is pending with this consumer, becomes a dead letter there, and recovery goes on behind it. It was not
+/// delivered, so that a page that held it gives its count back.
 void Consumer::take_too_large(What what, EntryId id, uint64_t bytes) {
+    uint32_t deliveries = 1;
     if (what == read_page) {
-        if (PageRow* const row = recoveries_[stream_].handle_entry(id); row != nullptr) row->skip = true;
+        if (PageRow* const row = recoveries_[stream_].handle_entry(id); row != nullptr) {
+            row->skip = true;
+            deliveries = row->deliveries;
+        }
     } else {
         ++taken_[stream_];
         groups_.handle_seen(stream_, id);
     }
-    if (!stopped_) context_.emit(TooLarge{id_, config_.streams[stream_], id, bytes});
+    if (stopped_ || holdings_.draining || holdings_.find(stream_, id).has_value()) return;
+    context_.emit(TooLarge{id_, config_.streams[stream_], id, bytes});
+    dead_letters_.take_too_large(stream_, id, deliveries);
 }
 
 void Consumer::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
@@ -102,6 +108,7 @@ void Consumer::handle_group_made(uint32_t stream, bool is_new) {
 
 void Consumer::handle_stream_gone(uint32_t stream) {
     acks_.drop_stream(stream);
+    dead_letters_.drop_stream(stream);
     redelivery_.drop_stream(stream);
     reclaim_.drop_stream(stream);
     recoveries_[stream].finish();

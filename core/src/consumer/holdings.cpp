@@ -4,7 +4,7 @@
 
 namespace millrace {
 
-void Holdings::hold(Lot lot, const EntryRecord& record) {
+void Holdings::hold(Lot lot, EntryRecord record) {
     if (table_.find(record.stream, record.id).has_value()) {
         context.segments.release(record.segment);
         return;
@@ -13,6 +13,7 @@ void Holdings::hold(Lot lot, const EntryRecord& record) {
         context.segments.release(record.segment);
         return put_aside(record.stream, record.id, context.now);
     }
+    if (!admission.admit(record)) return;
     const EntryId id = record.id;
     const uint32_t stream = record.stream;
     // In this order, because what was put into a batch may be handed over at once.
@@ -21,6 +22,20 @@ void Holdings::hold(Lot lot, const EntryRecord& record) {
     const std::optional<Place> place = is_known ? batches.add(lot, record, context.now) : std::nullopt;
     if (place.has_value() && table_.insert(stream, id, *place)) return;
     if (is_known) (void)table_.erase(stream, id);
+    miss(id);
+}
+
+std::optional<Place> Holdings::hold_unseen(const EntryRecord& record, EntryState state) {
+    context.segments.release(record.segment);
+    const bool is_known = table_.insert(record.stream, record.id, Place{});
+    const std::optional<Place> place = is_known ? batches.add_unseen(record, state, context.now) : std::nullopt;
+    if (place.has_value() && table_.insert(record.stream, record.id, *place)) return place;
+    if (is_known) (void)table_.erase(record.stream, record.id);
+    miss(record.id);
+    return std::nullopt;
+}
+
+void Holdings::miss(EntryId id) {
     missed = true;
     backoff.rest(context.now);
     context.fail(source,
@@ -67,7 +82,7 @@ void Holdings::lose_stream(uint32_t stream) {
 
 uint32_t Holdings::room() const {
     if (batches.bytes() >= config.prefetch_bytes) return 0;
-    const uint64_t taken = table_.size() - waiting + asked_for;
+    const uint64_t taken = table_.size() - waiting - dying + asked_for;
     return taken >= prefetch() ? 0 : prefetch() - static_cast<uint32_t>(taken);
 }
 

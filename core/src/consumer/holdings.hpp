@@ -27,21 +27,34 @@ class Refusals {
     ~Refusals() = default;
 };
 
+/// What looks at an entry that came, before it is the application's.
+class Admission {
+  public:
+    /// False: it is not to be handed over. Then its reference and whatever becomes of it are the callee's.
+    [[nodiscard]] virtual bool admit(EntryRecord& record) = 0;
+
+  protected:
+    ~Admission() = default;
+};
+
 class Holdings {
   public:
     Holdings(Context& shared, SourceId id, const SourceConfig& source_config, std::string name, Batches& book,
-             Refusals& owner)
+             Refusals& owner, Admission& door)
         : context(shared),
           source(id),
           config(source_config),
           consumer(std::move(name)),
           batches(book),
           refusals(owner),
+          admission(door),
           backoff(shared) {}
 
     /// An entry that came is the application's from now on, and one that is held already is let go of. Refused memory
     /// leaves it pending at the server, and sets `missed`.
-    void hold(Lot lot, const EntryRecord& record);
+    void hold(Lot lot, EntryRecord record);
+    /// The same for one that is never handed over. Takes its reference; none, when memory is refused.
+    [[nodiscard]] std::optional<Place> hold_unseen(const EntryRecord& record, EntryState state);
     /// From now on nothing is handed over: what is held and was not, and whatever still comes, is put aside to be given
     /// back (DRN-1).
     void drain();
@@ -69,8 +82,10 @@ class Holdings {
     const std::string consumer;
     Batches& batches;
     Refusals& refusals;
+    Admission& admission;
     Backoff backoff;         ///< of everything without which nothing can be read
     uint64_t waiting = 0;    ///< nacked entries, which are held beside prefetch
+    uint64_t dying = 0;      ///< so are those on their way to the dead stream
     uint32_t asked_for = 0;  ///< entries that the commands in flight may bring
     bool draining = false;   ///< nothing is handed over any more
     bool stopped = false;    ///< nothing that comes is taken any more
@@ -98,6 +113,7 @@ class Holdings {
 
   private:
     void put_aside(uint32_t stream, EntryId id, Instant refreshed);
+    void miss(EntryId id);
 
     HeldTable table_;
 };

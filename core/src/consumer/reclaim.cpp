@@ -116,10 +116,13 @@ void Reclaim::take(const EntryRecord& record) {
     holdings_.hold(Lot::again, claimed);
 }
 
-/// BP-3: it is pending with us from now on, and told of once more by each sweep that finds it.
+/// BP-3: where it can't become a dead letter, it is pending with us from now on, and told of once more by each sweep
+/// that finds it.
 void Reclaim::take_too_large(EntryId id, uint64_t bytes) {
-    if (holdings_.stopped || find(id) == nullptr) return;
+    const Row* const row = find(id);
+    if (holdings_.stopped || row == nullptr) return;
     holdings_.context.emit(TooLarge{holdings_.source, holdings_.config.streams[stream_], id, bytes});
+    dead_letters_.take_too_large(stream_, id, row->deliveries + 1);
 }
 
 void Reclaim::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {

@@ -9,6 +9,7 @@
 
 #include "base/buffer.hpp"
 #include "consumer/acks.hpp"
+#include "consumer/dead_letters.hpp"
 #include "consumer/holdings.hpp"
 #include "session/lane.hpp"
 
@@ -16,7 +17,8 @@ namespace millrace {
 
 class Reclaim final : private ReplyHandler {
   public:
-    Reclaim(Holdings& holdings, Acks& acks) : holdings_(holdings), acks_(acks) {}
+    Reclaim(Holdings& holdings, Acks& acks, DeadLetters& dead_letters)
+        : holdings_(holdings), acks_(acks), dead_letters_(dead_letters) {}
 
     /// `may_begin`: whether nothing of our own is being recovered, and entries are wanted.
     void advance(Lane* lane, bool may_begin, Instant now);
@@ -82,6 +84,7 @@ class Reclaim final : private ReplyHandler {
 
     Holdings& holdings_;
     Acks& acks_;
+    DeadLetters& dead_letters_;
     Sink sink_{*this};
     Step step_ = Step::rest;
     uint32_t stream_ = 0;

@@ -38,7 +38,7 @@ Status mark_entries(BatchSlot* batch, EntrySet entries, EntryState next, Buffer<
         for (const uint32_t undo : marked) batch->states[undo] = EntryState::held;
         const std::string id = batch->records[index].id.text();
         if (state == EntryState::lost) return Error(Code::lost, "entry " + id + " is another consumer's, or gone");
-        return Error(Code::not_held, "entry " + id + " was acked or nacked before");
+        return Error(Code::not_held, "entry " + id + " was acked, nacked or rejected before");
     }
     if (!marked.empty()) return {};
     if (any_lost) return Error(Code::lost, "every entry of the batch is another consumer's, or gone");

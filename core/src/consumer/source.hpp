@@ -41,6 +41,9 @@ class Source {
 
     [[nodiscard]] virtual Status ack(BatchId batch, EntrySet entries, Instant now) = 0;
     [[nodiscard]] virtual Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) = 0;
+    [[nodiscard]] virtual Status reject(BatchId, EntrySet, std::string_view, Instant) {
+        return Error(Code::unsupported, "reject: only a group has entries that can be taken out of it");
+    }
     virtual void release(BatchId batch) { batches_.release(batch); }
     void set_paused(bool paused) { paused_ = paused; }
 

@@ -44,7 +44,7 @@ TEST_F(Ack, TwiceIsAnErrorAndSendsNothing) {
     host.forget();
     const Status again = host.ack(1, {0});
     EXPECT_EQ(again.error().code, Code::not_held);
-    EXPECT_EQ(again.error().message, "entry 1-0 was acked or nacked before");
+    EXPECT_EQ(again.error().message, "entry 1-0 was acked, nacked or rejected before");
     host.reply("control", integer(1));
     EXPECT_EQ(host.ack(1, {0}).error().code, Code::not_held);
     EXPECT_EQ(host.story(), lines({"acked 1: 0"}));

@@ -31,6 +31,7 @@ class ScriptedHost {
     /// By the number of the batch; no indices: all.
     Status ack(size_t batch, std::vector<uint32_t> indices = {});
     Status nack(size_t batch, std::vector<uint32_t> indices = {}, std::optional<Duration> delay = std::nullopt);
+    Status reject(size_t batch, std::vector<uint32_t> indices, std::string_view error);
     void release(size_t batch);
     Status close(SourceId source);
     Status drain(Duration timeout, bool awaits_acks = false);

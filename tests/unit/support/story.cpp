@@ -58,6 +58,14 @@ struct Describe {
     std::string operator()(const GroupRecreated& e) const {
         return "group recreated" + number_of(e.source) + " " + e.stream + " from " + e.from;
     }
+    std::string operator()(const DeadLettered& e) const {
+        return "dead" + number_of(e.source) + " " + e.stream + "/" + e.id.text() + "(x" + std::to_string(e.deliveries) +
+               ") in " + e.dead_stream + "/" + e.dead_id.text() + ": " + e.error;
+    }
+    std::string operator()(const DeadFailed& e) const {
+        return "dead failed" + number_of(e.source) + " " + e.stream + "/" + e.id.text() + " to " + e.dead_stream +
+               ": " + told(e.error);
+    }
     std::string operator()(const Published& e) const {
         std::string text = "published " + std::to_string(static_cast<uint64_t>(e.ticket)) + ":";
         for (const PublishResult& result : e.results) {
