@@ -52,7 +52,7 @@ void Batch::release() {
 
 template <class Command>
 Status Batch::settle_rest(Command command) {
-    if (settled()) return Error(Code::not_held, "every entry of the batch is acked or nacked already");
+    if (settled()) return Error(Code::not_held, "every entry of the batch is acked, nacked or rejected already");
     std::vector<uint32_t> rest;
     for (uint32_t i = 0; i < count_ && settled_count_ > 0; ++i) {
         if (!settled_[i]) rest.push_back(i);
@@ -101,6 +101,14 @@ Status Batch::nack(std::optional<Duration> delay) {
 
 Status Batch::nack(std::span<const uint32_t> indices, std::optional<Duration> delay) {
     return settle(indices, [this, delay](EntrySet entries) { return hub_->nack(id_, entries, delay); });
+}
+
+Status Batch::reject(std::string_view error) {
+    return settle_rest([this, error](EntrySet entries) { return hub_->reject(id_, entries, error); });
+}
+
+Status Batch::reject(std::span<const uint32_t> indices, std::string_view error) {
+    return settle(indices, [this, error](EntrySet entries) { return hub_->reject(id_, entries, error); });
 }
 
 }  // namespace millrace

@@ -38,6 +38,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     Status resume(SourceId source);
     Status ack(BatchId batch, EntrySet entries);
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay);
+    Status reject(BatchId batch, EntrySet entries, std::string_view error);
     void release(BatchId batch);
 
     Status run(const SourceOptions& options, const Handler& handler);

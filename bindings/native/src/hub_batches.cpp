@@ -85,6 +85,14 @@ Status Hub::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay)
     return status;
 }
 
+Status Hub::reject(BatchId batch, EntrySet entries, std::string_view error) {
+    const Lock lock(mutex_);
+    if (closed_) return closed_error();
+    Status status = engine_->machine().reject(batch, entries, error, monotonic_now());
+    wake();
+    return status;
+}
+
 void Hub::release(BatchId batch) {
     const Lock lock(mutex_);
     engine_->machine().release(batch, monotonic_now());

@@ -38,6 +38,7 @@ class Chaos {
         SourceConfig config = source_of();
         config.batch_size = batch_size;
         config.prefetch = prefetch;
+        config.max_deliveries = 0;  // whatever happens, nothing is given up
         config.flush_interval = milliseconds(500);
         EXPECT_TRUE(machine_.open(config, now_).ok());
         settle();

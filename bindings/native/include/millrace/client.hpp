@@ -82,7 +82,7 @@ class Batch {
     [[nodiscard]] BatchId id() const { return id_; }
     [[nodiscard]] SourceId source() const { return source_; }
     [[nodiscard]] FlushReason reason() const { return reason_; }
-    /// Whether every entry was acked or nacked through this object.
+    /// Whether every entry was acked, nacked or rejected through this object.
     [[nodiscard]] bool settled() const { return settled_count_ == count_; }
 
     /// Acks what this object has not yet acked or nacked, all of it at once. It is on its way when the loop turns next;
@@ -94,6 +94,11 @@ class Batch {
     /// Wants what is not yet acked or nacked delivered here again, after the delay (none: the source's nack_delay).
     Status nack(std::optional<Duration> delay = {});
     Status nack(std::span<const uint32_t> indices, std::optional<Duration> delay = {});
+    /// Gives up what is not yet acked or nacked: it goes to the dead stream with `error`, and only then is acked. The
+    /// event DeadLettered or DeadFailed tells of each entry. queue_full: too many wait to be written; nothing was
+    /// taken.
+    Status reject(std::string_view error);
+    Status reject(std::span<const uint32_t> indices, std::string_view error);
     /// Frees the bytes now. Acks are possible as before.
     void release();
 

@@ -113,17 +113,15 @@ void Agent::handle_request(const Json& request) {
               {"streams", "pubsub", "tail", "publish", "nack", "pause", "many", "config", "concurrent"}}});
     } else if (op == "start") {
         start(request);
-    } else if (op == "ack") {
-        settle(request, false);
-    } else if (op == "nack") {
-        settle(request, true);
+    } else if (op == "ack" || op == "nack" || op == "reject") {
+        settle(request);
     } else if (op == "publish") {
         publish(request);
     } else if (op == "pause" || op == "resume") {
         set_paused(request, op == "pause");
     } else if (op == "drain") {
         finish(re, milliseconds_of(request, "timeout_ms").value_or(seconds(5)));
-    } else if (op == "reject" || op == "dead" || op == "redrive" || op == "health" || op == "stats") {
+    } else if (op == "dead" || op == "redrive" || op == "health" || op == "stats") {
         throw BadRequest{Error(Code::unsupported, "op '" + op + "'")};
     } else {
         bad("unknown op '" + op + "'");
@@ -170,7 +168,7 @@ Client& Agent::client() {
     return *client_;
 }
 
-void Agent::settle(const Json& request, bool nack) {
+void Agent::settle(const Json& request) {
     (void)client();
     const std::vector<EntryKey> keys = keys_of(request);
     const Json re = request.value("re", Json());
@@ -180,7 +178,10 @@ void Agent::settle(const Json& request, bool nack) {
         for (const EntryKey& key : keys) done.items.push_back({key, std::string(name(Code::ok))});
         return say(done.answer());
     }
-    const auto settled = nack ? held_.nack(re, keys, milliseconds_of(request, "delay_ms")) : held_.ack(re, keys);
+    const std::string op = request["op"];
+    const auto settled = op == "ack"    ? held_.ack(re, keys)
+                         : op == "nack" ? held_.nack(re, keys, milliseconds_of(request, "delay_ms"))
+                                        : held_.reject(re, keys, text_of(member(request, "error"), "'error'"));
     if (settled->open == 0) say(settled->answer());
 }
 

@@ -35,7 +35,7 @@ class Agent {
   private:
     void handle_request(const Json& request);
     void start(const Json& request);
-    void settle(const Json& request, bool nack);
+    void settle(const Json& request);
     void publish(const Json& request);
     void set_paused(const Json& request, bool paused);
 

@@ -47,6 +47,22 @@ struct ToJson {
                     {"id", event.id.text()},
                     {"bytes", event.bytes}};
     }
+    std::optional<Json> operator()(const DeadLettered& event) const {
+        Json json{{"event", "dead_lettered"},       {"stream", text_to_json(event.stream)},
+                  {"id", event.id.text()},          {"dead_stream", text_to_json(event.dead_stream)},
+                  {"deliveries", event.deliveries}, {"error", text_to_json(event.error)}};
+        if (event.dead_id != EntryId{}) json["dead_id"] = event.dead_id.text();
+        return json;
+    }
+    std::optional<Json> operator()(const DeadFailed& event) const {
+        return Json{{"event", "dead_failed"},
+                    {"stream", text_to_json(event.stream)},
+                    {"id", event.id.text()},
+                    {"dead_stream", text_to_json(event.dead_stream)},
+                    {"code", name(event.error.code)},
+                    {"message", printable(event.error.message)},
+                    {"retryable", event.error.retryable}};
+    }
     std::optional<Json> operator()(const Disconnected& event) const {
         Json json = error_event(event.error);
         json["role"] = name(event.role);

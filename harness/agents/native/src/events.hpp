@@ -9,8 +9,8 @@
 namespace millrace::agent {
 
 [[nodiscard]] Json error_event(const Error& error);
-/// `error`, `mode`, `lost`, `gap`, `reconnected` or `log`; none for events that answer something, or that the protocol
-/// lacks.
+/// `error`, `mode`, `lost`, `gap`, `dead_lettered`, `dead_failed`, `reconnected`, `log` and their like; none for events
+/// that answer something, or that the protocol lacks.
 [[nodiscard]] std::optional<Json> event_to_json(const Event& event);
 /// `batch`, with the time of the call as t_ms.
 [[nodiscard]] Json batch_to_json(const Batch& batch);

@@ -58,20 +58,32 @@ std::shared_ptr<SettleRequest> HeldBatches::ack(Json re, const std::vector<Entry
     return request;
 }
 
-std::shared_ptr<SettleRequest> HeldBatches::nack(Json re, const std::vector<EntryKey>& keys,
-                                                 std::optional<Duration> delay) {
+template <class Command>
+std::shared_ptr<SettleRequest> HeldBatches::settle_at_once(Json re, const std::vector<EntryKey>& keys,
+                                                           Command command) {
     auto request = std::make_shared<SettleRequest>();
     request->re = std::move(re);
     for (const EntryKey& key : keys) request->items.push_back({key, {}});
     std::vector<Place> settled;
-    each_share(
-        *request, [delay](Held& held, const std::vector<uint32_t>& indices) { return held.batch.nack(indices, delay); },
-        [&](Held& held, uint32_t index, size_t item) {
-            request->items[item].code = name(Code::ok);
-            settled.push_back({held.batch.id(), index});
-        });
+    each_share(*request, command, [&](Held& held, uint32_t index, size_t item) {
+        request->items[item].code = name(Code::ok);
+        settled.push_back({held.batch.id(), index});
+    });
     for (const Place& place : settled) forget(place.batch, place.index);
     return request;
+}
+
+std::shared_ptr<SettleRequest> HeldBatches::nack(Json re, const std::vector<EntryKey>& keys,
+                                                 std::optional<Duration> delay) {
+    return settle_at_once(std::move(re), keys, [delay](Held& held, const std::vector<uint32_t>& indices) {
+        return held.batch.nack(indices, delay);
+    });
+}
+
+std::shared_ptr<SettleRequest> HeldBatches::reject(Json re, const std::vector<EntryKey>& keys, std::string_view error) {
+    return settle_at_once(std::move(re), keys, [error](Held& held, const std::vector<uint32_t>& indices) {
+        return held.batch.reject(indices, error);
+    });
 }
 
 std::vector<std::shared_ptr<SettleRequest>> HeldBatches::on_acked(const Acked& acked) {

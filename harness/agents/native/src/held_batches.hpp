@@ -37,6 +37,8 @@ class HeldBatches {
     [[nodiscard]] std::shared_ptr<SettleRequest> ack(Json re, const std::vector<EntryKey>& keys);
     [[nodiscard]] std::shared_ptr<SettleRequest> nack(Json re, const std::vector<EntryKey>& keys,
                                                       std::optional<Duration> delay);
+    [[nodiscard]] std::shared_ptr<SettleRequest> reject(Json re, const std::vector<EntryKey>& keys,
+                                                        std::string_view error);
     /// Requests that are complete now.
     [[nodiscard]] std::vector<std::shared_ptr<SettleRequest>> on_acked(const Acked& acked);
 
@@ -56,6 +58,9 @@ class HeldBatches {
         uint32_t index;
     };
     /// Runs `command` over each batch's share of the entries, and one by one where a share is refused.
+    template <class Command>
+    [[nodiscard]] std::shared_ptr<SettleRequest> settle_at_once(Json re, const std::vector<EntryKey>& keys,
+                                                                Command command);
     template <class Command, class Done>
     void each_share(SettleRequest& request, Command command, Done done);
     void forget(BatchId batch, uint32_t index);
