@@ -260,8 +260,10 @@ TEST_F(Dead, ACloseWaitsForOneTryOfEach) {
     EXPECT_EQ(story(), lines({"dead s/1-0(x1) in {s}:dead/9-0: e"}));
     host.reply("control", error("OOM command not allowed when used memory > 'maxmemory'."));
     EXPECT_EQ(story(), lines({"dead failed s/2-0 to {s}:dead: oom (EVALSHA: OOM command not allowed when used memory > "
-                              "'maxmemory'.) retryable",
-                              "closed source, 1 held"}));
+                              "'maxmemory'.) retryable"}));
+    host.reply("control", integer(1));  // to CLIENT UNBLOCK
+    host.reply("read", null());
+    EXPECT_EQ(story(), lines({"closed source, 1 held"}));
 }
 
 /// Dying entries are held beside prefetch, like nacked ones, and kept by heartbeats.
