@@ -1,4 +1,5 @@
 // Consumes a stream in batches. Kill it at any moment and start it again: nothing that was not acked is lost.
+#include <csignal>
 #include <iostream>
 #include <millrace/client.hpp>
 
@@ -8,6 +9,8 @@ int main() {
         std::cerr << client.error().message << '\n';
         return 2;
     }
+    static millrace::Client* const running = &*client;
+    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { running->stop(); });
     const millrace::Status status = client->run(
         {.streams = {"orders"}, .group = "billing", .consumer = "billing-1"}, [](const millrace::Batch& batch) {
             for (const millrace::Entry entry : batch) {

@@ -88,6 +88,9 @@ int Client::fd() const {
 std::optional<Duration> Client::wait_max() const {
     return hub_->wait_max();
 }
+Status Client::drain(Duration timeout) {
+    return hub_->drain(timeout);
+}
 Result<uint64_t> Client::close(Duration timeout) {
     return hub_->close(timeout);
 }

@@ -172,6 +172,23 @@ void Hub::stop() noexcept {
     engine_->wakeup().signal();
 }
 
+void Hub::begin_drain(const Drain& how, Instant now) {
+    give_back_inbox(std::nullopt, now);
+    (void)engine_->machine().drain(how, now);
+    ++handed_;
+    wake();
+}
+
+Status Hub::drain(Duration timeout) {
+    const Lock lock(mutex_);
+    if (closing_ || closed_) return closed_error();
+    if (timeout.us < 0) return Error(Code::bad_argument, "drain: a negative timeout");
+    draining_ = true;
+    begin_drain({timeout, true}, monotonic_now());
+    if (followers_ > 0) turned_.notify_all();
+    return {};
+}
+
 Result<uint64_t> Hub::close(Duration timeout) {
     Lock lock(mutex_);
     if (closing_ || closed_) return closed_error();
@@ -179,8 +196,8 @@ Result<uint64_t> Hub::close(Duration timeout) {
     closing_ = true;
     stop();
     const Instant now = monotonic_now();
-    if (engine_->machine().drain({timeout, false}, now)) {
-        wake();
+    if (!finished_) {
+        begin_drain({timeout, false}, now);
         // The machine keeps the deadline; the second is for a loop that is late.
         (void)wait_until(lock, deadline_after(now, timeout) + seconds(1), [this] { return finished_; });
     }

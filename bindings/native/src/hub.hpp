@@ -51,6 +51,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     Status turn(Duration timeout, std::span<pollfd> also);
     [[nodiscard]] int fd() const { return engine_->fd(); }
     [[nodiscard]] std::optional<Duration> wait_max() const;
+    Status drain(Duration timeout);
     Result<uint64_t> close(Duration timeout);
     /// As close, without waiting for any answer.
     void abandon();
@@ -90,6 +91,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     void shut(Lock& lock);
 
     // ---- batches
+    void begin_drain(const Drain& how, Instant now);
+    void give_back_inbox(std::optional<SourceId> source, Instant now);
     [[nodiscard]] std::optional<Batch> take(std::optional<SourceId> source);
     [[nodiscard]] std::optional<Error> ended(std::optional<SourceId> source) const;
     [[nodiscard]] Source* find(SourceId source);
@@ -106,6 +109,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
     mutable std::mutex mutex_;
     std::condition_variable turned_;
+    bool draining_ = false;  ///< no batch is handed over any more
     bool closing_ = false;
     bool closed_ = false;
     bool own_thread_ = false;

@@ -33,7 +33,7 @@ SourceConfig Hub::overlay(const SourceOptions& options) const {
 
 Result<SourceId> Hub::open(const SourceOptions& options) {
     const Lock lock(mutex_);
-    if (closing_ || closed_ || stopped_) return closed_error();
+    if (draining_ || closing_ || closed_ || stopped_) return closed_error();
     if (!config_.enabled) {
         return Error(Code::closed, "synchronization.notification.enable is false: nothing is opened");
     }
@@ -109,7 +109,7 @@ Result<std::optional<Batch>> Hub::next(Duration timeout, std::optional<SourceId>
     std::optional<Batch> batch;
     std::optional<Error> error;
     (void)wait_until(lock, deadline_after(now, timeout), [&] {
-        if (closing_ || closed_ || stopped_) error = closed_error();
+        if (draining_ || closing_ || closed_ || stopped_) error = closed_error();
         if (!error) batch = take(source);
         if (!error && !batch) error = ended(source);
         return batch.has_value() || error.has_value();
@@ -164,7 +164,7 @@ Status Hub::run(const SourceOptions& options, const Handler& handler) {
         Result<std::optional<Batch>> batch = next(run_wait, *source);
         if (!batch) {
             finish_run(*source);
-            return stopped_ ? Status() : Status(batch.error());
+            return stopped_ || draining_ ? Status() : Status(batch.error());
         }
         if (*batch) handle(**batch, handler);
     }
@@ -197,15 +197,25 @@ void Hub::handle(Batch& batch, const Handler& handler) {
     wake();
 }
 
+/// What nobody took was not handed over. It is put off for ever, which for an ending source means that it is given back
+/// (Machine::drain).
+void Hub::give_back_inbox(std::optional<SourceId> source, Instant now) {
+    Machine& machine = engine_->machine();
+    const auto is_meant = [source](const BatchReady& each) { return !source || each.source == *source; };
+    for (const BatchReady& each : inbox_) {
+        if (!is_meant(each)) continue;
+        (void)machine.nack(each.batch, EntrySet::all(), seconds(86'400), now);
+        machine.release(each.batch, now);
+    }
+    std::erase_if(inbox_, is_meant);
+}
+
 void Hub::finish_run(SourceId source) {
     Lock lock(mutex_);
     if (closed_) return;
     Machine& machine = engine_->machine();
     const Instant now = monotonic_now();
-    for (const BatchReady& each : inbox_) {
-        if (each.source == source) machine.release(each.batch, now);
-    }
-    std::erase_if(inbox_, [source](const BatchReady& each) { return each.source == source; });
+    give_back_inbox(source, now);
     if (pumps_here() || !machine.close(source, now)) return;
     wake();
     (void)wait_until(lock, now + config_.client.connection_timeout, [this, source] { return find(source)->ended; });

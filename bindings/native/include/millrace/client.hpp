@@ -193,8 +193,14 @@ class Client {
     /// For how long a loop of your own may wait before it calls turn(). Call turn(Duration{}) first: it sends what
     /// commands left behind.
     [[nodiscard]] std::optional<Duration> wait_max() const;
-    /// Ends everything: queued acks and publishes go out and are answered, for at most `timeout`; then the sockets are
-    /// closed. Tells how many entries stay pending with this client's consumers. Every later call answers `closed`.
+    /// Begins to end everything, and returns (DRN-1): no batch is handed over from now on (next answers `closed`, run
+    /// returns), what was not handed over is given back to other consumers, and queued publishes go out. Batches in
+    /// your hands may be settled as before, until the event Closed without a source tells that the client has ended:
+    /// because all are, or at the timeout. Then call close(). A second call can only shorten the wait.
+    Status drain(Duration timeout = seconds(5));
+    /// Drains, waits for the end, and closes the sockets. What you hold unsettled is not waited for (that is drain's),
+    /// only answers are. Tells how many entries stay pending with this client's consumers; what was given back does not
+    /// count. Every later call answers `closed`.
     Result<uint64_t> close(Duration timeout = seconds(5));
 
   private:

@@ -12,6 +12,7 @@ namespace {
 
 // How long a wait is where nothing limits it: a bound, not a rhythm.
 constexpr Duration turn_max = seconds(3600);
+constexpr Duration drain_default = seconds(5);
 
 [[noreturn]] void bad(std::string message);
 
@@ -110,7 +111,7 @@ void Agent::handle_request(const Json& request) {
              {"name", "millrace-agent"},
              {"version", MILLRACE_VERSION},
              {"capabilities",
-              {"streams", "pubsub", "tail", "publish", "nack", "pause", "many", "config", "concurrent"}}});
+              {"streams", "pubsub", "tail", "publish", "nack", "drain", "pause", "many", "config", "concurrent"}}});
     } else if (op == "start") {
         start(request);
     } else if (op == "ack" || op == "nack" || op == "reject") {
@@ -120,7 +121,7 @@ void Agent::handle_request(const Json& request) {
     } else if (op == "pause" || op == "resume") {
         set_paused(request, op == "pause");
     } else if (op == "drain") {
-        finish(re, milliseconds_of(request, "timeout_ms").value_or(seconds(5)));
+        drain(re, milliseconds_of(request, "timeout_ms").value_or(drain_default));
     } else if (op == "dead" || op == "redrive" || op == "health" || op == "stats") {
         throw BadRequest{Error(Code::unsupported, "op '" + op + "'")};
     } else {
@@ -239,6 +240,9 @@ void Agent::on_event(const Event& event) {
         for (const auto& request : held_.on_acked(*acked)) say(request->answer());
         return;
     }
+    if (const auto* closed = std::get_if<Closed>(&event); closed != nullptr && !closed->source) {
+        return say_drained(closed->held);
+    }
     std::optional<Json> json = event_to_json(event);
     if (!json) return;
     const auto* failure = std::get_if<Failure>(&event);
@@ -275,15 +279,24 @@ void Agent::turn(std::span<pollfd> fds) {
     ::poll(fds.data(), static_cast<nfds_t>(fds.size()), -1);
 }
 
-void Agent::finish(const Json& re, Duration timeout) {
+void Agent::drain(const Json& re, Duration timeout) {
+    if (finished_) return;
+    if (!re.is_null()) drain_re_ = re;
+    if (!client_) return say_drained(0);
+    const Status status = client_->drain(timeout);
+    if (!status) throw BadRequest{status.error()};
+}
+
+void Agent::end(Duration timeout) {
+    if (finished_) return;
+    const Result<uint64_t> closed = client_ ? client_->close(timeout) : Result<uint64_t>(0);
+    say_drained(closed ? *closed : 0);  // the end was told by its event, if it came
+}
+
+void Agent::say_drained(uint64_t held) {
     if (std::exchange(finished_, true)) return;
-    uint64_t held = 0;
-    if (client_) {
-        const Result<uint64_t> closed = client_->close(timeout);
-        if (closed) held = *closed;
-    }
     Json drained = {{"event", "drained"}, {"held", held}};
-    if (!re.is_null()) drained["re"] = re;
+    if (!drain_re_.is_null()) drained["re"] = drain_re_;
     say(drained);
 }
 

@@ -28,8 +28,11 @@ class Agent {
     void handle_line_too_long();
     /// Hands over what has come, then waits for the client or for one of `fds`.
     void turn(std::span<pollfd> fds);
-    /// Ends the client and says `drained`; once.
-    void finish(const Json& re, Duration timeout);
+    /// Begins to drain; `drained` follows, once what the harness holds is settled, or at the timeout. A second word can
+    /// only shorten the wait.
+    void drain(const Json& re, Duration timeout);
+    /// The harness has gone: nothing will be settled any more. Ends the client and says `drained`.
+    void end(Duration timeout);
     [[nodiscard]] bool finished() const { return finished_; }
 
   private:
@@ -43,6 +46,7 @@ class Agent {
     [[nodiscard]] Client& client();
     void on_event(const Event& event);
     void hand_over();
+    void say_drained(uint64_t held);
     void say(const Json& event);
     void refuse(const Json& re, const Error& error);
 
@@ -50,6 +54,7 @@ class Agent {
     std::optional<Client> client_;
     std::optional<SourceId> source_;
     Json start_re_;
+    Json drain_re_;
     bool ready_ = false;
     bool ended_ = false;  ///< the source hands over nothing any more
     bool keep_ = true;    ///< whether batches are held until the harness settles them

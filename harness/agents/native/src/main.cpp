@@ -1,5 +1,5 @@
 // millrace-agent: the loop over stdin, stdout, the signals that end it, and the client. Exits 0 at the end of stdin,
-// after `drain`, SIGTERM or SIGINT; 2 for arguments, of which it takes none.
+// after `drain`, SIGTERM or SIGINT (which drain); 2 for arguments, of which it takes none.
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "agent.hpp"
 #include "lines.hpp"
@@ -55,7 +56,8 @@ int main(int argc, char**) {
     millrace::agent::LineReader in(STDIN_FILENO);
     millrace::agent::LineWriter out(STDOUT_FILENO);
     millrace::agent::Agent agent(out);
-    constexpr millrace::Duration finish_timeout = millrace::seconds(5);
+    constexpr millrace::Duration end_timeout = millrace::seconds(5);
+    bool is_asked_to_end = false;
     while (!agent.finished() && !out.broken()) {
         std::array<pollfd, 3> fds = {pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{signals, POLLIN, 0},
                                      // poll passes over negative descriptors
@@ -70,7 +72,13 @@ int main(int argc, char**) {
                 },
                 [&agent] { agent.handle_line_too_long(); });
         }
-        if (!more || fds[1].revents != 0) agent.finish(nullptr, finish_timeout);
+        if (fds[1].revents != 0) {
+            char signal = 0;
+            while (read(signals, &signal, 1) > 0) continue;
+            // A second one is from somebody who will not wait.
+            agent.drain(nullptr, std::exchange(is_asked_to_end, true) ? millrace::Duration{} : end_timeout);
+        }
+        if (!more) agent.end(end_timeout);
     }
     return 0;
 }
