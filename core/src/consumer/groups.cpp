@@ -112,7 +112,7 @@ void Groups::handle_reply(const Request& request, const resp::Reply& reply, Inst
             return after_inspect(stream, reply, now);
         case last_delivered:
         case lowest_pending:
-            return after_mark(static_cast<What>(request.what), stream, reply);
+            return after_mark(static_cast<What>(request.what), stream, reply, now);
     }
 }
 
@@ -229,14 +229,18 @@ void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply&
     if (!std::exchange(group.said_left, true)) holdings_.context.fail(holdings_.source, std::move(error));
 }
 
-void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply) {
+void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply, Instant now) {
     Group& group = groups_[stream];
     --group.marks_out;
     if (reply.is_error()) {
         // A missing group shows in the reads as well; where asking is refused, a lost group is made again at 0.
-        if (classify(reply.text()).retryable) group.mark_is_due = true;
+        // One of the two is enough for both to be asked again.
+        if (!classify(reply.text()).retryable || group.mark_is_due) return;
+        group.mark_is_due = true;
+        group.not_before = now + holdings_.context.retry_delay(group.mark_failures++);
         return;
     }
+    group.mark_failures = 0;
     if (what == last_delivered) {
         for (const resp::Reply& row : reply) {
             if (value_of(row, "name").text() != holdings_.config.group) continue;

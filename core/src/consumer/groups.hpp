@@ -68,6 +68,7 @@ class Groups final : private ReplyHandler {
         std::optional<EntryId> last_delivered;
         bool mark_is_due = false;
         uint32_t marks_out = 0;
+        uint32_t mark_failures = 0;  // in a row
         EntryId seen;
         bool said_left = false;
         uint32_t losses = 0;   // in a row
@@ -83,7 +84,7 @@ class Groups final : private ReplyHandler {
     void after_create(uint32_t stream, const resp::Reply& reply, Instant now);
     void retry_create(uint32_t stream, const resp::Reply& reply, Instant now);
     void after_inspect(uint32_t stream, const resp::Reply& reply, Instant now);
-    void after_mark(What what, uint32_t stream, const resp::Reply& reply);
+    void after_mark(What what, uint32_t stream, const resp::Reply& reply, Instant now);
     void leave(std::string_view command, uint32_t stream, const resp::Reply& reply);
     void make_again(uint32_t stream, bool is_other_key);
 

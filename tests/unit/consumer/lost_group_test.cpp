@@ -208,6 +208,24 @@ TEST(LowWater, IsTakenAgainEachClaimInterval) {
     EXPECT_EQ(host.story(), lines({"read: XGROUP CREATE s g 39-4 MKSTREAM"}));
 }
 
+TEST(LowWater, ThatIsRefusedForAWhileIsAskedForAgainWithBackoff) {
+    ScriptedHost host;
+    const SourceId source = consume_again(host);
+    host.reply("read", array({}));
+    host.reply("read", array({}));
+    ASSERT_TRUE(host.pause(source).ok());
+    host.reply("read", null());
+    host.wait(30'000);
+    for (const int64_t delay : {100, 200, 400}) {
+        host.forget();
+        host.reply("read", error("LOADING Redis is loading the dataset in memory"));
+        host.reply("read", error("LOADING Redis is loading the dataset in memory"));
+        EXPECT_EQ(host.story(), "");
+        EXPECT_EQ(host.fire(), delay);
+        EXPECT_EQ(host.story(), lines({"read: XINFO GROUPS s", "read: XPENDING s g"}));
+    }
+}
+
 /// One NOGROUP fails a read of many, and does not say for which of them.
 TEST(ManyStreams, OneWhoseGroupIsLostIsMendedAndTheOthersStay) {
     ScriptedHost host;
