@@ -74,6 +74,13 @@ void append(std::string& out, const Lost& event) {
     append_text(out, event.stream);
     for (const EntryId id : event.ids) append_id(out, id);
 }
+void append(std::string& out, const Duplicate& event) {
+    out += "duplicate";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    append_id(out, event.id);
+    append_text(out, event.canonical_id);
+}
 void append(std::string& out, const GroupRecreated& event) {
     out += "group_recreated";
     append_source(out, event.source);

@@ -74,6 +74,9 @@ enum class LostGroup : uint8_t {
     newest,     ///< `new`: with what comes; whatever was pending is given up
 };
 
+/// Where canonical ids that were acked are remembered (DUP-3).
+enum class DedupeMode : uint8_t { off, memory, redis };
+
 /// What a source reads: entries of a group, or every entry (a tail).
 struct SourceConfig {
     std::vector<std::string> streams;
@@ -91,7 +94,11 @@ struct SourceConfig {
     LostGroup on_lost_group = LostGroup::low_water;
     uint32_t max_deliveries = 16;  ///< after so many an entry is a dead letter; 0: never
     bool delete_acked = false;     ///< ACK-5: entries leave the stream with their ack, unless another group wants them
-    std::optional<Duration> nack_delay;  ///< unset: the retry delay of RET-1 for this number of deliveries
+    DedupeMode dedupe = DedupeMode::off;
+    std::string id_field = "id";            ///< a field, or a path into a field's JSON such as `event.id`
+    Duration dedupe_window = seconds(600);  ///< 0: no bound by time
+    uint32_t dedupe_count = 100'000;        ///< 0: no bound by count
+    std::optional<Duration> nack_delay;     ///< unset: the retry delay of RET-1 for this number of deliveries
 };
 
 /// How publishes behave.

@@ -98,6 +98,14 @@ struct Lost {
     std::vector<EntryId> ids;
 };
 
+/// An entry whose canonical id was acked within the window: acked unseen (DUP-2).
+struct Duplicate {
+    SourceId source;
+    std::string stream;
+    EntryId id;
+    std::string canonical_id;
+};
+
 /// The group had been lost (destroyed, or its key deleted), and we made it again. What was delivered after `from` and
 /// not acked comes again.
 struct GroupRecreated {
@@ -207,7 +215,8 @@ struct Closed {
     uint64_t held;  ///< entries left pending with this consumer
 };
 
-using Event = std::variant<Ready, BatchReady, Acked, Lost, GroupRecreated, Published, ModeChanged, Disconnected,
-                           Reconnected, Gap, Interrupted, TooLarge, DeadLettered, DeadFailed, Failure, Log, Closed>;
+using Event =
+    std::variant<Ready, BatchReady, Acked, Lost, Duplicate, GroupRecreated, Published, ModeChanged, Disconnected,
+                 Reconnected, Gap, Interrupted, TooLarge, DeadLettered, DeadFailed, Failure, Log, Closed>;
 
 }  // namespace millrace

@@ -142,6 +142,14 @@ Acceptance check_from(const Config& config) {
     return accept(count && *count >= 1 && *count <= last_max);
 }
 
+Acceptance check_dedupe(const Config& config) {
+    return config.source.dedupe == DedupeMode::redis ? Acceptance::not_yet : Acceptance::yes;
+}
+
+Acceptance check_id_field(const Config& config) {
+    return accept(!config.source.id_field.empty());
+}
+
 // ---- the table
 
 using enum KeyType;
@@ -279,11 +287,17 @@ constexpr std::array rows{
         "what is held is kept from others by heartbeats."),
     number<source, &SourceConfig::max_deliveries>("max_deliveries", integer, "16", "never", "0 to 1000000",
                                                   "After this many deliveries an entry is a dead letter."),
-    later("dedupe", choice, "off", "", "off, memory, redis", "Whether, and where, ids that were acked are remembered."),
-    later("id_field", text, "id", "", "a field, or a path into a field's JSON",
-          "Where the canonical id of an entry is."),
-    later("dedupe_window", duration, "10m", "no bound by time", "0 to 87600h", "How long an id is remembered."),
-    later("dedupe_count", integer, "100000", "no bound by count", "0 to 1000000000", "How many ids are remembered."),
+    word("dedupe", choice, "off", "off, memory, redis",
+         "Whether, and where, canonical ids that were acked are remembered; later entries of the same id are acked "
+         "unseen.",
+         put<source, &SourceConfig::dedupe>, check_dedupe),
+    word("id_field", text, "id", "a field, or a path into a field's JSON such as `event.id`",
+         "Where the canonical id of an entry is; without one there, it is the entry's own id.",
+         put<source, &SourceConfig::id_field>, check_id_field),
+    number<source, &SourceConfig::dedupe_window>("dedupe_window", duration, "10m", "no bound by time", "0 to 87600h",
+                                                 "How long an id is remembered."),
+    number<source, &SourceConfig::dedupe_count>("dedupe_count", integer, "100000", "no bound by count",
+                                                "0 to 1000000000", "How many ids are remembered."),
     later("delete_acked", boolean, "false", "", yes_or_no, "Delete entries from the stream once they are acked."),
     later("consumer_expiry", duration, "off; 24h for generated names", "", "1ms to 87600h",
           "When consumers that have left are removed from the group."),

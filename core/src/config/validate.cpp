@@ -49,6 +49,7 @@ Status check_config(const Config& config) {
     }
     if (Status status = check_choices(config.client); !status.ok()) return status;
     const SourceConfig& source = config.source;
+    if (source.dedupe > DedupeMode::redis) return refused_value("dedupe", "its value", find_key("dedupe")->key.range);
     if (source.on_lost_group > LostGroup::newest)
         return refused_value("on_lost_group", "its value", find_key("on_lost_group")->key.range);
     if (source.prefetch && *source.prefetch < source.batch_size) {

@@ -40,16 +40,17 @@ Status Acks::ack(BatchId id, EntrySet entries) {
 }
 
 void Acks::bury(uint32_t stream, EntryId id) {
-    ack_away(stream, id);
+    if (!ack_away(stream, id)) return;
     holdings_.context.log(LogLevel::info, "A pending entry was deleted from its stream; acked away.",
                           {{"stream", holdings_.config.streams[stream]}, {"id", id.text()}});
 }
 
-void Acks::ack_away(uint32_t stream, EntryId id) {
+/// False when there is no memory for it: it stays pending, and the next recovery finds it again.
+bool Acks::ack_away(uint32_t stream, EntryId id) {
     if (burial_ == nullptr || burial_->stream != stream) burial_ = &begin(stream, std::nullopt);
-    if (burial_->ids.push(id)) return;
-    // It stays pending, and the next recovery finds it again.
+    if (burial_->ids.push(id)) return true;
     if (burial_->ids.empty()) cancel(*std::exchange(burial_, nullptr));
+    return false;
 }
 
 Acks::Flight& Acks::begin(uint32_t stream, std::optional<uint32_t> slot) {
@@ -85,7 +86,13 @@ void Acks::dequeue(const Flight& flight) {
     queued_.erase(std::remove(queued_.begin(), queued_.end(), flight.tag), queued_.end());
 }
 
+void Acks::send_off_duplicates() {
+    for (const Holdings::Acked& duplicate : holdings_.duplicates) (void)ack_away(duplicate.stream, duplicate.id);
+    holdings_.duplicates.clear();
+}
+
 void Acks::advance(Lane* lane, Instant now) {
+    send_off_duplicates();
     end_burial();
     size_t kept = 0;
     for (size_t i = 0; i < queued_.size(); ++i) {
@@ -140,7 +147,7 @@ void Acks::settle(Flight& flight) {
         const std::span<const uint32_t> indices = holdings_.context.keep(std::move(flight.indices));
         holdings_.context.emit(Acked{holdings_.source, batch, indices});
         for (size_t i = 0; i < indices.size(); ++i) {
-            holdings_.settle(flight.stream, flight.ids[i], Place{slot, indices[i]});
+            holdings_.settle_acked(flight.stream, flight.ids[i], Place{slot, indices[i]});
         }
     }
     finish(flight);

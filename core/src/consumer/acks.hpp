@@ -22,8 +22,8 @@ class Acks final : private ReplyHandler {
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries);
     /// A deleted entry that is still pending can't be delivered any more: it is acked away (REC-1).
     void bury(uint32_t stream, EntryId id);
-    /// Acks an entry that was never handed over.
-    void ack_away(uint32_t stream, EntryId id);
+    /// Acks an entry that was never handed over. False when there is no memory for it.
+    bool ack_away(uint32_t stream, EntryId id);
     /// What has been buried so far goes out together; the next gets an XACK of its own.
     void end_burial() { burial_ = nullptr; }
     /// Writes what is due to the lane, in the order of the acks.
@@ -58,6 +58,7 @@ class Acks final : private ReplyHandler {
 
     /// An empty flight for a stream, queued; the caller fills in its ids before the next advance.
     [[nodiscard]] Flight& begin(uint32_t stream, std::optional<uint32_t> slot);
+    void send_off_duplicates();
     [[nodiscard]] bool send(Flight& flight, Lane& lane, Instant now);
     /// Its reply was lost, or was an error that a retry may mend: it goes out again, before anything younger.
     void again(Flight& flight, Instant not_before);

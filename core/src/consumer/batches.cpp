@@ -20,6 +20,8 @@ BatchSlot* Batches::find(BatchId wanted) {
 Batches::~Batches() {
     for (const std::unique_ptr<BatchSlot>& batch : slots_) {
         if (batch->in_use && !batch->released) release_bytes(*batch);
+        if (!batch->in_use || !batch->is_unseen) continue;
+        for (EntryRecord& record : batch->records) release_entry(*batch, record);
     }
 }
 
@@ -36,8 +38,24 @@ std::optional<uint32_t> Batches::take_slot(Instant now) {
     batch.in_use = true;
     batch.handed_over = false;
     batch.released = false;
+    batch.is_unseen = false;
     batch.first_arrived = now;
     return slot;
+}
+
+bool Batches::put(uint32_t slot, const EntryRecord& record, EntryState state, Instant now) {
+    BatchSlot& batch = *slots_[slot];
+    const size_t index = batch.records.size();
+    if (!batch.states.push(state) || !batch.refreshed.push(now) || !batch.records.push(record)) {
+        batch.states.truncate(index);
+        batch.refreshed.truncate(index);
+        context_.segments.release(record.segment);
+        return false;
+    }
+    ++batch.unsettled;
+    batch.bytes += record.bytes;
+    bytes_ += record.bytes;
+    return true;
 }
 
 std::optional<Place> Batches::add(Lot lot, const EntryRecord& record, Instant now) {
@@ -49,42 +67,48 @@ std::optional<Place> Batches::add(Lot lot, const EntryRecord& record, Instant no
     }
     BatchSlot& batch = *slots_[*slot];
     const uint32_t index = static_cast<uint32_t>(batch.records.size());
-    if (!batch.states.push(EntryState::held) || !batch.refreshed.push(now) || !batch.records.push(record)) {
-        batch.states.truncate(index);
-        batch.refreshed.truncate(index);
-        context_.segments.release(record.segment);
+    if (!put(*slot, record, EntryState::held, now)) {
         if (index == 0) {  // an empty batch is never handed over
             batch.released = true;
             recycle_if_done(*std::exchange(slot, std::nullopt));
         }
         return std::nullopt;
     }
-    ++batch.unsettled;
-    batch.bytes += record.bytes;
-    bytes_ += record.bytes;
     ++unreleased_;
     const Place place{*slot, index};
     if (index + 1 == rules_.batch_size) hand_over(lot, lot == Lot::fresh ? FlushReason::size : FlushReason::recovery);
     return place;
 }
 
-std::optional<Place> Batches::add_unseen(EntryRecord record, EntryState state, Instant now) {
-    record.segment = nullptr;
-    record.bytes = 0;
-    if (!unseen_.has_value()) unseen_ = take_slot(now);
-    if (!unseen_.has_value()) return std::nullopt;
-    BatchSlot& batch = *slots_[*unseen_];
-    batch.released = true;
-    const Place place{*unseen_, static_cast<uint32_t>(batch.records.size())};
-    if (!batch.states.push(state) || !batch.refreshed.push(now) || !batch.records.push(record)) {
-        batch.states.truncate(place.index);
-        batch.refreshed.truncate(place.index);
-        recycle_if_done(place.slot);
-        return std::nullopt;
+std::optional<Place> Batches::add_unseen(const EntryRecord& record, EntryState state, Instant now) {
+    if (!unseen_.has_value() || slots_[*unseen_]->records.size() >= rules_.batch_size) {
+        unseen_ = take_slot(now);
+        if (!unseen_.has_value()) {
+            context_.segments.release(record.segment);
+            return std::nullopt;
+        }
+        slots_[*unseen_]->is_unseen = true;
+        slots_[*unseen_]->released = true;  // as far as anybody outside is concerned
     }
-    ++batch.unsettled;
-    if (place.index + 1 == rules_.batch_size) unseen_.reset();
-    return place;
+    const Place place{*unseen_, static_cast<uint32_t>(slots_[*unseen_]->records.size())};
+    if (put(place.slot, record, state, now)) return place;
+    if (place.index == 0) recycle_if_done(place.slot);
+    return std::nullopt;
+}
+
+EntryRecord Batches::take_unseen(Place place) {
+    const EntryRecord record = slots_[place.slot]->records[place.index];
+    context_.segments.retain(record.segment);
+    set_state(place, EntryState::settled);
+    return record;
+}
+
+void Batches::release_entry(BatchSlot& batch, EntryRecord& record) {
+    if (record.segment == nullptr) return;
+    context_.segments.release(record.segment);
+    record.segment = nullptr;
+    batch.bytes -= record.bytes;
+    bytes_ -= record.bytes;
 }
 
 void Batches::hand_over(Lot lot, FlushReason reason) {
@@ -143,6 +167,7 @@ void Batches::set_state(Place place, EntryState state) {
     BatchSlot& batch = *slots_[place.slot];
     if (is_open(batch.states[place.index]) && !is_open(state)) --batch.unsettled;
     batch.states[place.index] = state;
+    if (batch.is_unseen && !is_open(state)) release_entry(batch, batch.records[place.index]);
     recycle_if_done(place.slot);
 }
 

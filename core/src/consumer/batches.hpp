@@ -24,6 +24,7 @@ enum class EntryState : uint8_t {
     acking,   ///< acked here; the server has not confirmed
     waiting,  ///< nacked; comes again
     dying,    ///< on its way to the dead stream
+    parked,   ///< not handed over: another entry of the same canonical id is held
     settled,
     lost,
 };
@@ -38,6 +39,7 @@ struct BatchSlot {
     bool in_use = false;
     bool handed_over = false;
     bool released = false;
+    bool is_unseen = false;  ///< never handed over; each entry's bytes are freed with it
     uint32_t unsettled = 0;
     uint64_t bytes = 0;
     Instant first_arrived{};
@@ -62,8 +64,10 @@ class Batches {
     /// Takes over the record's reference, and hands the batch over when it is full. None when memory is refused; then
     /// the reference is dropped.
     [[nodiscard]] std::optional<Place> add(Lot lot, const EntryRecord& record, Instant now);
-    /// Keeps the place of an entry that is never handed over; its bytes are not kept. None when memory is refused.
-    [[nodiscard]] std::optional<Place> add_unseen(EntryRecord record, EntryState state, Instant now);
+    /// Keeps an entry that is not handed over, with its reference if it has one. None as of add.
+    [[nodiscard]] std::optional<Place> add_unseen(const EntryRecord& record, EntryState state, Instant now);
+    /// The record of an entry that was not handed over, with a reference of its own; the entry is settled.
+    [[nodiscard]] EntryRecord take_unseen(Place place);
     /// Hands over what has come of the lot, if anything has.
     void flush(Lot lot, FlushReason reason);
     /// Drops what has come and was not handed over; answers how many entries that were.
@@ -129,6 +133,8 @@ class Batches {
     static constexpr uint64_t slot_mask = (1U << 20) - 1;
 
     [[nodiscard]] std::optional<uint32_t> take_slot(Instant now);
+    [[nodiscard]] bool put(uint32_t slot, const EntryRecord& record, EntryState state, Instant now);
+    void release_entry(BatchSlot& batch, EntryRecord& record);
     void hand_over(Lot lot, FlushReason reason);
     [[nodiscard]] std::optional<Instant> due(const std::optional<uint32_t>& slot) const;
     void release_bytes(BatchSlot& batch);

@@ -65,7 +65,11 @@ bool DeadLetters::take(EntryRecord& record) {
         holdings_.context.segments.release(record.segment);
         return true;
     }
-    const std::optional<Place> place = holdings_.hold_unseen(record, EntryState::dying);
+    holdings_.context.segments.release(record.segment);  // the server has its fields
+    EntryRecord letter = record;
+    letter.segment = nullptr;
+    letter.bytes = 0;
+    const std::optional<Place> place = holdings_.hold_unseen(letter, EntryState::dying);
     if (!place.has_value()) return true;
     add(record.stream, record.id, *place, record.deliveries,
         "delivered more than " + std::to_string(most) + " times (max_deliveries)");

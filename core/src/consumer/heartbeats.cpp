@@ -184,7 +184,9 @@ void Heartbeats::after_fate(Missing& missing, const resp::Reply& reply, Instant 
         look_at_ = std::min(look_at_.value_or(now + half()), holdings_.refreshed(*place) + half());
         return;
     }
-    if (holdings_.state(*place) == EntryState::held) holdings_.lose(missing.stream, id, *place);
+    // What was nacked is claimed when its time has come, and then its fate is asked for.
+    const EntryState state = holdings_.state(*place);
+    if (state == EntryState::held || state == EntryState::parked) holdings_.lose(missing.stream, id, *place);
 }
 
 /// Whether there is nothing more to do about it.

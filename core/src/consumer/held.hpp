@@ -1,14 +1,12 @@
 // The held table: which ids of which streams are with this process, from the moment they are read until they are
-// settled. Recovery skips them (REC-1). Open addressing with a hash of our own: a standard one differs between hosts,
-// and a node an entry would be an allocation.
+// settled. Recovery skips them (REC-1).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 
-#include "base/buffer.hpp"
+#include "base/flat_table.hpp"
 #include "millrace/entry.hpp"
 
 namespace millrace {
@@ -19,32 +17,30 @@ struct Place {
     uint32_t index = 0;
 };
 
+/// An entry of a source: ids of different streams may be equal.
+struct EntryName {
+    uint32_t stream = 0;
+    EntryId id;
+    friend bool operator==(const EntryName& a, const EntryName& b) { return a.stream == b.stream && a.id == b.id; }
+    [[nodiscard]] uint64_t hash() const {
+        return spread(id.ms * 0x9e3779b97f4a7c15ULL + id.seq + (uint64_t{stream} << 32));
+    }
+};
+
 class HeldTable {
   public:
-    [[nodiscard]] size_t size() const { return size_; }
-
+    [[nodiscard]] size_t size() const { return places_.size(); }
     /// False when memory is refused. An id that is there already moves to the new place.
-    [[nodiscard]] bool insert(uint32_t stream, EntryId id, Place place);
-    [[nodiscard]] std::optional<Place> find(uint32_t stream, EntryId id) const;
+    [[nodiscard]] bool insert(uint32_t stream, EntryId id, Place place) { return places_.insert({stream, id}, place); }
+    [[nodiscard]] std::optional<Place> find(uint32_t stream, EntryId id) const {
+        const Place* const place = places_.find({stream, id});
+        return place == nullptr ? std::nullopt : std::optional<Place>(*place);
+    }
     /// Whether it was there.
-    bool erase(uint32_t stream, EntryId id);
+    bool erase(uint32_t stream, EntryId id) { return places_.erase({stream, id}); }
 
   private:
-    struct Cell {
-        EntryId id;
-        Place place;
-        uint32_t stream;
-        uint32_t used;
-    };
-    static constexpr size_t none = static_cast<size_t>(-1);
-
-    [[nodiscard]] static uint64_t hash(uint32_t stream, EntryId id);
-    [[nodiscard]] size_t locate(uint32_t stream, EntryId id) const;
-    [[nodiscard]] bool grow();
-    void put(const Cell& cell);
-
-    Buffer<Cell> cells_;  // a power of two of them, at most half used
-    size_t size_ = 0;
+    FlatTable<EntryName, Place> places_;
 };
 
 }  // namespace millrace

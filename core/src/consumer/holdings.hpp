@@ -6,9 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "consumer/backoff.hpp"
 #include "consumer/batches.hpp"
+#include "consumer/dedupe.hpp"
 #include "consumer/held.hpp"
 #include "millrace/config.hpp"
 #include "millrace/entry.hpp"
@@ -48,20 +50,28 @@ class Holdings {
           batches(book),
           refusals(owner),
           admission(door),
-          backoff(shared) {}
+          backoff(shared) {
+        if (config.dedupe == DedupeMode::memory)
+            dedupe_.emplace(config, DigestKey{shared.prng.next(), shared.prng.next()});
+    }
 
-    /// An entry that came is the application's from now on, and one that is held already is let go of. Refused memory
-    /// leaves it pending at the server, and sets `missed`.
+    /// An entry that came is the application's from now on, and one that is held already is let go of. A duplicate is
+    /// acked unseen, and a copy of what is in hand is parked (DUP-2). Refused memory leaves it pending at the server,
+    /// and sets `missed`.
     void hold(Lot lot, EntryRecord record);
-    /// The same for one that is never handed over. Takes its reference; none, when memory is refused.
+    /// The same for one that is not handed over now, with its reference if it has one. None when memory is refused.
     [[nodiscard]] std::optional<Place> hold_unseen(const EntryRecord& record, EntryState state);
     /// From now on nothing is handed over: what is held and was not, and whatever still comes, is put aside to be given
     /// back (DRN-1).
     void drain();
     /// Whether the application has entries that it said nothing about.
     [[nodiscard]] bool in_hand() const { return batches.any_in_hand(); }
-    /// The entry is not held any more: acked, given to others, or about to be held anew.
-    void settle(uint32_t stream, EntryId id, Place place);
+    /// The server has executed our ack.
+    void settle_acked(uint32_t stream, EntryId id, Place place) { settle(stream, id, place, true); }
+    /// The entry is not held any more without having been acked: given to others, or deleted.
+    void settle(uint32_t stream, EntryId id, Place place) { settle(stream, id, place, false); }
+    /// The same for one that is about to be held anew.
+    void take_back(uint32_t stream, EntryId id, Place place);
     /// The same for one that is another consumer's, or gone; says so.
     void lose(uint32_t stream, EntryId id, Place place);
     /// The same for all that is held of a stream.
@@ -110,12 +120,28 @@ class Holdings {
     };
     bool page_open = false;
     Buffer<Acked> acked_meanwhile;
+    /// Duplicates, which Acks sends off unseen.
+    Buffer<Acked> duplicates;
 
   private:
+    /// A copy that waits.
+    struct Parked {
+        Digest digest;
+        EntryName name;
+        Lot lot;
+    };
+
     void put_aside(uint32_t stream, EntryId id, Instant refreshed);
     void miss(EntryId id);
+    void settle(uint32_t stream, EntryId id, Place place, bool acked);
+    void put(Lot lot, const EntryRecord& record);
+    void park(Lot lot, const EntryRecord& record, const Digest& digest);
+    void drop_duplicate(const EntryRecord& record);
+    void settle_copies(const EntryName& name, bool acked);
 
     HeldTable table_;
+    std::optional<Dedupe> dedupe_;
+    std::vector<Parked> parked_;  // in the order in which they came
 };
 
 }  // namespace millrace

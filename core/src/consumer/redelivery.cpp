@@ -197,7 +197,9 @@ void Redelivery::after_claim(uint64_t tag, const resp::Reply& reply, Instant now
         EntryRecord record = *claimed;
         record.stream = waiting.stream;
         record.deliveries = waiting.deliveries + 1;
-        end_wait(tag, EntryState::settled);
+        const Place place = waiting.place;
+        remove(tag);
+        holdings_.take_back(record.stream, record.id, place);
         holdings_.hold(Lot::again, record);
     } else if (deleted) {
         const uint32_t stream = waiting.stream;

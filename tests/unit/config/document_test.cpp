@@ -243,7 +243,7 @@ TEST(Document, SaysWhenThereIsNoMemoryForIt) {
 }
 
 TEST(Document, SaysWhatThisVersionDoesNotDo) {
-    const Error error = refusal(R"({"synchronization":{"pubsub":{"redis":{"dedupe":"memory"}}}})");
+    const Error error = refusal(R"({"synchronization":{"pubsub":{"redis":{"dedupe":"redis"}}}})");
     EXPECT_EQ(error.code, Code::unsupported);
     EXPECT_TRUE(error.message.starts_with("synchronization.pubsub.redis.dedupe: ")) << error.message;
 }

@@ -55,6 +55,9 @@ struct Describe {
         for (const EntryId id : e.ids) text += " " + id.text();
         return text;
     }
+    std::string operator()(const Duplicate& e) const {
+        return "duplicate" + number_of(e.source) + " " + e.stream + ": " + e.id.text() + " of " + e.canonical_id;
+    }
     std::string operator()(const GroupRecreated& e) const {
         return "group recreated" + number_of(e.source) + " " + e.stream + " from " + e.from;
     }

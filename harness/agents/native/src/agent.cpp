@@ -111,7 +111,8 @@ void Agent::handle_request(const Json& request) {
              {"name", "millrace-agent"},
              {"version", MILLRACE_VERSION},
              {"capabilities",
-              {"streams", "pubsub", "tail", "publish", "nack", "drain", "pause", "many", "config", "concurrent"}}});
+              {"streams", "pubsub", "tail", "publish", "claim", "nack", "dedupe", "drain", "pause", "many", "config",
+               "concurrent"}}});
     } else if (op == "start") {
         start(request);
     } else if (op == "ack" || op == "nack" || op == "reject") {

@@ -29,6 +29,12 @@ struct ToJson {
         for (const EntryId id : event.ids) entries.push_back(Json::array({text_to_json(event.stream), id.text()}));
         return Json{{"event", "lost"}, {"entries", std::move(entries)}};
     }
+    std::optional<Json> operator()(const Duplicate& event) const {
+        return Json{{"event", "duplicate"},
+                    {"stream", text_to_json(event.stream)},
+                    {"id", event.id.text()},
+                    {"canonical_id", text_to_json(event.canonical_id)}};
+    }
     std::optional<Json> operator()(const GroupRecreated& event) const {
         return Json{{"event", "group_recreated"}, {"stream", text_to_json(event.stream)}, {"from", event.from}};
     }
