@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 
+#include "base/text.hpp"
 #include "cases/case.hpp"
 #include "cases/trial.hpp"
 
@@ -85,14 +86,19 @@ Task<Commands> commands_of_a_life(World& world) {
     std::vector<Trial> lives;
     lives.reserve(preludes.size());
     for (const auto& prelude : preludes) {
-        lives.emplace_back(
-            world, Trial::Plan{.name = "a life" + std::string(prelude.name), .spec = "REC-1", .fault = prelude.faults});
+        lives.emplace_back(world, Trial::Plan{.name = "a life" + std::string(prelude.name),
+                                              .spec = "REC-1",
+                                              .fault = prelude.faults,
+                                              .takes_over = true});
     }
     co_await play(world, lives);
     Commands commands;
     for (size_t i = 0; i < preludes.size(); ++i) {
         for (const auto& [words, times] : lives[i].commands()) commands.try_emplace(words, &preludes[i]);
     }
+    std::vector<std::string> names;
+    for (const auto& [words, prelude] : commands) names.push_back(words);
+    world.note("it sends " + join(names, ", "));
     world.figure("commands", static_cast<double>(commands.size()));
     co_return commands;
 }
@@ -117,7 +123,8 @@ Task<> each_reply_lost(World& world) {
             trials.emplace_back(world, Trial::Plan{.name = "the reply to " + words + " lost" +
                                                            std::string(prelude->name) + std::string(who),
                                                    .spec = "REC-6",
-                                                   .fault = fault});
+                                                   .fault = fault,
+                                                   .takes_over = true});
         }
     }
     co_await play(world, trials);
@@ -159,7 +166,8 @@ Task<> each_error(World& world) {
                                             .spec = "RET-2",
                                             .fault = fault,
                                             .heal_after = 400ms,
-                                            .may_stop = error.means == Means::Final});
+                                            .may_stop = error.means == Means::Final,
+                                            .takes_over = true});
             what.emplace_back(words, &error);
         }
     }

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int pending_entries = 4;
 constexpr int new_entries = 3;   // there when the consumer starts
+constexpr int left_entries = 2;  // by a consumer that is gone
 constexpr int late_entries = 2;  // published into a blocked read
 constexpr Duration trial_limit = 15s;
 constexpr Duration stop_after = 800ms;  // without progress, once healed, after an error that says so
@@ -25,6 +26,9 @@ const Json quick = {{"batch_size", 2},
                     {"health_deadline", "2s"},
                     {"connection_timeout", "1s"}};
 
+// What is idle for so long is taken over; what is held for half of it gets a heartbeat.
+const Json claims = {{"claim_interval", "100ms"}, {"claim_min_idle", "100ms"}};
+
 }  // namespace
 
 Trial::Trial(World& world, Plan plan) : world_(world), plan_(std::move(plan)) {}
@@ -32,6 +36,7 @@ Trial::Trial(World& world, Plan plan) : world_(world), plan_(std::move(plan)) {}
 void Trial::begin() {
     proxy_ = &world_.proxy();
     Json config = quick;
+    if (plan_.takes_over && world_.agent_can("claim")) config.merge_patch(claims);
     config.merge_patch(plan_.config);
     start_ = world_.consume_through(*proxy_, "trial-" + std::to_string(world_.agents().size()), config);
     const std::string& stream = start_.streams.front();
@@ -39,6 +44,7 @@ void Trial::begin() {
     for (const auto& key : world_.publish(stream, pending_entries)) missing_.insert(key);
     const std::string all = std::to_string(pending_entries);
     world_.command({"XREADGROUP", "GROUP", start_.group, start_.consumer, "COUNT", all, "STREAMS", stream, ">"});
+    if (plan_.takes_over) leave_to_take_over();
     const auto fresh = world_.publish(stream, new_entries);
     missing_.insert(fresh.begin(), fresh.end());
     if (world_.agent_can("nack")) to_nack_ = fresh.front();
@@ -46,6 +52,33 @@ void Trial::begin() {
     deadline_ = world_.now() + trial_limit;
     spawn();
     first_ = agent_;
+}
+
+void Trial::leave_to_take_over() {
+    const std::string& stream = start_.streams.front();
+    if (world_.agent_can("claim")) {
+        const auto left = world_.publish(stream, left_entries);
+        missing_.insert(left.begin(), left.end());
+        const std::string all = std::to_string(left_entries);
+        world_.command({"XREADGROUP", "GROUP", start_.group, "gone", "COUNT", all, "STREAMS", stream, ">"});
+    }
+    if (world_.agent_can("dlq")) {
+        poison_ = world_.publish(stream, 1).front();
+        world_.history().excused.insert(*poison_);  // it is looked for among the dead
+        world_.command({"XREADGROUP", "GROUP", start_.group, start_.consumer, "COUNT", "1", "STREAMS", stream, ">"});
+        world_.command(
+            {"XCLAIM", stream, start_.group, start_.consumer, "0", poison_->id, "RETRYCOUNT", "20", "JUSTID"});
+    }
+}
+
+bool Trial::poison_is_buried() {
+    // Where counting is refused for good, poison is not to be told from others.
+    if (!poison_ || (poison_came_ && plan_.may_stop)) return true;
+    const std::string& stream = start_.streams.front();
+    for (const auto& dead : world_.command({"XRANGE", "{" + stream + "}:dead", "-", "+"}).items) {
+        if (dead.at(1).field("dlq_origin_id").text == poison_->id) return true;
+    }
+    return false;
 }
 
 void Trial::spawn() {
@@ -78,7 +111,7 @@ bool Trial::go_on() {
         phase_ = Phase::Late;
     } else if (phase_ == Phase::Late && missing_.empty()) {
         phase_ = Phase::Settling;
-    } else if (phase_ == Phase::Settling && none_pending()) {
+    } else if (phase_ == Phase::Settling && none_pending() && poison_is_buried()) {
         agent_->close_input();
         phase_ = Phase::Closing;
     } else if (phase_ == Phase::Closing && !agent_->alive()) {
@@ -101,7 +134,10 @@ void Trial::heal_when_due() {
 void Trial::look_at_batches() {
     const auto& batches = agent_->batches();
     for (; batches_seen_ < batches.size(); ++batches_seen_) {
-        for (const auto& entry : batches[batches_seen_]->entries) missing_.erase(entry.key);
+        for (const auto& entry : batches[batches_seen_]->entries) {
+            missing_.erase(entry.key);
+            poison_came_ = poison_came_ || entry.key == poison_;
+        }
     }
 }
 
@@ -146,7 +182,8 @@ void Trial::give_up() {
     std::string what = phase_ == Phase::Closing
                            ? "the agent does not end when its input does"
                            : std::to_string(missing_.size()) + " entries were never handed over, " +
-                                 std::to_string(pending.size()) + " are pending";
+                                 std::to_string(pending.size()) + " are pending" +
+                                 (poison_is_buried() ? "" : ", poison is not buried");
     world_.expect(false, plan_.spec,
                   plan_.name + ": after " + format_ms(trial_limit) + " " + what + "; " + agent_->last_error());
     if (agent_->alive()) agent_->kill();

@@ -26,6 +26,8 @@ class Trial {
         // An error that no retry can change: the agent may end its work by saying so. What it leaves behind is another
         // one's to do.
         bool may_stop = false;
+        // Where the agent can, it also takes over what another consumer has left, and buries an entry that is poison.
+        bool takes_over = false;
         Json config = Json::object();
     };
 
@@ -48,6 +50,7 @@ class Trial {
     enum class Phase { Early, Late, Settling, Closing, Over };
 
     void spawn();
+    void leave_to_take_over();
     void heal_when_due();
     void settle();
     void look_at_batches();
@@ -55,6 +58,7 @@ class Trial {
     void give_up();
     void end();
     [[nodiscard]] bool none_pending();
+    [[nodiscard]] bool poison_is_buried();
 
     World& world_;
     Plan plan_;
@@ -65,6 +69,8 @@ class Trial {
     Agent* first_ = nullptr;
     std::set<EntryKey> missing_;
     std::optional<EntryKey> to_nack_;
+    std::optional<EntryKey> poison_;
+    bool poison_came_ = false;
     size_t batches_seen_ = 0;
     bool stopped_ = false;
     std::vector<LinkSeen> links_;
