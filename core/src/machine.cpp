@@ -13,6 +13,10 @@ Error no_such_batch() {
     return Error(Code::not_held, "no such batch: it was acked and released, or its source was closed");
 }
 
+Error not_ready() {
+    return Error(Code::would_block, "no such source, or it is not connected yet: ask again after Ready");
+}
+
 Error ended() {
     return Error(Code::closed, "the client has ended; what was not acked stays pending");
 }
@@ -82,6 +86,26 @@ Status Machine::reject(BatchId batch, EntrySet entries, std::string_view error, 
     Status status = source->reject(batch, entries, error, now);
     if (status.ok()) core_->advance(now);
     return status;
+}
+
+Result<Ticket> Machine::dead(SourceId id, const DeadQuery& query, Instant now) {
+    core_->context.now = now;
+    if (!core_->reachable()) return ended();
+    Source* const source = core_->find(id);
+    if (source == nullptr) return not_ready();
+    Result<Ticket> ticket = source->dead(query);
+    if (ticket.ok()) core_->advance(now);
+    return ticket;
+}
+
+Result<Ticket> Machine::redrive(SourceId id, std::string_view stream, std::span<const EntryId> dead_ids, Instant now) {
+    core_->context.now = now;
+    if (!core_->reachable()) return ended();
+    Source* const source = core_->find(id);
+    if (source == nullptr) return not_ready();
+    Result<Ticket> ticket = source->redrive(stream, dead_ids);
+    if (ticket.ok()) core_->advance(now);
+    return ticket;
 }
 
 void Machine::release(BatchId batch, Instant now) {

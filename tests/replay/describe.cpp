@@ -107,6 +107,37 @@ void append(std::string& out, const DeadFailed& event) {
     out += ' ';
     append_error(out, event.error);
 }
+void append(std::string& out, const DeadListed& event) {
+    out += "dead_listed";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    append_text(out, event.dead_stream);
+    for (const DeadLetter& letter : event.letters) {
+        out += "\n=   letter";
+        append_id(out, letter.dead_id);
+        append_id(out, letter.id);
+        append_text(out, letter.error);
+    }
+    if (event.error) {
+        out += ' ';
+        append_error(out, *event.error);
+    }
+}
+void append(std::string& out, const Redriven& event) {
+    out += "redriven";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    for (const RedriveResult& result : event.results) {
+        out += "\n=   result";
+        append_id(out, result.dead_id);
+        append_id(out, result.id);
+        append_flag(out, result.maybe_duplicate, "maybe_duplicate");
+        if (result.error) {
+            out += ' ';
+            append_error(out, *result.error);
+        }
+    }
+}
 void append(std::string& out, const Published& event) {
     out += "published ";
     append_unsigned(out, static_cast<uint64_t>(event.ticket));

@@ -53,6 +53,14 @@ Result<std::optional<Batch>> Client::next(Duration timeout, std::optional<Source
 Status Client::close(SourceId source) {
     return hub_->close(source);
 }
+Result<Ticket> Client::dead(SourceId source, const DeadQuery& query) {
+    return hub_->dead(source, query);
+}
+
+Result<Ticket> Client::redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids) {
+    return hub_->redrive(source, stream, dead_ids);
+}
+
 Status Client::pause(SourceId source) {
     return hub_->pause(source);
 }

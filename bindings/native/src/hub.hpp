@@ -34,6 +34,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
     [[nodiscard]] Result<SourceId> open(const SourceOptions& options);
     Status close(SourceId source);
+    [[nodiscard]] Result<Ticket> dead(SourceId source, const DeadQuery& query);
+    [[nodiscard]] Result<Ticket> redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids);
     Status pause(SourceId source);
     Status resume(SourceId source);
     Status ack(BatchId batch, EntrySet entries);

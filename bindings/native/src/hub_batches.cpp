@@ -69,6 +69,22 @@ Status Hub::resume(SourceId source) {
     return status;
 }
 
+Result<Ticket> Hub::dead(SourceId source, const DeadQuery& query) {
+    const Lock lock(mutex_);
+    if (closing_ || closed_) return closed_error();
+    Result<Ticket> ticket = engine_->machine().dead(source, query, monotonic_now());
+    wake();
+    return ticket;
+}
+
+Result<Ticket> Hub::redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids) {
+    const Lock lock(mutex_);
+    if (closing_ || closed_) return closed_error();
+    Result<Ticket> ticket = engine_->machine().redrive(source, stream, dead_ids, monotonic_now());
+    wake();
+    return ticket;
+}
+
 Status Hub::ack(BatchId batch, EntrySet entries) {
     const Lock lock(mutex_);
     if (closed_) return closed_error();

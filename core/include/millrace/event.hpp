@@ -136,6 +136,44 @@ struct DeadFailed {
     Error error;
 };
 
+/// A dead letter as a list shows it.
+struct DeadLetter {
+    EntryId dead_id;
+    EntryId id;  ///< of the entry, when it was alive; 0-0 and no more below where somebody else put it there
+    std::string stream;
+    std::string group;
+    std::string consumer;
+    uint32_t deliveries = 0;
+    std::string error;
+    std::vector<std::pair<std::string, std::string>> fields;  ///< the entry's own
+    bool is_cut = false;                                      ///< past 64 KiB fields are left out
+};
+
+/// The answer to Machine::dead.
+struct DeadListed {
+    SourceId source;
+    Ticket ticket;
+    std::string stream;
+    std::string dead_stream;
+    std::vector<DeadLetter> letters;
+    std::optional<Error> error;  ///< why there are none
+};
+
+struct RedriveResult {
+    EntryId dead_id;
+    EntryId id;                    ///< the new one; 0-0 on an error, and where the answer was lost that told it
+    std::optional<Error> error;    ///< why it was not put back
+    bool maybe_duplicate = false;  ///< sent again after an answer was lost
+};
+
+/// The answer to Machine::redrive: one result for each letter, in the order of the request.
+struct Redriven {
+    SourceId source;
+    Ticket ticket;
+    std::string stream;
+    std::vector<RedriveResult> results;
+};
+
 struct PublishResult {
     std::string id;                ///< of the entry; empty on an error and in Pub/Sub
     std::optional<Error> error;    ///< why it was not written
@@ -215,8 +253,8 @@ struct Closed {
     uint64_t held;  ///< entries left pending with this consumer
 };
 
-using Event =
-    std::variant<Ready, BatchReady, Acked, Lost, Duplicate, GroupRecreated, Published, ModeChanged, Disconnected,
-                 Reconnected, Gap, Interrupted, TooLarge, DeadLettered, DeadFailed, Failure, Log, Closed>;
+using Event = std::variant<Ready, BatchReady, Acked, Lost, Duplicate, GroupRecreated, Published, ModeChanged,
+                           Disconnected, Reconnected, Gap, Interrupted, TooLarge, DeadLettered, DeadFailed, DeadListed,
+                           Redriven, Failure, Log, Closed>;
 
 }  // namespace millrace

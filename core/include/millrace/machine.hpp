@@ -51,6 +51,13 @@ struct Drain {
     bool awaits_acks = true;
 };
 
+/// Which dead letters to list.
+struct DeadQuery {
+    std::string stream;    ///< the one that the letters came from; empty: the source's only one
+    EntryId after{};       ///< the last one seen, by its id in the dead stream
+    uint32_t count = 100;  ///< at most so many, 1 to 1,000
+};
+
 /// Every method is a getter, a command, a `handle_*` (something happened outside) or a `poll_*` (what to do next). None
 /// blocks, none calls back. After any of them poll until nothing is left: events first and transmit last lets the ack
 /// of one batch share a write with the next read. One thread at a time; after a fork only the parent goes on.
@@ -85,6 +92,12 @@ class Machine {
     /// or DeadFailed tells of each. At most 4 KiB of the error are kept. queue_full while 10 x prefetch entries wait to
     /// be written: they stay held; try again after a DeadLettered.
     Status reject(BatchId batch, EntrySet entries, std::string_view error, Instant now);
+    /// Lists dead letters, the oldest first; DeadListed answers. would_block before the source is Ready.
+    [[nodiscard]] Result<Ticket> dead(SourceId source, const DeadQuery& query, Instant now);
+    /// Puts dead letters back into the stream that they came from (empty: the source's only one), at its end. Only the
+    /// group that gave them up is handed them again; Redriven answers. Each is tried again max_retries times.
+    [[nodiscard]] Result<Ticket> redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids,
+                                         Instant now);
     /// Frees the bytes of a batch. Its ids stay held until they are acked.
     void release(BatchId batch, Instant now);
     Status pause(SourceId source, Instant now);

@@ -114,6 +114,10 @@ inline void xrange_one(Encoder& e, std::string_view key, EntryId id) {
     e.command(4).text("XRANGE").text(key).id(id).id(id);
 }
 
+inline void xrange_from(Encoder& e, std::string_view key, EntryId from, uint32_t count) {
+    e.command(6).text("XRANGE").text(key).id(from).text("+").text("COUNT").integer(count);
+}
+
 inline void xack_one(Encoder& e, std::string_view key, std::string_view group, EntryId id) {
     e.command(4).text("XACK").text(key).text(group).id(id);
 }

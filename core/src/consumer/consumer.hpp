@@ -18,6 +18,7 @@
 #include "consumer/reclaim.hpp"
 #include "consumer/recovery.hpp"
 #include "consumer/redelivery.hpp"
+#include "consumer/redrive.hpp"
 #include "consumer/rotation.hpp"
 #include "consumer/source.hpp"
 
@@ -37,6 +38,8 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries, Instant now) override;
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) override;
     [[nodiscard]] Status reject(BatchId batch, EntrySet entries, std::string_view error, Instant now) override;
+    [[nodiscard]] Result<Ticket> dead(const DeadQuery& query) override;
+    [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids) override;
     void stop() override;
     void drain(Instant now) override;
     [[nodiscard]] Lane* awaited() const override { return holdings_.draining && in_flight_ > 0 ? lane_ : nullptr; }
@@ -108,6 +111,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     Holdings holdings_;
     Acks acks_;
     DeadLetters dead_letters_;
+    Redrive redrive_;
     Redelivery redelivery_;
     Heartbeats heartbeats_;
     Reclaim reclaim_;

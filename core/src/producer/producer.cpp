@@ -67,7 +67,7 @@ Result<Ticket> Producer::publish(const Publish& publish, Instant) {
         stored = stored && job->items.push(item);
     }
     if (!stored) return Error(Code::out_of_memory, "publish: no memory for " + std::to_string(bytes) + " bytes");
-    job->ticket = Ticket{next_ticket_++};
+    job->ticket = Ticket{context_.next_ticket++};
     job->results.resize(publish.entries.size());
     queued_bytes_ += bytes;
     jobs_.push_back(std::move(job));

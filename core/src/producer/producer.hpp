@@ -96,7 +96,6 @@ class Producer final : private ReplyHandler {
     Lanes& lanes_;
     std::vector<std::unique_ptr<Job>> jobs_;  // in the order of their tickets
     size_t next_job_ = 0;                     // before it nothing is queued
-    uint64_t next_ticket_ = 1;
     uint64_t next_order_ = 1;
     uint64_t queued_bytes_ = 0;
     std::map<std::string, uint64_t> last_written_;  // the highest order that went in, by stream; while jobs are open

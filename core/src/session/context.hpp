@@ -81,6 +81,7 @@ struct Context {
     Ring<Buffer<uint32_t>> spare;
     uint64_t logs_dropped = 0;
     uint32_t next_conn = 1;
+    uint64_t next_ticket = 1;   ///< of publishes and requests alike
     uint32_t batches_made = 0;  ///< of all sources: a mode change gives a source a new book, with ids of its own
     std::optional<Instant> last_attempt;
 };

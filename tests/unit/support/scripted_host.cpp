@@ -48,6 +48,18 @@ Status ScriptedHost::reject(size_t number, std::vector<uint32_t> indices, std::s
     return status;
 }
 
+Result<Ticket> ScriptedHost::dead(SourceId source, const DeadQuery& query) {
+    Result<Ticket> ticket = machine.dead(source, query, now_);
+    settle();
+    return ticket;
+}
+
+Result<Ticket> ScriptedHost::redrive(SourceId source, std::vector<EntryId> dead_ids) {
+    Result<Ticket> ticket = machine.redrive(source, {}, dead_ids, now_);
+    settle();
+    return ticket;
+}
+
 void ScriptedHost::release(size_t number) {
     machine.release(batch(number), now_);
     settle();

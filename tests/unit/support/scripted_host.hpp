@@ -32,6 +32,8 @@ class ScriptedHost {
     Status ack(size_t batch, std::vector<uint32_t> indices = {});
     Status nack(size_t batch, std::vector<uint32_t> indices = {}, std::optional<Duration> delay = std::nullopt);
     Status reject(size_t batch, std::vector<uint32_t> indices, std::string_view error);
+    Result<Ticket> dead(SourceId source, const DeadQuery& query = {});
+    Result<Ticket> redrive(SourceId source, std::vector<EntryId> dead_ids);
     void release(size_t batch);
     Status close(SourceId source);
     Status drain(Duration timeout, bool awaits_acks = false);

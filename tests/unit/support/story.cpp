@@ -69,6 +69,29 @@ struct Describe {
         return "dead failed" + number_of(e.source) + " " + e.stream + "/" + e.id.text() + " to " + e.dead_stream +
                ": " + told(e.error);
     }
+    std::string operator()(const DeadListed& e) const {
+        std::string text = "dead of " + e.stream + " in " + e.dead_stream + ":";
+        if (e.error.has_value()) text += " " + told(*e.error);
+        for (const DeadLetter& letter : e.letters) {
+            text += " [" + letter.dead_id.text();
+            if (letter.id != EntryId{}) {
+                text += " was " + letter.stream + "/" + letter.id.text() + " of " + letter.group + "/" +
+                        letter.consumer + "(x" + std::to_string(letter.deliveries) + "): " + letter.error;
+            }
+            for (const auto& [key, value] : letter.fields) text.append(" ").append(key).append("=").append(value);
+            text += letter.is_cut ? " …]" : "]";
+        }
+        return text;
+    }
+    std::string operator()(const Redriven& e) const {
+        std::string text = "redriven " + e.stream + ":";
+        for (const RedriveResult& result : e.results) {
+            text += " [" + result.dead_id.text() + " ";
+            text += result.error.has_value() ? told(*result.error) : "as " + result.id.text();
+            text += result.maybe_duplicate ? " maybe_duplicate]" : "]";
+        }
+        return text;
+    }
     std::string operator()(const Published& e) const {
         std::string text = "published " + std::to_string(static_cast<uint64_t>(e.ticket)) + ":";
         for (const PublishResult& result : e.results) {

@@ -167,6 +167,9 @@ class Client {
     /// goes to one of them.
     [[nodiscard]] Result<std::optional<Batch>> next(Duration timeout, std::optional<SourceId> source = {});
     Status close(SourceId source);
+    /// Asks for dead letters, or puts them back; the event DeadListed or Redriven answers (Machine::dead, ::redrive).
+    [[nodiscard]] Result<Ticket> dead(SourceId source, const DeadQuery& query = {});
+    [[nodiscard]] Result<Ticket> redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids);
     Status pause(SourceId source);
     Status resume(SourceId source);
 

@@ -35,6 +35,12 @@ std::string text_of(const Json& json, const char* what) {
     return *std::move(text);
 }
 
+EntryId id_of(const Json& json) {
+    const std::optional<EntryId> id = EntryId::parse(text_of(json, "an id"));
+    if (!id) bad("no id of an entry: " + json.dump());
+    return *id;
+}
+
 std::vector<EntryKey> keys_of(const Json& request) {
     const Json& entries = member(request, "entries");
     std::vector<EntryKey> keys;
@@ -111,19 +117,23 @@ void Agent::handle_request(const Json& request) {
              {"name", "millrace-agent"},
              {"version", MILLRACE_VERSION},
              {"capabilities",
-              {"streams", "pubsub", "tail", "publish", "claim", "nack", "dedupe", "drain", "pause", "many", "config",
-               "concurrent"}}});
+              {"streams", "pubsub", "tail", "publish", "claim", "nack", "dlq", "redrive", "dedupe", "drain", "pause",
+               "many", "config", "concurrent"}}});
     } else if (op == "start") {
         start(request);
     } else if (op == "ack" || op == "nack" || op == "reject") {
         settle(request);
     } else if (op == "publish") {
         publish(request);
+    } else if (op == "dead") {
+        ask_dead(request);
+    } else if (op == "redrive") {
+        redrive(request);
     } else if (op == "pause" || op == "resume") {
         set_paused(request, op == "pause");
     } else if (op == "drain") {
         drain(re, milliseconds_of(request, "timeout_ms").value_or(drain_default));
-    } else if (op == "dead" || op == "redrive" || op == "health" || op == "stats") {
+    } else if (op == "health" || op == "stats") {
         throw BadRequest{Error(Code::unsupported, "op '" + op + "'")};
     } else {
         bad("unknown op '" + op + "'");
@@ -218,6 +228,26 @@ void Agent::publish(const Json& request) {
     if (!status) throw BadRequest{status.error()};
 }
 
+/// `stream` says whose dead letters, where the source has several; `after` and `count` make pages.
+void Agent::ask_dead(const Json& request) {
+    DeadQuery query;
+    if (request.contains("stream")) query.stream = text_of(request["stream"], "'stream'");
+    if (request.contains("after")) query.after = id_of(request["after"]);
+    query.count = request.value("count", 1000U);
+    const Result<Ticket> ticket = client().dead(*source_, query);
+    if (!ticket) throw BadRequest{ticket.error()};
+    asked_.emplace(*ticket, request.value("re", Json()));
+}
+
+void Agent::redrive(const Json& request) {
+    std::vector<EntryId> ids;
+    for (const Json& id : member(request, "ids")) ids.push_back(id_of(id));
+    const std::string stream = request.contains("stream") ? text_of(request["stream"], "'stream'") : std::string();
+    const Result<Ticket> ticket = client().redrive(*source_, stream, ids);
+    if (!ticket) throw BadRequest{ticket.error()};
+    asked_.emplace(*ticket, request.value("re", Json()));
+}
+
 void Agent::set_paused(const Json& request, bool paused) {
     Client& of = client();
     const Status status = paused ? of.pause(*source_) : of.resume(*source_);
@@ -246,6 +276,13 @@ void Agent::on_event(const Event& event) {
     }
     std::optional<Json> json = event_to_json(event);
     if (!json) return;
+    const auto* const listed = std::get_if<DeadListed>(&event);
+    const auto* const redriven = std::get_if<Redriven>(&event);
+    if (listed != nullptr || redriven != nullptr) {
+        const auto asked = asked_.extract(listed != nullptr ? listed->ticket : redriven->ticket);
+        if (!asked.empty() && !asked.mapped().is_null()) (*json)["re"] = asked.mapped();
+        return say(*json);
+    }
     const auto* failure = std::get_if<Failure>(&event);
     // What ends the source before it was ready is the answer to start.
     if (failure != nullptr && failure->closed && !ready_) (*json)["re"] = start_re_;

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,6 +41,8 @@ class Agent {
     void start(const Json& request);
     void settle(const Json& request);
     void publish(const Json& request);
+    void ask_dead(const Json& request);
+    void redrive(const Json& request);
     void set_paused(const Json& request, bool paused);
 
     [[nodiscard]] Config configuration(const Json& request) const;
@@ -60,6 +63,7 @@ class Agent {
     bool keep_ = true;    ///< whether batches are held until the harness settles them
     bool finished_ = false;
     HeldBatches held_;
+    std::map<Ticket, Json> asked_;  ///< requests about dead letters, by what the answer carries
 };
 
 }  // namespace millrace::agent

@@ -17,6 +17,25 @@ std::string printable(std::string_view text) {
     return clean;
 }
 
+Json letter_to_json(const DeadLetter& letter) {
+    Json fields = Json::array();
+    for (const auto& [key, value] : letter.fields) {
+        fields.push_back(Json::array({value_to_json(key), value_to_json(value)}));
+    }
+    Json json{{"dead_id", letter.dead_id.text()}};
+    if (letter.id != EntryId{}) {
+        json["id"] = letter.id.text();
+        json["stream"] = text_to_json(letter.stream);
+        json["group"] = text_to_json(letter.group);
+        json["consumer"] = text_to_json(letter.consumer);
+        json["deliveries"] = letter.deliveries;
+        json["error"] = text_to_json(letter.error);
+    }
+    json["fields"] = std::move(fields);
+    if (letter.is_cut) json["cut"] = true;
+    return json;
+}
+
 struct ToJson {
     std::optional<Json> operator()(const ModeChanged& event) const {
         return Json{{"event", "mode"},
@@ -68,6 +87,30 @@ struct ToJson {
                     {"code", name(event.error.code)},
                     {"message", printable(event.error.message)},
                     {"retryable", event.error.retryable}};
+    }
+    std::optional<Json> operator()(const DeadListed& event) const {
+        if (event.error) return error_event(*event.error);
+        Json entries = Json::array();
+        for (const DeadLetter& letter : event.letters) entries.push_back(letter_to_json(letter));
+        return Json{{"event", "dead"},
+                    {"stream", text_to_json(event.stream)},
+                    {"dead_stream", text_to_json(event.dead_stream)},
+                    {"entries", std::move(entries)}};
+    }
+    std::optional<Json> operator()(const Redriven& event) const {
+        Json results = Json::array();
+        for (const RedriveResult& result : event.results) {
+            Json json{{"dead_id", result.dead_id.text()}};
+            if (result.error) {
+                json["error"] = name(result.error->code);
+                json["message"] = printable(result.error->message);
+            } else if (result.id != EntryId{}) {
+                json["id"] = result.id.text();
+            }
+            json["flags"] = result.maybe_duplicate ? Json::array({"maybe_duplicate"}) : Json::array();
+            results.push_back(std::move(json));
+        }
+        return Json{{"event", "redriven"}, {"stream", text_to_json(event.stream)}, {"results", std::move(results)}};
     }
     std::optional<Json> operator()(const Disconnected& event) const {
         Json json = error_event(event.error);
