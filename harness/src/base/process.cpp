@@ -207,6 +207,17 @@ Duration Process::cpu_time() const {
     return Duration(ticks * 1'000'000 / ::sysconf(_SC_CLK_TCK));
 }
 
+int64_t Process::resident_kib() const {
+    int64_t pages = 0;
+    for (const auto& member : members_of(pid_)) {
+        std::ifstream file("/proc/" + std::to_string(member.pid) + "/statm");
+        int64_t total = 0;
+        int64_t resident = 0;
+        if (file >> total >> resident) pages += resident;
+    }
+    return pages * ::sysconf(_SC_PAGESIZE) / 1024;
+}
+
 std::vector<int> Process::tcp_ports() const {
     std::set<std::string> inodes;
     for (const auto& member : members_of(pid_)) {

@@ -72,6 +72,8 @@ class Process {
 
     // User and system time of every process of the group so far.
     [[nodiscard]] Duration cpu_time() const;
+    // Resident memory of every process of the group now.
+    [[nodiscard]] int64_t resident_kib() const;
     // Local ports of the group's TCP sockets, from /proc.
     [[nodiscard]] std::vector<int> tcp_ports() const;
 

@@ -5,28 +5,11 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "checker/rules.hpp"
 
 namespace millrace::harness {
 
 namespace {
-
-// An ack that was answered this shortly before a crash may not have reached the server.
-constexpr Duration ack_in_flight_max = 100ms;
-
-using Findings = std::vector<Finding>;
-
-void fail(Findings& findings, const std::string& spec, const std::string& text) {
-    // A defect that hits a thousand entries is one defect: the first five say it.
-    const auto same = std::count_if(findings.begin(), findings.end(), [&](const Finding& f) { return f.spec == spec; });
-    if (same < 5) findings.push_back({Severity::Failed, spec, text});
-}
-
-bool at_most_once(const AgentLife& agent) {
-    return agent.mode == "pubsub";
-}
-bool in_group(const AgentLife& agent) {
-    return !agent.group.empty() && !at_most_once(agent);
-}
 
 // BAT-1: sizes, reasons, no empty batch, no mixture of recovered and new.
 void check_batches(const History& history, Findings& findings) {
@@ -117,12 +100,6 @@ void check_handed_over(const History& history, Findings& findings) {
     }
 }
 
-bool failover_between(const History& history, Instant from, Instant to) {
-    return std::any_of(history.faults.begin(), history.faults.end(), [&](const Fault& fault) {
-        return fault.kind == Fault::Kind::Failover && fault.at >= from && fault.at <= to;
-    });
-}
-
 // BAT-2: what was read by `>` keeps the order of its stream.
 void check_order(const History& history, Findings& findings) {
     struct Last {
@@ -131,7 +108,8 @@ void check_order(const History& history, Findings& findings) {
     };
     std::map<std::pair<size_t, std::string>, Last> last;
     for (const auto& batch : history.batches) {
-        if (at_most_once(history.agents[batch.agent]) || batch.reason == "recovery") continue;
+        const AgentLife& agent = history.agents[batch.agent];
+        if (at_most_once(agent) || agent.dedupes || batch.reason == "recovery") continue;
         for (const auto& entry : batch.entries) {
             if (entry.deliveries.value_or(1) > 1) continue;
             const auto id = EntryId::parse(entry.key.id);
@@ -142,7 +120,8 @@ void check_order(const History& history, Findings& findings) {
             const auto [found, fresh] = last.try_emplace({batch.agent, entry.key.stream}, Last{*id, batch.received});
             Last& before = found->second;
             const bool later = fresh || *id > before.id;
-            if (!later && *id != before.id && !failover_between(history, before.at, batch.received)) {
+            if (!later && *id != before.id &&
+                !forgotten_between(history, entry.key.stream, before.at, batch.received)) {
                 fail(findings, "BAT-2",
                      "entry " + entry.key.id + " was handed over after " + std::to_string(before.id.ms) + "-" +
                          std::to_string(before.id.seq));
@@ -150,6 +129,33 @@ void check_order(const History& history, Findings& findings) {
             if (later) before = {*id, batch.received};
         }
     }
+}
+
+// DLQ-1: what was delivered too often is poison, and is not handed over.
+void check_deliveries(const History& history, Findings& findings) {
+    for (const auto& batch : history.batches) {
+        const AgentLife& agent = history.agents[batch.agent];
+        if (!in_group(agent) || !agent.deliveries_max) continue;
+        for (const auto& entry : batch.entries) {
+            if (entry.deliveries.value_or(1) <= *agent.deliveries_max) continue;
+            fail(findings, "DLQ-1",
+                 "entry " + entry.key.id + " was handed over for the " + std::to_string(*entry.deliveries) +
+                     ". time, max_deliveries is " + std::to_string(*agent.deliveries_max));
+        }
+    }
+}
+
+bool same_fields(const DeliveredEntry& entry, const Fields& expected) {
+    return std::equal(
+        expected.begin(), expected.end(), entry.fields.begin(), entry.fields.end(),
+        [](const auto& a, const auto& b) { return b.first.matches(a.first) && b.second.matches(a.second); });
+}
+
+// After its key was gone an id can be published anew, with other fields.
+bool published_so(const History& history, const DeliveredEntry& entry) {
+    return std::any_of(history.published.begin(), history.published.end(), [&](const Published& published) {
+        return published.key == entry.key && same_fields(entry, published.fields);
+    });
 }
 
 // PUB-5: bytes, order and repeats of fields are kept; nothing is delivered that nobody published.
@@ -164,156 +170,42 @@ void check_content(const History& history, const std::map<EntryKey, const Publis
                          " was handed over, and nobody published it");
                 continue;
             }
-            const Fields& expected = found->second->fields;
-            const bool same = std::equal(
-                expected.begin(), expected.end(), entry.fields.begin(), entry.fields.end(),
-                [](const auto& a, const auto& b) { return b.first.matches(a.first) && b.second.matches(a.second); });
-            if (!same)
+            if (!same_fields(entry, found->second->fields) && !published_so(history, entry)) {
                 fail(findings, "PUB-5", "entry " + entry.key.id + " came with other fields than it was published with");
-        }
-    }
-}
-
-// What happened to one entry in one group, in order of time.
-struct Moment {
-    enum class Kind { Delivered, AckAsked, AckDone, NackDone };
-    Instant at;
-    Kind kind = Kind::Delivered;
-    size_t agent = 0;
-    std::optional<int64_t> deliveries;
-};
-
-using Lives = std::map<std::pair<std::string, EntryKey>, std::vector<Moment>>;  // by group
-
-Lives lives_of(const History& history) {
-    Lives lives;
-    for (const auto& batch : history.batches) {
-        const AgentLife& agent = history.agents[batch.agent];
-        if (!in_group(agent)) continue;
-        for (const auto& entry : batch.entries) {
-            lives[{agent.group, entry.key}].push_back(
-                {batch.received, Moment::Kind::Delivered, batch.agent, entry.deliveries});
-        }
-    }
-    for (const auto& row : history.settlements) {
-        const AgentLife& agent = history.agents[row.agent];
-        if (!in_group(agent)) continue;
-        auto& life = lives[{agent.group, row.key}];
-        const bool is_ack = row.kind != Settlement::Kind::Nack;
-        if (is_ack) life.push_back({row.asked, Moment::Kind::AckAsked, row.agent, {}});
-        if (!row.answered || row.code != "ok") continue;
-        const auto kind = is_ack ? Moment::Kind::AckDone : Moment::Kind::NackDone;
-        // A nack counts from when it was asked: with a delay of 0 the entry may come before the answer.
-        life.push_back({is_ack ? *row.answered : row.asked, kind, row.agent, {}});
-    }
-    for (auto& [key, life] : lives) {
-        std::stable_sort(life.begin(), life.end(), [](const Moment& a, const Moment& b) { return a.at < b.at; });
-    }
-    return lives;
-}
-
-bool crash_between(const History& history, size_t agent, Instant from, Instant to) {
-    return std::any_of(history.faults.begin(), history.faults.end(), [&](const Fault& fault) {
-        if (fault.at < from || fault.at > to) return false;
-        if (fault.kind == Fault::Kind::ServerDown || fault.kind == Fault::Kind::Failover) return true;
-        return fault.kind == Fault::Kind::Kill && fault.agent == agent;
-    });
-}
-
-bool seen_settled(const History& history, const std::string& group, const EntryKey& key, Instant from, Instant to) {
-    return std::any_of(history.pending_seen.begin(), history.pending_seen.end(), [&](const PendingSeen& seen) {
-        if (seen.at < from || seen.at > to || seen.group != group || seen.stream != key.stream) return false;
-        return std::none_of(seen.entries.begin(), seen.entries.end(),
-                            [&](const PendingEntry& entry) { return entry.key == key; });
-    });
-}
-
-// REC-1: nothing acked comes again, nothing held comes again, and the count of deliveries is the server's.
-void check_life(const History& history, const std::string& group, const EntryKey& key, const std::vector<Moment>& life,
-                Findings& findings) {
-    const Moment* acked = nullptr;
-    const Moment* holder = nullptr;
-    int64_t times = 0;
-    std::optional<Instant> last_delivered;
-    for (const auto& moment : life) {
-        if (moment.kind == Moment::Kind::AckDone) {
-            acked = &moment;
-            holder = nullptr;
-        } else if (moment.kind == Moment::Kind::NackDone) {
-            holder = nullptr;
-        }
-        if (moment.kind != Moment::Kind::Delivered) continue;
-        if (last_delivered && failover_between(history, *last_delivered, moment.at)) times = 0;
-        last_delivered = moment.at;
-        ++times;
-        if (acked != nullptr) {
-            const bool lost_in_crash =
-                crash_between(history, acked->agent, acked->at, std::min(moment.at, acked->at + ack_in_flight_max)) &&
-                !seen_settled(history, group, key, acked->at, moment.at);
-            if (!lost_in_crash) fail(findings, "REC-1", "entry " + key.id + " was acked and came again");
-        } else if (holder != nullptr && holder->agent == moment.agent) {
-            fail(findings, "REC-1", "entry " + key.id + " came again while it was held");
-        } else if (holder != nullptr && !crash_between(history, holder->agent, holder->at, moment.at)) {
-            fail(findings, "REC-2", "entry " + key.id + " is held by one consumer and was handed over by another");
-        }
-        if (moment.deliveries && *moment.deliveries < times) {
-            fail(findings, "REC-1",
-                 "entry " + key.id + " came for the " + std::to_string(times) + ". time and says deliveries " +
-                     std::to_string(*moment.deliveries));
-        }
-        holder = &moment;
-    }
-}
-
-// No loss: every confirmed entry is unread, acked by the application, pending, or was deleted by somebody who is no
-// consumer.
-void check_loss(const History& history, const Lives& lives, Findings& findings) {
-    std::set<EntryKey> deleted = history.excused;
-    for (const auto& fault : history.faults) deleted.insert(fault.entries.begin(), fault.entries.end());
-    std::map<std::string, std::vector<const Published*>> published_to;
-    for (const auto& entry : history.published) published_to[entry.key.stream].push_back(&entry);
-    for (const auto& state : history.final_states) {
-        if (!state.group_exists) continue;
-        const auto read_up_to = EntryId::parse(state.last_delivered).value_or(EntryId{});
-        for (const auto* published : published_to[state.stream]) {
-            const Published& entry = *published;
-            if (deleted.contains(entry.key)) continue;
-            const auto id = EntryId::parse(entry.key.id).value_or(EntryId{});
-            if (id > read_up_to || state.pending.contains(entry.key.id)) continue;
-            const auto life = lives.find({state.group, entry.key});
-            const bool handed_over =
-                life != lives.end() && std::any_of(life->second.begin(), life->second.end(),
-                                                   [](const Moment& m) { return m.kind == Moment::Kind::Delivered; });
-            const bool asked =
-                life != lives.end() && std::any_of(life->second.begin(), life->second.end(),
-                                                   [](const Moment& m) { return m.kind == Moment::Kind::AckAsked; });
-            if (asked) continue;
-            if (handed_over) {
-                fail(findings, "ACK-1", "entry " + entry.key.id + " is no longer pending, and nobody acked it");
-            } else if (entry.confirmed >= history.begin) {
-                fail(findings, "ACK-1", "entry " + entry.key.id + " is lost: neither handed over nor pending");
             }
         }
     }
 }
 
-// BP-1: handed over and not settled, by one agent at one time, and pending at the server for one consumer.
+// BP-1: handed over and not settled, by one agent at one time.
 void check_prefetch(const History& history, Findings& findings) {
-    std::vector<std::vector<std::pair<Instant, int>>> steps_of(history.agents.size());
+    struct Step {
+        Instant at;
+        const EntryKey* key;
+        bool comes;
+    };
+    std::vector<std::vector<Step>> steps_of(history.agents.size());
     for (const auto& batch : history.batches) {
-        // Recovered entries count too; a batch is one step.
-        steps_of[batch.agent].emplace_back(batch.received, static_cast<int>(batch.entries.size()));
+        for (const auto& entry : batch.entries) steps_of[batch.agent].push_back({batch.received, &entry.key, true});
     }
-    for (const auto& row : history.settlements) steps_of[row.agent].emplace_back(row.asked, -1);
+    for (const auto& row : history.settlements) steps_of[row.agent].push_back({row.asked, &row.key, false});
+    for (const auto& told : history.lost) steps_of[told.agent].push_back({told.at, &told.key, false});
     for (size_t index = 0; index < history.agents.size(); ++index) {
         const AgentLife& agent = history.agents[index];
         if (!in_group(agent)) continue;
         auto& steps = steps_of[index];
-        std::stable_sort(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-        int64_t held = 0;
-        int64_t held_max = 0;
-        for (const auto& step : steps) held_max = std::max(held_max, held += step.second);
-        if (held_max > agent.prefetch) {
+        std::stable_sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) { return a.at < b.at; });
+        std::set<EntryKey> held;
+        size_t held_max = 0;
+        for (const Step& step : steps) {
+            if (step.comes) {
+                held.insert(*step.key);
+            } else {
+                held.erase(*step.key);
+            }
+            held_max = std::max(held_max, held.size());
+        }
+        if (static_cast<int64_t>(held_max) > agent.prefetch) {
             fail(findings, "BP-1",
                  agent.label + " held " + std::to_string(held_max) + " entries, prefetch is " +
                      std::to_string(agent.prefetch));
@@ -348,9 +240,8 @@ std::vector<Finding> check(const History& history) {
     check_flushes(history, published, findings);
     check_order(history, findings);
     check_content(history, published, findings);
-    const Lives lives = lives_of(history);
-    for (const auto& [key, life] : lives) check_life(history, key.first, key.second, life, findings);
-    check_loss(history, lives, findings);
+    check_deliveries(history, findings);
+    check_lives(history, findings);
     check_handed_over(history, findings);
     check_prefetch(history, findings);
     check_drained(history, findings);

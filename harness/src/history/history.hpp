@@ -75,12 +75,21 @@ struct Settlement {
 
 struct Fault {
     // After a failover the server may know less than the one before: acks, deliveries and counts may have gone.
-    enum class Kind { Kill, Cut, ServerDown, Failover, Deleted };
+    // A group that is destroyed forgets who acked what; with its key the entries are gone too. A frozen agent (SIGSTOP)
+    // can't tell anybody that it lives.
+    enum class Kind { Kill, Cut, ServerDown, Failover, Deleted, Frozen, GroupLost, KeyGone };
     Kind kind = Kind::Kill;
     Instant at;
     std::optional<size_t> agent;  // the one it hit; none: all
     std::string what;             // for people
     std::vector<EntryKey> entries;
+};
+
+// An agent's word on one entry that it had held, or that it never handed over.
+struct Notice {
+    Instant at;
+    size_t agent = 0;
+    EntryKey key;
 };
 
 struct PendingEntry {
@@ -107,7 +116,9 @@ struct AgentLife {
     int64_t batch_size = 10;
     int64_t prefetch = 40;
     std::optional<Duration> flush_interval = 5s;
+    std::optional<int64_t> deliveries_max;  // where poison is set aside
     bool concurrent = true;
+    bool dedupes = false;  // a copy of an id that is held waits, and comes late
     Instant spawned;
     std::optional<Instant> ready;
     std::optional<Instant> drained;
@@ -122,6 +133,7 @@ struct StreamState {
     std::string last_delivered;
     std::set<std::string> ids;
     std::map<std::string, PendingEntry> pending;
+    std::set<std::string> dead;  // what dead letters of this stream and group say of their origin
 };
 
 struct History {
@@ -130,11 +142,14 @@ struct History {
     std::vector<Published> published;
     std::deque<Batch> batches;  // cases point into it while it grows
     std::vector<Settlement> settlements;
+    std::vector<Notice> lost;        // another consumer has it, or it is gone
+    std::vector<Notice> duplicates;  // acked unseen
     std::vector<Fault> faults;
     std::vector<PendingSeen> pending_seen;
     std::vector<AgentLife> agents;
     std::vector<StreamState> final_states;
-    std::set<EntryKey> excused;  // lie before the start of the group, so that nobody owes them to it
+    std::set<EntryKey> redriven;  // origins of dead letters that were put back
+    std::set<EntryKey> excused;   // lie before the start of the group, so that nobody owes them to it
 };
 
 }  // namespace millrace::harness

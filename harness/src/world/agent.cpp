@@ -54,7 +54,7 @@ void Agent::start(const Start& start) {
         request["streams"] = start.streams;
     }
     if (!start.group.empty()) request["group"] = start.group;
-    if (!start.group.empty()) request["consumer"] = start.consumer;
+    if (!start.group.empty() && !start.consumer.empty()) request["consumer"] = start.consumer;
     if (!start.from.empty()) request["from"] = start.from;
     stream_ = start.streams.empty() ? "" : start.streams.front();
     consumer_ = start.consumer;
@@ -63,6 +63,8 @@ void Agent::start(const Start& start) {
     life().batch_size = number_or(start.config, "batch_size", 10);
     life().flush_interval = flush_interval_of(start);
     life().prefetch = number_or(start.config, "prefetch", 4 * life().batch_size);
+    life().dedupes = start.config.contains("dedupe") && start.config["dedupe"] != "off";
+    if (world_.agent_can("dlq")) life().deliveries_max = number_or(start.config, "max_deliveries", 16);
     if (!start.group.empty()) {
         for (const auto& stream : start.streams) world_.watched_.emplace(stream, start.group);
     }
@@ -93,6 +95,14 @@ int64_t Agent::nack(const std::vector<EntryKey>& entries, Duration delay) {
     return settle(Settlement::Kind::Nack, entries, Json{{"op", "nack"}, {"delay_ms", delay_ms}});
 }
 
+int64_t Agent::release(const std::vector<EntryKey>& entries) {
+    return settle(Settlement::Kind::Nack, entries, Json{{"op", "nack"}, {"release", true}});
+}
+
+int64_t Agent::reject(const std::vector<EntryKey>& entries, const std::string& error) {
+    return settle(Settlement::Kind::Reject, entries, Json{{"op", "reject"}, {"error", error}});
+}
+
 int64_t Agent::publish(const std::string& stream, const std::vector<Fields>& entries, Json options) {
     Json list = Json::array();
     for (const auto& fields : entries) list.push_back(fields_to_json(fields));
@@ -111,20 +121,42 @@ void Agent::kill() {
     world_.history_.faults.push_back({Fault::Kind::Kill, world_.now(), index_, "SIGKILL " + label_, {}});
 }
 
+void Agent::freeze() {
+    world_.history_.faults.push_back({Fault::Kind::Frozen, world_.now(), index_, "SIGSTOP " + label_, {}});
+    port_->freeze();
+}
+
+void Agent::thaw() {
+    port_->thaw();
+    world_.history_.faults.push_back({Fault::Kind::Frozen, world_.now(), index_, "SIGCONT " + label_, {}});
+}
+
 // --- what it says
 
 void Agent::on_line(std::string_view line) {
     Json event = parse_event(line);
     const std::string kind = event["event"].get<std::string>();
+    if (skims_ && (kind == "batch" || kind == "acked")) return on_skimmed(event);
     if (kind == "batch") on_batch(event);
     if (kind == "acked") on_acked(event);
     if (kind == "ready") {
         life().ready = world_.now();
+        if (consumer_.empty()) consumer_ = life().consumer = event.value("consumer", std::string());
         life().mode = event.contains("mode") && event["mode"].is_string() ? event["mode"].get<std::string>() : "";
     }
+    if (kind == "lost") on_told(event, world_.history_.lost);
+    if (kind == "duplicate") on_told(event, world_.history_.duplicates);
     if (kind == "drained") life().drained = world_.now();
     if (events_.size() >= events_max) throw ProtocolError("the agent said more than a million things in one case");
     events_.push_back(std::move(event));
+}
+
+void Agent::on_skimmed(const Json& event) {
+    if (event["event"] != "batch" || !event.contains("entries") || !event["entries"].is_array()) return;
+    Json list = Json::array();
+    for (const Json& entry : event["entries"]) list.push_back(Json::array({entry["stream"], entry["id"]}));
+    delivered_ += list.size();
+    send(Json{{"op", "ack"}, {"entries", std::move(list)}});
 }
 
 void Agent::on_batch(const Json& event) {
@@ -170,6 +202,21 @@ void Agent::on_acked(const Json& event) {
             settlements.push_back({Settlement::Kind::Ack, index_, result.key, world_.now(), world_.now(), result.code});
             unacked_.erase(result.key);
         }
+    }
+}
+
+// {"entries":[[stream,id],…]}, or one entry as {"stream":…,"id":…}.
+void Agent::on_told(const Json& event, std::vector<Notice>& list) {
+    const auto add = [&](const Json& stream, const Json& id) {
+        const EntryKey key{stream.is_string() ? stream.get<std::string>() : stream_,
+                           id.is_string() ? id.get<std::string>() : ""};
+        list.push_back({world_.now(), index_, key});
+        unacked_.erase(key);
+    };
+    if (event.contains("id")) return add(event.value("stream", Json()), event["id"]);
+    if (!event.contains("entries") || !event["entries"].is_array()) return;
+    for (const Json& entry : event["entries"]) {
+        if (entry.is_array() && entry.size() >= 2) add(entry[0], entry[1]);
     }
 }
 
@@ -221,6 +268,7 @@ Task<bool> Agent::delivered(size_t count, Duration within) {
 Task<bool> Agent::gone(Duration within) {
     const Instant deadline = world_.now() + within;
     while (alive() && world_.now() < deadline) co_await world_.news_or(deadline);
+    if (!alive() && !life().ended) life().ended = world_.now();
     co_return !alive();
 }
 

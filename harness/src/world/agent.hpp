@@ -42,6 +42,8 @@ class Agent {
     // From here on batches are not acked as they come.
     void hold() { hold_ = true; }
     void ack_as_they_come() { hold_ = false; }
+    // From here on what comes is counted and acked, and not recorded: for more than a history holds.
+    void skim() { skims_ = true; }
 
     // Waits until it handed over `count` entries altogether, or the time is up. True if it did.
     Task<bool> delivered(size_t count, Duration within);
@@ -55,9 +57,15 @@ class Agent {
     int64_t send(Json request);
     int64_t ack(const std::vector<EntryKey>& entries);
     int64_t nack(const std::vector<EntryKey>& entries, Duration delay);
+    // To others of the group.
+    int64_t release(const std::vector<EntryKey>& entries);
+    int64_t reject(const std::vector<EntryKey>& entries, const std::string& error);
     int64_t publish(const std::string& stream, const std::vector<Fields>& entries, Json options = Json::object());
     void close_input();
     void kill();
+    // SIGSTOP and SIGCONT.
+    void freeze();
+    void thaw();
 
     [[nodiscard]] const std::vector<const Batch*>& batches() const { return batches_; }
     [[nodiscard]] size_t delivered_count() const { return delivered_; }
@@ -78,7 +86,9 @@ class Agent {
     AgentLife& life();
     void on_line(std::string_view line);
     void on_batch(const Json& event);
+    void on_skimmed(const Json& event);
     void on_acked(const Json& event);
+    void on_told(const Json& event, std::vector<Notice>& list);
     int64_t settle(Settlement::Kind kind, const std::vector<EntryKey>& entries, Json request);
 
     World& world_;
@@ -95,6 +105,7 @@ class Agent {
     size_t delivered_ = 0;
     int64_t last_request_ = 0;
     bool hold_ = false;
+    bool skims_ = false;
     bool killed_ = false;
 };
 

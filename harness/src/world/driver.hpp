@@ -29,6 +29,11 @@ class AgentPort {
     [[nodiscard]] virtual std::optional<Exit> exit() const = 0;
     [[nodiscard]] virtual std::string errors() const = 0;
     [[nodiscard]] virtual Duration cpu_time() const = 0;
+    // Resident memory now, of all its processes.
+    [[nodiscard]] virtual int64_t resident_kib() const = 0;
+    // SIGSTOP and SIGCONT.
+    virtual void freeze() = 0;
+    virtual void thaw() = 0;
     [[nodiscard]] virtual std::vector<int> ports() const = 0;
 };
 

@@ -30,6 +30,9 @@ class RealAgent : public AgentPort {
     [[nodiscard]] std::optional<Exit> exit() const override { return process_.exit(); }
     [[nodiscard]] std::string errors() const override { return process_.errors(); }
     [[nodiscard]] Duration cpu_time() const override { return process_.process().cpu_time(); }
+    [[nodiscard]] int64_t resident_kib() const override { return process_.process().resident_kib(); }
+    void freeze() override { process_.process().signal(SIGSTOP); }
+    void thaw() override { process_.process().signal(SIGCONT); }
     [[nodiscard]] std::vector<int> ports() const override { return process_.process().tcp_ports(); }
 
     bool pump() { return process_.pump(on_line_); }

@@ -353,6 +353,9 @@ void World::look_at_end() {
                 more = page.items.size() == 1000 && added > 0;
                 if (more) from = page.items.back().at(0).text;
             }
+            for (const DeadLetter& letter : dead_letters(stream)) {
+                if (letter.field("dlq_group") == group) state.dead.insert(letter.field("dlq_origin_id"));
+            }
             history_.final_states.push_back(std::move(state));
         }
     } catch (const ServerError& error) {

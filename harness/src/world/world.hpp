@@ -25,6 +25,18 @@ struct CaseUnsupported {
     std::string why;
 };
 
+// An entry of a dead stream.
+struct DeadLetter {
+    std::string id;
+    Fields fields;
+    // Of the fields named so, the last, because the dlq_ fields come after the entry's own; empty without.
+    [[nodiscard]] std::string field(std::string_view name) const;
+    // The entry's own fields.
+    [[nodiscard]] Fields own() const;
+};
+// Where the dead of a stream lie: in the same slot (DLQ-3).
+std::string dead_stream_of(const std::string& stream);
+
 class World {
   public:
     struct Setup {
@@ -76,6 +88,13 @@ class World {
     // XPENDING in full, recorded.
     std::vector<PendingEntry> pending(const std::string& stream, const std::string& group);
     void delete_entry(const EntryKey& key);
+    // The server forgets the group, or the whole key with all its entries.
+    void destroy_group(const std::string& stream, const std::string& group);
+    void delete_key(const std::string& stream);
+    // The entries of the dead stream, oldest first. `origins` are what they say of theirs.
+    std::vector<DeadLetter> dead_letters(const std::string& stream);
+    // For the history: what an operator or an agent has put back into `stream`.
+    void record_redriven(const std::string& stream, const DeadLetter& letter, const std::string& new_id);
     // From here on `url()` and `database()` are this server, a new one of the same kind; needs a local: server.
     OwnServer& own_server(const std::vector<std::string>& arguments);
     void server_down(OwnServer& server);
