@@ -5,19 +5,11 @@
 
 #include "base/text.hpp"
 #include "cases/case.hpp"
+#include "cases/pending.hpp"
 
 namespace millrace::harness {
 
 namespace {
-
-// The code an acked event gives for one entry; empty where it does not speak of it.
-std::string code_of(const Json* acked, const EntryKey& key) {
-    if (acked == nullptr || (*acked)["event"] != "acked") return {};
-    for (const auto& result : parse_acked(*acked)) {
-        if (result.key == key) return result.code;
-    }
-    return {};
-}
 
 std::set<std::string> ids_of(const std::vector<PendingEntry>& pending) {
     std::set<std::string> ids;

@@ -141,7 +141,7 @@ class Run {
             setup.rounds = options_.rounds;
             setup.config = options_.config;
             setup.alone = alone && target.executable().has_value();
-            setup.time_limit = options_.time_limit + (played.by_rounds ? 1s * options_.rounds : 0s);
+            setup.time_limit = options_.time_limit + (played.by_rounds ? 3s * options_.rounds : 0s);
             play_case(played, setup, result);
         }
         const std::lock_guard lock(mutex_);
