@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace plain {
@@ -89,8 +90,17 @@ struct Address {
     }
 };
 
-inline Json to_json(const redisReply& text) {
-    const std::string bytes(text.str, text.len);
+// Null where the password is refused.
+inline std::unique_ptr<Connection> open(const std::string& url) {
+    const Address address(url);
+    auto connection = std::make_unique<Connection>(address.host, address.port);
+    if (address.password.empty()) return connection;
+    std::vector<std::string> auth = {"AUTH", address.user, address.password};
+    if (address.user.empty()) auth.erase(auth.begin() + 1);
+    return connection->call(auth)->type == REDIS_REPLY_ERROR ? nullptr : std::move(connection);
+}
+
+inline Json to_json(const std::string& bytes) {
     Json value = bytes;
     try {
         value.dump();

@@ -43,21 +43,25 @@ std::string name_of_breakage(const ::testing::TestParamInfo<Breakage>& info) {
     return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Agents, Broken,
-                         ::testing::Values(Breakage{"drops-batch", "burst/1-twenty-at-once", "BAT-1"},
-                                           Breakage{"acks-early", "ack/1-by-the-application", "ACK-1"},
-                                           Breakage{"acks-early", "recovery/1-sigkill", "ACK-1"},
-                                           Breakage{"delivers-twice", "burst/1-twenty-at-once", "REC-1"},
-                                           Breakage{"ignores-flush", "flush/1-interval", "BAT-3"},
-                                           Breakage{"flushes-early", "flush/1-interval", "BAT-3"},
-                                           Breakage{"empty-batch", "flush/1-interval", "BAT-1"},
-                                           Breakage{"oversize", "burst/1-twenty-at-once", "BAT-1"},
-                                           Breakage{"disorder", "batch/1-order", "BAT-2"},
-                                           Breakage{"skips-pending", "recovery/1-sigkill", "REC-1"},
-                                           Breakage{"never-acks", "ack/1-by-the-application", "ACK-3"},
-                                           Breakage{"never-acks", "recovery/1-sigkill", "REC-1"},
-                                           Breakage{"loses-repeats", "batch/2-bytes", "PUB-5"}),
-                         name_of_breakage);
+INSTANTIATE_TEST_SUITE_P(
+    Agents, Broken,
+    ::testing::Values(
+        Breakage{"drops-batch", "burst/1-twenty-at-once", "BAT-1"},
+        Breakage{"acks-early", "ack/1-by-the-application", "ACK-1"},
+        Breakage{"acks-early", "recovery/1-sigkill", "ACK-1"},
+        Breakage{"delivers-twice", "burst/1-twenty-at-once", "REC-1"},
+        Breakage{"ignores-flush", "flush/1-interval", "BAT-3"}, Breakage{"flushes-early", "flush/1-interval", "BAT-3"},
+        Breakage{"empty-batch", "flush/1-interval", "BAT-1"}, Breakage{"oversize", "burst/1-twenty-at-once", "BAT-1"},
+        Breakage{"disorder", "batch/1-order", "BAT-2"}, Breakage{"skips-pending", "recovery/1-sigkill", "REC-1"},
+        Breakage{"never-acks", "ack/1-by-the-application", "ACK-3"},
+        Breakage{"never-acks", "recovery/1-sigkill", "REC-1"}, Breakage{"loses-repeats", "batch/2-bytes", "PUB-5"},
+        Breakage{"never-claims", "claim/1-of-another", "REC-2"}, Breakage{"one-page", "claim/3-all", "REC-2"},
+        Breakage{"no-heartbeats", "heartbeat/1-slow-handler", "REC-3"},
+        Breakage{"steals-back", "heartbeat/4-late", "REC-3"},
+        Breakage{"recreates-at-last", "lost-group/1-held-by-another", "REC-7"},
+        Breakage{"acks-anyway", "poison/4-wrong-type", "DLQ-1"}, Breakage{"forgets-ids", "dedupe/1-once-each", "DUP-2"},
+        Breakage{"redrives-to-all", "redrive/1-two-groups", "DLQ-2"}),
+    name_of_breakage);
 
 TEST(Unbroken, IsOkInEveryCaseThatApplies) {
     const Ran ran = run_harness("run --agent='" PLAIN_AGENT "' --quiet --rounds=10");
