@@ -55,7 +55,7 @@ INSTANTIATE_TEST_SUITE_P(
         Breakage{"disorder", "batch/1-order", "BAT-2"}, Breakage{"skips-pending", "recovery/1-sigkill", "REC-1"},
         Breakage{"never-acks", "ack/1-by-the-application", "ACK-3"},
         Breakage{"never-acks", "recovery/1-sigkill", "REC-1"}, Breakage{"loses-repeats", "batch/2-bytes", "PUB-5"},
-        Breakage{"never-claims", "claim/1-of-another", "REC-2"}, Breakage{"one-page", "claim/3-all", "REC-2"},
+        Breakage{"never-claims", "claim/1-of-another", "REC-2"}, Breakage{"one-page", "claim/2-to-the-end", "REC-2"},
         Breakage{"no-heartbeats", "heartbeat/1-slow-handler", "REC-3"},
         Breakage{"steals-back", "heartbeat/4-late", "REC-3"},
         Breakage{"recreates-at-last", "lost-group/1-held-by-another", "REC-7"},

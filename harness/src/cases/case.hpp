@@ -70,6 +70,7 @@ std::vector<Case> dedupe_cases();
 std::vector<Case> flow_cases();
 std::vector<Case> memory_cases();
 std::vector<Case> name_cases();
+std::vector<Case> delete_acked_cases();
 std::vector<Case> half_open_cases();
 std::vector<Case> outage_cases();
 std::vector<Case> failover_cases();

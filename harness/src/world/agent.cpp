@@ -282,7 +282,18 @@ Task<> Agent::hello() {
 Task<> Agent::ready(Start start, Duration within) {
     co_await hello();
     this->start(start);
-    const Json* said = co_await next("ready", within);
+    // A key that the agent knows and has not got is no failure of the case.
+    const Json* refusal = nullptr;
+    const auto answered = [&] {
+        for (const Json& event : events_) {
+            if (event["event"] == "error" && event.value("code", Json()) == "unsupported") refusal = &event;
+        }
+        return refusal != nullptr || life().ready.has_value() || !alive();
+    };
+    const Instant deadline = world_.now() + within;
+    co_await world_.comes_true(answered, within);
+    if (refusal != nullptr) world_.unsupported("the agent says so: " + excerpt(refusal->dump(), 200));
+    const Json* said = co_await next("ready", std::max(Duration{}, deadline - world_.now()));
     if (said == nullptr && port_->exit() && !port_->exit()->by_signal && port_->exit()->code == 127) {
         world_.unsupported("the agent says so (exit code 127)");
     }
