@@ -1,4 +1,5 @@
-// Acks on their way: from the application's word to the server's answer, and again after a lost one (ACK-1 to 3, 6).
+// Acks on their way: from the application's word to the server's answer, and again after a lost one (ACK-1 to 3, 6);
+// where it is asked for, entries leave the stream with their ack (ACK-5).
 // Knows nothing of reading.
 #pragma once
 
@@ -11,12 +12,14 @@
 #include "consumer/holdings.hpp"
 #include "millrace/machine.hpp"
 #include "session/lane.hpp"
+#include "session/script_call.hpp"
 
 namespace millrace {
 
 class Acks final : private ReplyHandler {
   public:
-    explicit Acks(Holdings& holdings) : holdings_(holdings) {}
+    explicit Acks(Holdings& holdings)
+        : holdings_(holdings), way_(holdings.config.delete_acked ? Way::xackdel : Way::plain) {}
 
     /// The application is done with these entries of a batch. On an error nothing is sent for any of them.
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries);
@@ -51,6 +54,13 @@ class Acks final : private ReplyHandler {
         uint32_t failures = 0;
         Instant not_before{};     // zero: at once
         bool is_dropped = false;  // the stream was made anew: whatever is answered concerns nobody
+        ScriptCall script{ScriptId::ack_delete};
+    };
+    /// How entries are acked, from the best rung down (DET-6).
+    enum Way : uint32_t {
+        plain,    // XACK: they stay in the stream
+        xackdel,  // XACKDEL … ACKED (8.2)
+        script,   // ours
     };
 
     void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
@@ -60,6 +70,8 @@ class Acks final : private ReplyHandler {
     [[nodiscard]] Flight& begin(uint32_t stream, std::optional<uint32_t> slot);
     void send_off_duplicates();
     [[nodiscard]] bool send(Flight& flight, Lane& lane, Instant now);
+    [[nodiscard]] bool step_down(Way tried, Flight& flight, const resp::Reply& reply);
+    void look_at_kept(Way way, const resp::Reply& reply);
     /// Its reply was lost, or was an error that a retry may mend: it goes out again, before anything younger.
     void again(Flight& flight, Instant not_before);
     void settle(Flight& flight);
@@ -69,6 +81,8 @@ class Acks final : private ReplyHandler {
     void dequeue(const Flight& flight);
 
     Holdings& holdings_;
+    Way way_;
+    bool said_kept_ = false;
     std::vector<std::unique_ptr<Flight>> flights_;
     std::vector<uint32_t> free_;    // tags
     std::vector<uint32_t> queued_;  // tags, the oldest ack first
