@@ -22,9 +22,9 @@ Json letter_to_json(const DeadLetter& letter) {
     for (const auto& [key, value] : letter.fields) {
         fields.push_back(Json::array({value_to_json(key), value_to_json(value)}));
     }
-    Json json{{"dead_id", letter.dead_id.text()}};
+    Json json{{"id", letter.dead_id.text()}};
     if (letter.id != EntryId{}) {
-        json["id"] = letter.id.text();
+        json["origin_id"] = letter.id.text();
         json["stream"] = text_to_json(letter.stream);
         json["group"] = text_to_json(letter.group);
         json["consumer"] = text_to_json(letter.consumer);
