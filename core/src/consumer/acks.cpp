@@ -124,7 +124,7 @@ bool Acks::send(Flight& flight, Lane& lane, Instant now) {
     // What was never handed over is acked away; whether it is to be deleted is not for this source to say.
     const Way way = flight.slot.has_value() ? way_ : plain;
     const Request request = Request::of(*this, way, flight.tag);
-    if (way == script) {
+    if (way == scripted) {
         return flight.script.send(lane, request, now, 1, 1 + flight.ids.size(), [&](resp::Encoder& encoder) {
             encoder.text(stream).text(group);
             for (const EntryId id : flight.ids) encoder.id(id);
@@ -145,7 +145,7 @@ bool Acks::step_down(Way tried, Flight& flight, const resp::Reply& reply) {
         what == ErrorClass::syntax || what == ErrorClass::wrong_arguments || ScriptCall::is_refused(reply);
     if (tried == plain || !is_refused) return false;
     if (tried == way_) {
-        way_ = tried == xackdel ? script : plain;
+        way_ = tried == xackdel ? scripted : plain;
         if (way_ == plain) {
             Error error = to_error(reply.text());
             error.message = "delete_acked: " + error.message + "; entries are acked, and stay in the stream";
@@ -158,7 +158,7 @@ bool Acks::step_down(Way tried, Flight& flight, const resp::Reply& reply) {
 
 /// ACK-5: where another group may still want an entry it is acked alone; that is said once.
 void Acks::look_at_kept(Way way, const resp::Reply& reply) {
-    bool is_kept = way == script && reply[2].integer() > 1;
+    bool is_kept = way == scripted && reply[2].integer() > 1;
     for (const resp::Reply& id : reply) is_kept = is_kept || (way == xackdel && id.integer() == 2);
     if (!is_kept || way == plain || std::exchange(said_kept_, true)) return;
     holdings_.context.log(LogLevel::info, "delete_acked: other groups may still want the entries; acked, not deleted.");
@@ -168,7 +168,7 @@ void Acks::handle_reply(const Request& request, const resp::Reply& reply, Instan
     Flight& flight = *flights_[static_cast<size_t>(request.tag)];
     if (flight.is_dropped) return finish(flight);
     const auto way = static_cast<Way>(request.what);
-    if (way == script && flight.script.must_repeat(reply)) return again(flight, {});
+    if (way == scripted && flight.script.must_repeat(reply)) return again(flight, {});
     if (!reply.is_error()) {
         look_at_kept(way, reply);
         return settle(flight);

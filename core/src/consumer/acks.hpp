@@ -58,9 +58,9 @@ class Acks final : private ReplyHandler {
     };
     /// How entries are acked, from the best rung down (DET-6).
     enum Way : uint32_t {
-        plain,    // XACK: they stay in the stream
-        xackdel,  // XACKDEL … ACKED (8.2)
-        script,   // ours
+        plain,     // XACK: they stay in the stream
+        xackdel,   // XACKDEL … ACKED (8.2)
+        scripted,  // by ours
     };
 
     void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
