@@ -14,7 +14,8 @@ namespace {
 const Json quick = {{"batch_size", 5}, {"flush_interval", "20ms"}};
 
 // Entries of the origin that were not published by the case: what was put back. Recorded for the checker.
-std::vector<EntryKey> put_back(World& world, const std::string& stream, const std::vector<DeadLetter>& letters) {
+std::vector<EntryKey> put_back(World& world, const std::string& stream, const std::vector<DeadLetter>& letters,
+                               Instant asked) {
     std::set<std::string> known;
     for (const auto& entry : world.history().published) known.insert(entry.key.id);
     std::vector<EntryKey> keys;
@@ -23,6 +24,7 @@ std::vector<EntryKey> put_back(World& world, const std::string& stream, const st
         if (known.contains(item.at(0).text) || next >= letters.size()) continue;
         keys.push_back({stream, item.at(0).text});
         world.record_redriven(stream, letters[next++], item.at(0).text);
+        world.history().published.back().sent = asked;  // not earlier
     }
     return keys;
 }
@@ -32,7 +34,8 @@ std::vector<std::string> listed(const Json* dead) {
     std::vector<std::string> ids;
     if (dead == nullptr || !dead->contains("entries")) return ids;
     for (const Json& entry : (*dead)["entries"]) {
-        if (entry.is_object() && entry.contains("id") && entry["id"].is_string()) ids.push_back(entry["id"]);
+        if (entry.is_object() && entry.contains("dead_id") && entry["dead_id"].is_string())
+            ids.push_back(entry["dead_id"]);
     }
     return ids;
 }
@@ -66,10 +69,11 @@ Task<> two_groups(World& world) {
     world.expect(ids == std::vector<std::string>({letters[0].id, letters[1].id}), "DLQ-2",
                  "2 entries are dead, " + std::to_string(ids.size()) + " are listed");
 
+    const Instant asked = world.now();
     const auto request = agent.send(Json{{"op", "redrive"}, {"ids", {letters[0].id, letters[1].id}}});
     const Json* said = co_await agent.answer(request, 5s);
     world.require(said != nullptr && (*said)["event"] == "redriven", "DLQ-2", "redrive is not answered by redriven");
-    const auto back = put_back(world, stream, letters);
+    const auto back = put_back(world, stream, letters, asked);
     world.require(back.size() == 2, "DLQ-2", std::to_string(back.size()) + " of 2 dead letters were put back");
     world.expect(world.dead_letters(stream).empty(), "DLQ-2", "what was put back is dead still");
     const bool again = co_await gets(world, agent, back, 5s);

@@ -1,0 +1,53 @@
+// The real engine with one thing wrong fails the case that is there for it, by its line; as it stands it is OK.
+
+#include <gtest/gtest.h>
+
+#include "run_harness.hpp"
+
+namespace millrace::harness {
+namespace {
+
+struct Engine {
+    const char* name;  // as in CMakeLists.txt
+    const char* case_id;
+    const char* spec;
+};
+
+void PrintTo(const Engine& engine, std::ostream* out) {
+    *out << engine.name;
+}
+
+class BrokenEngine : public ::testing::TestWithParam<Engine> {};
+
+TEST_P(BrokenEngine, FailsItsCaseByTheLine) {
+    const Engine& engine = GetParam();
+    const std::string scenario = std::string(" --quiet --seed=7 --scenario=") + engine.case_id;
+    const Ran whole = run_harness("run --agent='" WHOLE_AGENT "'" + scenario);
+    EXPECT_EQ(whole.exit_code, 0) << whole.output;
+    EXPECT_EQ(whole.verdict(engine.case_id), "OK") << whole.output;
+
+    const Ran broken = run_harness("run --agent='" + (BROKEN_AGENTS + std::string(engine.name)) + "'" + scenario);
+    EXPECT_EQ(broken.exit_code, 1) << broken.output;
+    EXPECT_EQ(broken.verdict(engine.case_id), "FAILED") << broken.output;
+    EXPECT_TRUE(broken.names(engine.case_id, engine.spec)) << broken.output;
+}
+
+std::string name_of_engine(const ::testing::TestParamInfo<Engine>& info) {
+    std::string name = info.param.name;
+    for (char& c : name) {
+        if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+    }
+    return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, BrokenEngine,
+                         ::testing::Values(Engine{"heartbeat-idle-0", "heartbeat/4-late", "REC-3"},
+                                           Engine{"claim-one-page", "claim/3-all", "REC-2"},
+                                           Engine{"recreate-at-last-delivered", "lost-group/1-held-by-another",
+                                                  "REC-7"},
+                                           Engine{"blind-resend", "lost-reply/1-new-entries", "REC-6"},
+                                           Engine{"dead-letter-unconditional", "poison/4-wrong-type", "DLQ-1"}),
+                         name_of_engine);
+
+}  // namespace
+}  // namespace millrace::harness
