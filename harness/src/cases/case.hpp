@@ -53,6 +53,8 @@ std::vector<Case> recovery_cases();
 std::vector<Case> reconnect_cases();
 std::vector<Case> detection_cases();
 std::vector<Case> pubsub_cases();
+std::vector<Case> drain_cases();
+std::vector<Case> too_large_cases();
 std::vector<Case> tail_cases();
 std::vector<Case> publish_cases();
 std::vector<Case> config_cases();

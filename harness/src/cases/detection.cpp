@@ -226,6 +226,32 @@ Task<> right_password(World& world) {
     co_await expect_streams_flow(world, agent, start);
 }
 
+// A real server without Streams, and on its port a real one with them: the consumer that was there all the time goes
+// on.
+Task<> upgrade(World& world) {
+    OwnServer& server = world.own_server({});
+    const Start start = world.consume("orders", {{"batch_size", 5}, {"flush_interval", "100ms"}});
+    Agent& agent = world.spawn();
+    co_await agent.ready(start);
+    world.require(mode_of(world, agent) == "pubsub", "DET-3",
+                  "ready says mode '" + excerpt(mode_of(world, agent)) + "' on a server without Streams");
+    const Reply subscribers = world.command({"PUBSUB", "NUMSUB", start.streams.front()});
+    world.require(subscribers.at(1).integer == 1, "PS-1", "ready, and nobody subscribes to " + start.streams.front());
+    co_await agent.next("mode", 100ms);  // that of the beginning, where an agent tells it
+
+    world.upgrade(server, "redis-6.2");
+    const Instant up = world.now();
+    const Json* mode = co_await agent.next("mode", 15s);
+    world.require(mode != nullptr, "DET-5", "15 s after the upgrade no event mode; " + agent.last_error());
+    world.expect(mode->value("mode", Json()) == "streams", "DET-5", "the event says " + excerpt(mode->dump()));
+    const Json* ready = co_await agent.next("ready", 10s);
+    world.require(ready != nullptr, "DET-5", "after the event mode it did not get ready; " + agent.last_error());
+    world.figure("ready_after_ms", static_cast<double>((world.now() - up) / 1ms));
+    const Json* gap = co_await agent.next("gap", 100ms);
+    world.expect(gap != nullptr, "PS-2", "the messages between the two servers were missed, and no event gap says so");
+    co_await expect_streams_flow(world, agent, start);
+}
+
 }  // namespace
 
 std::vector<Case> detection_cases() {
@@ -296,6 +322,14 @@ std::vector<Case> detection_cases() {
          ServerNeed::Streams,
          Timing::None,
          protocol_forced},
+        {"detection/9-upgrade",
+         "A server without Streams becomes one with them, on one port, under a running consumer",
+         {"DET-5", "PS-2"},
+         both,
+         CaseClass::Observe,
+         ServerNeed::NoStreams,
+         Timing::None,
+         upgrade},
         {"auth/1-wrong-password",
          "A wrong password is a typed error that names no secret",
          {"DET-3", "RET-2", "CFG-4"},

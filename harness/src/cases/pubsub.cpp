@@ -126,6 +126,24 @@ Task<> says_at_most_once(World& world) {
     world.expect(said, "PS-1", "no event says at_most_once");
 }
 
+// A message that was sent to nobody is lost; that there may have been one is said.
+Task<> gap(World& world) {
+    const Start start = subscribe(world, {{"batch_size", 1}, {"flush_interval", "0"}, {"retry_delay", "100ms"}});
+    Agent& agent = world.spawn();
+    co_await ready_in_pubsub(world, agent, start);
+    const int killed = world.cut_connections(agent);
+    if (killed == 0) world.unsupported("the agent's connections are not to be found here");
+    const Json* told = co_await agent.next("gap", 10s);
+    world.require(told != nullptr, "PS-2", "10 s after its connections were cut there is no event gap");
+    world.expect(told->value("stream", Json()) == start.streams.front(), "PS-2",
+                 "the event names another stream: " + excerpt(told->dump()));
+    const Reply subscribers = world.command({"PUBSUB", "NUMSUB", start.streams.front()});
+    world.expect(subscribers.at(1).integer == 1, "PS-2", "it told of the gap before it was subscribed again");
+    publish(world, start.streams.front(), {"after"});
+    const bool came = co_await agent.delivered(1, 5s);
+    world.expect(came, "PS-2", "a message after the gap did not come");
+}
+
 }  // namespace
 
 std::vector<Case> pubsub_cases() {
@@ -164,6 +182,14 @@ std::vector<Case> pubsub_cases() {
          any,
          Timing::None,
          says_at_most_once},
+        {"pubsub/5-gap",
+         "A subscription that was cut is made again, and the gap is told",
+         {"PS-2", "RET-1"},
+         {"pubsub", "config"},
+         pubsub,
+         any,
+         Timing::None,
+         gap},
     };
 }
 

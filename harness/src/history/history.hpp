@@ -148,8 +148,9 @@ struct History {
     std::vector<PendingSeen> pending_seen;
     std::vector<AgentLife> agents;
     std::vector<StreamState> final_states;
-    std::set<EntryKey> redriven;  // origins of dead letters that were put back
-    std::set<EntryKey> excused;   // lie before the start of the group, so that nobody owes them to it
+    std::set<EntryKey> redriven;   // origins of dead letters that were put back
+    std::set<EntryKey> too_large;  // an agent said that they are past its max_message_bytes
+    std::set<EntryKey> excused;    // lie before the start of the group, so that nobody owes them to it
 };
 
 }  // namespace millrace::harness

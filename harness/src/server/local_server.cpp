@@ -66,6 +66,11 @@ void LocalServer::restart() {
     start(port_);
 }
 
+void LocalServer::become(const std::string& executable) {
+    executable_ = executable;
+    restart();
+}
+
 void LocalServer::signal(int number) const {
     if (process_) process_->signal(number);
 }

@@ -24,6 +24,8 @@ class LocalServer {
     void kill();
     // The same port, directory and arguments again.
     void restart();
+    // The same as another program, which may be another version: an upgrade in place.
+    void become(const std::string& executable);
     void signal(int number) const;
     // Puts a folder where the snapshot would be written: saving fails from now on.
     void break_saving() const;

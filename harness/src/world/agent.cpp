@@ -146,6 +146,10 @@ void Agent::on_line(std::string_view line) {
     }
     if (kind == "lost") on_told(event, world_.history_.lost);
     if (kind == "duplicate") on_told(event, world_.history_.duplicates);
+    if (kind == "too_large" && event.value("id", Json()).is_string()) {
+        const Json stream = event.value("stream", Json());
+        world_.history_.too_large.insert({stream.is_string() ? stream.get<std::string>() : stream_, event["id"]});
+    }
     if (kind == "drained") life().drained = world_.now();
     if (events_.size() >= events_max) throw ProtocolError("the agent said more than a million things in one case");
     events_.push_back(std::move(event));

@@ -53,6 +53,8 @@ class OwnServer {
     [[nodiscard]] virtual Url url() const = 0;
     virtual void kill() = 0;
     virtual void restart() = 0;
+    // Killed, and on the same port another program, with the same arguments.
+    virtual void become(const std::string& executable) = 0;
     // SIGSTOP and SIGCONT: its sockets stay open, and nothing answers.
     virtual void freeze() = 0;
     virtual void thaw() = 0;

@@ -66,6 +66,7 @@ class RealServer : public OwnServer {
     [[nodiscard]] Url url() const override { return server_.url(); }
     void kill() override { server_.kill(); }
     void restart() override { server_.restart(); }
+    void become(const std::string& executable) override { server_.become(executable); }
     void freeze() override { server_.signal(SIGSTOP); }
     void thaw() override { server_.signal(SIGCONT); }
     void break_saving() override { server_.break_saving(); }

@@ -144,6 +144,15 @@ OwnServer& World::own_server(const std::vector<std::string>& arguments) {
     return *own_servers_.back();
 }
 
+void World::upgrade(OwnServer& server, const std::string& name) {
+    std::optional<std::string> absent;
+    const std::optional<std::string> executable = cached_server(name, absent);
+    if (!executable) unsupported("no " + name + " here" + (absent ? ": " + *absent : std::string()));
+    server.become(*executable);
+    database_.reset();
+    history_.faults.push_back({Fault::Kind::ServerDown, now(), std::nullopt, "upgrade to " + name, {}});
+}
+
 void World::server_down(OwnServer& server) {
     server.kill();
     database_.reset();  // the next command connects anew

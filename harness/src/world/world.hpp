@@ -98,6 +98,8 @@ class World {
     // From here on `url()` and `database()` are this server, a new one of the same kind; needs a local: server.
     OwnServer& own_server(const std::vector<std::string>& arguments);
     void server_down(OwnServer& server);
+    // The server goes, and another one of `./dev servers` comes on its port; `unsupported` where it is not at hand.
+    void upgrade(OwnServer& server, const std::string& name);
     // The harness's own commands, and agents' from now on, go to this one of several own servers.
     void use(OwnServer& server);
     // SIGKILL of one; from here on the harness's commands go to the other, which may know less.
