@@ -239,10 +239,13 @@ constexpr std::array rows{
         "Health turns bad when the server has not been heard for this long; a silent lane is pinged at a third of it."),
     number<client, &ClientConfig::max_depth>("max_depth", integer, "32", "refused", "8 to 1024",
                                              "How deep the arrays of a reply may be nested."),
-    number<client, &ClientConfig::max_elements>("max_elements", integer, "1048576", "refused", "1024 to 1073741824",
-                                                "How many elements a reply may have."),
-    number<client, &ClientConfig::max_message_bytes>("max_message_bytes", bytes, "512MiB; 16MiB in WASM", "refused",
-                                                     "1KiB to 2GiB", "The largest entry that is read or published."),
+    number<client, &ClientConfig::max_elements>(
+        "max_elements", integer, "1048576", "refused", "1024 to 1073741824",
+        "How many elements a reply may have; of entries: each of them, and their list."),
+    number<client, &ClientConfig::max_message_bytes>(
+        "max_message_bytes", bytes, "512MiB; 16MiB in WASM", "refused", "1KiB to 2GiB",
+        "The largest entry that is read or published, by the bytes of its names and "
+        "values. A larger one is told of, and the connection stays."),
     number<client, &ClientConfig::publish_queue_bytes>(
         "publish_queue_bytes", bytes, "16MiB", "refused", "1KiB to 64GiB",
         "What may wait to be published; past it publish says would_block."),

@@ -122,6 +122,7 @@ Task<> held_is_finished(World& world) {
     bool came = co_await agent.delivered(5, 5s);
     world.require(came, "BAT-1", "5 published, " + std::to_string(agent.delivered_count()) + " handed over");
     const auto request = drain(agent, 20s);
+    co_await agent.hello();  // answered in turn: the word has been heard
     world.publish(start.streams.front(), 10);
     co_await world.pause(500ms);
     world.require(agent.alive(), "DRN-1", "it ended although 5 entries were held and 20 s were given");
