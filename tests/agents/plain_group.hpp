@@ -100,7 +100,7 @@ class Group {
         Json entries = Json::array();
         const Reply all = db_.call({"XRANGE", dead_stream(), "-", "+"});
         for (size_t i = 0; all->type == REDIS_REPLY_ARRAY && i < all->elements; ++i) {
-            entries.push_back({{"dead_id", all->element[i]->element[0]->str}});
+            entries.push_back({{"id", all->element[i]->element[0]->str}});
         }
         return entries;
     }

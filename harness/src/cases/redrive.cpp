@@ -34,8 +34,7 @@ std::vector<std::string> listed(const Json* dead) {
     std::vector<std::string> ids;
     if (dead == nullptr || !dead->contains("entries")) return ids;
     for (const Json& entry : (*dead)["entries"]) {
-        if (entry.is_object() && entry.contains("dead_id") && entry["dead_id"].is_string())
-            ids.push_back(entry["dead_id"]);
+        if (entry.is_object() && entry.contains("id") && entry["id"].is_string()) ids.push_back(entry["id"]);
     }
     return ids;
 }
