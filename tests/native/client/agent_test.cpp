@@ -121,7 +121,7 @@ TEST(AgentTest, says_hello_and_what_is_wrong_with_a_line_and_goes_on) {
     agent.send_line("[1]");
     agent.send({{"op", "fly"}, {"re", 1}});
     agent.send({{"op", "ack"}, {"re", 2}, {"entries", Json::array()}});
-    agent.send({{"op", "dead"}, {"re", 3}});
+    agent.send({{"op", "health"}, {"re", 3}});
     agent.send({{"op", "start"}, {"re", 4}});
     agent.send(
         {{"op", "start"}, {"re", 5}, {"url", "redis://localhost"}, {"stream", "s"}, {"config", {{"batch_sise", 5}}}});
