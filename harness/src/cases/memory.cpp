@@ -36,7 +36,7 @@ Task<> drain_all(World& world, const Start& start, int64_t count, std::string wh
     const int64_t before = agent.port().resident_kib();
     int64_t most = before;
     const Instant begin = world.now();
-    const Instant deadline = begin + 30s + 1s * world.rounds();
+    const Instant deadline = begin + 30s + 3s * world.rounds();
     const auto wanted = static_cast<size_t>(count);
     while (agent.delivered_count() < wanted && agent.alive() && world.now() < deadline) {
         co_await world.pause(20ms);

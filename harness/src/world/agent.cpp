@@ -134,6 +134,8 @@ void Agent::thaw() {
 // --- what it says
 
 void Agent::on_line(std::string_view line) {
+    // A line that SIGKILL has cut short is nobody's fault.
+    if (killed_ && !Json::accept(line)) return;
     Json event = parse_event(line);
     const std::string kind = event["event"].get<std::string>();
     if (skims_ && (kind == "batch" || kind == "acked")) return on_skimmed(event);

@@ -315,7 +315,10 @@ void World::close() {
     look_at_exits();
     look_at_end();
     for (auto& agent : agents_) {
-        if (agent.alive()) agent.port().kill();
+        if (agent.alive()) {
+            agent.killed_ = true;
+            agent.port().kill();
+        }
         auto& life = history_.agents[agent.index()];
         if (!life.ended) life.ended = now();
     }
