@@ -83,7 +83,7 @@ struct Machine::Core final : private LaneObserver {
     std::optional<Delivery> delivery_;
     bool undetected_ = false;  // Pub/Sub for want of evidence, and not because the server is known to be old
     Probe probe_{context, lanes};
-    Unblocker unblocker_{context, lanes};
+    Unblocker unblocker_{lanes};
     std::vector<Lane*> blocked_;  // whose reads a drain waits for
     bool refused_ = false;        // a refusal that no retry changes: the client is at its end
     Phase phase_ = Phase::running;

@@ -17,7 +17,7 @@ inline constexpr Duration unblock_again = milliseconds(50);
 
 class Unblocker final : private ReplyHandler {
   public:
-    Unblocker(Context& context, Lanes& lanes) : context_(context), lanes_(lanes) {}
+    explicit Unblocker(Lanes& lanes) : lanes_(lanes) {}
 
     /// Called after each input with the lanes whose blocking reads are to end; sends what is due. Where no other lane
     /// can say it, or the server refuses, nothing is sent: the block ends by itself.
@@ -37,7 +37,6 @@ class Unblocker final : private ReplyHandler {
     void handle_lost(const Request& request, Instant now) override;
     [[nodiscard]] Target* find(ConnId conn);
 
-    Context& context_;
     Lanes& lanes_;
     std::vector<Target> targets_;
     Instant looked_at_{};
