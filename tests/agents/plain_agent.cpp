@@ -111,7 +111,8 @@ class Agent {
         sweep_at_ = beat_at_ = now();
     }
 
-    [[nodiscard]] size_t room() const { return held_.size() < prefetch_ ? prefetch_ - held_.size() : 0; }
+    // What a read without an answer may bring counts too: claims go on meanwhile.
+    [[nodiscard]] size_t room() const { return prefetch_ - std::min(prefetch_, held_.size() + asked_); }
     [[nodiscard]] bool reading_possible() const { return reader_ && room() > 0 && now() >= read_at_; }
 
     void ask_for_more() {
@@ -122,10 +123,12 @@ class Agent {
         words.insert(words.end(), {"STREAMS", stream_, after_});
         reader_->send(words);
         answering_ = true;
+        asked_ = count;
     }
 
     void take(const Reply& reply) {
         answering_ = false;
+        asked_ = 0;
         if (is_error(reply, "NOGROUP")) return make_group_again();
         if (is_error(reply, "UNBLOCKED")) return;  // the key is gone: the next read says so
         if (reply->type == REDIS_REPLY_ERROR) die(reply->str);
@@ -361,7 +364,7 @@ class Agent {
     std::unique_ptr<Connection> reader_, control_;
     std::unique_ptr<Group> group_;
     std::string stream_, group_name_, consumer_;
-    size_t batch_size_ = 10, prefetch_ = 40;
+    size_t batch_size_ = 10, prefetch_ = 40, asked_ = 0;
     milliseconds flush_{5000};
     std::string after_ = "0";  // what is read next: own pending entries after an id, then ">"
     bool answering_ = false;   // a read is out
