@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./dev build [native|wasm|all]; for the other scripts also `asan`, and `harness`, which leaves the tests out.
+# ./dev build [native|wasm|all]; for the other scripts also `asan`, what the fast tests need, and `harness`, which leaves the tests out.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 native() { # PRESET [TARGET...]
@@ -25,7 +25,7 @@ wasm() {
 [[ $# -le 1 ]] || usage_error "build: one of native, wasm, all"
 case ${1:-native} in
   native) native release ;;
-  asan) native asan ;;
+  asan) native asan fast ;;
   harness) native release millrace-harness millrace-agent ;;
   wasm) wasm ;;
   all)
