@@ -99,6 +99,12 @@ struct SourceConfig {
     Duration dedupe_window = seconds(600);  ///< 0: no bound by time
     uint32_t dedupe_count = 100'000;        ///< 0: no bound by count
     std::optional<Duration> nack_delay;     ///< unset: the retry delay of RET-1 for this number of deliveries
+    /// REC-4: the name is `{consumer}-{n}` with the first n that nobody else has, kept by a lease (`consumer` empty:
+    /// `consumer-{n}`).
+    bool consumer_lease = false;
+    /// REC-5: consumers with nothing pending that did nothing for as long are deleted from the group. Unset: 24 h, of
+    /// names that were generated or leased alone; 0: never.
+    std::optional<Duration> consumer_expiry;
 };
 
 /// How publishes behave.

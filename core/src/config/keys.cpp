@@ -304,10 +304,14 @@ constexpr std::array rows{
     word("delete_acked", boolean, "false", yes_or_no,
          "Delete entries from the stream once they are acked, unless another group may still want them.",
          put<source, &SourceConfig::delete_acked>),
-    later("consumer_expiry", duration, "off; 24h for generated names", "", "1ms to 87600h",
-          "When consumers that have left are removed from the group."),
-    later("consumer_lease", duration, "off; on for edge hosts", "", "1ms to 87600h",
-          "Lets short-lived hosts share consumer names."),
+    number<source, &SourceConfig::consumer_expiry>(
+        "consumer_expiry", duration, "24h for generated and leased names, never for others", "never", "0 to 87600h",
+        "After how long without a sign of life a consumer of the group that has nothing pending is deleted; where it "
+        "is set, every such consumer, whatever its name."),
+    word("consumer_lease", boolean, "false; true on edge hosts", yes_or_no,
+         "Takes the name `{consumer}-{n}` with the first n from 1 that no other process has (without consumer: "
+         "`consumer-{n}`), and keeps it by a lease of 30 s. For hosts that have no name of their own to come back to.",
+         put<source, &SourceConfig::consumer_lease>),
     later("discover_interval", duration, "5s", "refused", "1ms to 24h", "How often a pattern is searched for."),
     word("atomic", boolean, "false", yes_or_no, "MULTI/EXEC around each publish; EXEC does not roll back.",
          put<publish, &PublishConfig::atomic>),

@@ -160,8 +160,8 @@ TEST(Keys, RefuseZeroAsTheSpecificationSays) {
         EXPECT_NE(error.message.find(key), std::string::npos);
         EXPECT_TRUE(find_key(key)->key.zero_means.starts_with("refused")) << key;
     }
-    for (const std::string_view key :
-         {"max_retries", "flush_interval", "nack_delay", "retry_delay", "max_retry_delay", "database", "jitter"}) {
+    for (const std::string_view key : {"max_retries", "flush_interval", "nack_delay", "retry_delay", "max_retry_delay",
+                                       "database", "jitter", "consumer_expiry"}) {
         Config config;
         EXPECT_TRUE(is_set(config, key, "0")) << key;
     }
@@ -204,6 +204,8 @@ TEST(SetKey, PutsEachTypeWhereItBelongs) {
     is_set(config, "from", "last:5");
     is_set(config, "prefetch", "64");
     is_set(config, "atomic", "true");
+    is_set(config, "consumer_lease", "true");
+    is_set(config, "consumer_expiry", "0");
     EXPECT_EQ(config.client.endpoint.host, "redis.internal");
     EXPECT_EQ(config.client.endpoint.port, 7000);
     EXPECT_EQ(config.client.database, 3);
@@ -222,6 +224,8 @@ TEST(SetKey, PutsEachTypeWhereItBelongs) {
     EXPECT_EQ(config.source.from, "last:5");
     EXPECT_EQ(config.source.prefetch, 64U);
     EXPECT_TRUE(config.publish.atomic);
+    EXPECT_TRUE(config.source.consumer_lease);
+    EXPECT_EQ(config.source.consumer_expiry, Duration{});
     is_set(config, "stream", "a,b");
     EXPECT_EQ(config.source.streams, std::vector<std::string>{"a,b"});
 }
