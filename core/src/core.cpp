@@ -5,6 +5,7 @@
 
 #include "base/format.hpp"
 #include "consumer/consumer.hpp"
+#include "consumer/names.hpp"
 #include "tail/subscription.hpp"
 #include "tail/tail.hpp"
 
@@ -97,8 +98,13 @@ Source* Machine::Core::find(SourceId id) {
     return nullptr;
 }
 
+/// A batch that was handed over under a name that is lost is still known, so that its acks can be told so.
 Source* Machine::Core::source_of(BatchId batch) {
-    return find(Batches::source_of(batch));
+    const SourceId id = Batches::source_of(batch);
+    for (const std::unique_ptr<Source>& source : ended_) {
+        if (source->id() == id && source->has_lost(batch)) return source.get();
+    }
+    return find(id);
 }
 
 Status Machine::Core::set_paused(SourceId id, bool paused) {
@@ -125,24 +131,22 @@ Result<Ticket> Machine::Core::publish(const Publish& publish, Instant now) {
     return producer.publish(publish, now);
 }
 
-std::string Machine::Core::consumer_name() {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string text = "consumer-" + std::to_string(context.wall.unix_us / 1000) + "-";
-    for (uint64_t random = context.prng.next(), i = 0; i < 8; ++i, random >>= 4) text += digits[random & 15U];
-    return text;
-}
-
 std::unique_ptr<Source> Machine::Core::make_source(const Slot& slot) {
     if (delivery_ == Delivery::pubsub) return std::make_unique<Subscription>(context, lanes, slot.id, slot.config);
     if (slot.config.group.empty()) return std::make_unique<Tail>(context, lanes, slot.id, slot.config);
-    const std::string consumer = slot.config.consumer.empty() ? consumer_name() : slot.config.consumer;
-    return std::make_unique<Consumer>(context, lanes, slot.id, slot.config, consumer);
+    ConsumerName name{slot.config.consumer, false};
+    if (slot.lease != nullptr) {
+        name = {slot.lease->name(), true};
+    } else if (name.text.empty()) {
+        name = {generated_name(context.wall, context.prng), true};
+    }
+    return std::make_unique<Consumer>(context, lanes, slot.id, slot.config, std::move(name));
 }
 
 void Machine::Core::start_sources() {
     if (!delivery_.has_value()) return;
     for (Slot& slot : slots_) {
-        if (slot.source != nullptr || slot.closing) continue;
+        if (slot.source != nullptr || slot.closing || !has_name(slot)) continue;
         slot.source = make_source(slot);
         slot.source->set_paused(slot.paused);
         if (phase_ != Phase::running) slot.source->stop();
@@ -153,6 +157,7 @@ void Machine::Core::start_sources() {
 void Machine::Core::advance(Instant now) {
     context.now = now;
     if (phase_ == Phase::ended) return;
+    (void)check_leases(now);
     start_sources();
     for (Slot& slot : slots_) {
         if (slot.source != nullptr) slot.source->handle_turn_end();
@@ -168,6 +173,7 @@ void Machine::Core::advance(Instant now) {
         if (slot.source != nullptr) slot.source->advance(now);
     }
     producer.advance(now);
+    advance_leases(now);
     unblock_reads(now);
     probe_.advance(undetected_ && phase_ == Phase::running && !refused_ && !slots_.empty() && lanes.first().ready(),
                    now);
@@ -211,7 +217,7 @@ void Machine::Core::reap() {
     for (size_t i = 0; i < slots_.size();) {
         Slot& slot = slots_[i];
         // After a refusal no ack is ever answered.
-        if (!slot.closing || (slot.source != nullptr && !slot.source->settled() && !refused_)) {
+        if (!slot.closing || (!is_settled(slot) && !refused_)) {
             ++i;
             continue;
         }
@@ -226,9 +232,8 @@ void Machine::Core::finish_drain(Instant now) {
     bool settled = producer.idle();
     uint64_t held = 0;
     for (const Slot& slot : slots_) {
-        if (slot.source == nullptr) continue;
-        settled = settled && slot.source->settled() && (!awaits_acks_ || !slot.source->in_hand());
-        held += slot.source->held();
+        settled = settled && is_settled(slot);
+        if (slot.source != nullptr) held += slot.source->held();
     }
     if (!settled && now < deadline_ && !refused_) return;
     producer.give_up(Error(Code::closed, "publish: the client was drained before the server confirmed"));
@@ -256,6 +261,7 @@ void Machine::Core::handle_disconnected(ConnId conn, DisconnectReason reason, In
 void Machine::Core::handle_timeout(Instant now) {
     context.now = now;
     for (const std::unique_ptr<Lane>& lane : lanes) lane->handle_timeout(now);
+    (void)check_leases(now);  // before what was buffered under a lost name falls due
     for (Slot& slot : slots_) {
         if (slot.source != nullptr) slot.source->handle_timeout(now);
     }
@@ -271,6 +277,7 @@ std::optional<Instant> Machine::Core::next_timeout() const {
     for (const std::unique_ptr<Lane>& lane : lanes) consider(lane->next_timeout());
     for (const Slot& slot : slots_) {
         if (slot.source != nullptr) consider(slot.source->next_timeout());
+        if (slot.lease != nullptr) consider(slot.lease->next_timeout());
     }
     consider(producer.next_timeout());
     consider(probe_.next_timeout());

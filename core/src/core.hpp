@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "consumer/lease.hpp"
 #include "consumer/source.hpp"
 #include "millrace/machine.hpp"
 #include "producer/producer.hpp"
@@ -32,6 +33,8 @@ struct Machine::Core final : private LaneObserver {
     [[nodiscard]] Status set_paused(SourceId id, bool paused);
     [[nodiscard]] Result<Ticket> publish(const Publish& publish, Instant now);
 
+    /// Before a command about what was handed over: a name whose lease has run out meanwhile is given up first.
+    void begin(Instant now);
     /// Everything that can be done now, after an input or a command.
     void advance(Instant now);
     void handle_input(ConnId conn, size_t written, Instant now);
@@ -55,8 +58,10 @@ struct Machine::Core final : private LaneObserver {
     struct Slot {
         SourceId id;
         SourceConfig config;
+        std::unique_ptr<Lease> lease;  // of the consumer's name, where that is wanted
         std::unique_ptr<Source> source;
         bool closing = false;
+        bool refused = false;  // no name can be had: there is no source any more
         bool paused = false;
     };
 
@@ -75,7 +80,19 @@ struct Machine::Core final : private LaneObserver {
     void finish_drain(Instant now);
     void hold_back_messages(Instant now);
     [[nodiscard]] std::unique_ptr<Source> make_source(const Slot& slot);
-    [[nodiscard]] std::string consumer_name();
+
+    // names under a lease: core_leases.cpp
+    [[nodiscard]] bool must_lease(const Slot& slot) const;
+    [[nodiscard]] bool has_name(Slot& slot);
+    bool check_leases(Instant now);
+    void lose_name(Slot& slot, Instant now);
+    void refuse_name(Slot& slot, Instant now);
+    void end_lost(Slot& slot, Instant now);
+    void take_back_batches(SourceId source);
+    void advance_leases(Instant now);
+    [[nodiscard]] bool is_ending(const Slot& slot) const { return slot.closing || phase_ != Phase::running; }
+    [[nodiscard]] bool is_source_settled(const Slot& slot) const;
+    [[nodiscard]] bool is_settled(const Slot& slot) const;
 
     std::vector<Slot> slots_;
     std::vector<std::unique_ptr<Source>> ended_;  // until their batches are released

@@ -59,7 +59,7 @@ Result<Ticket> Machine::publish(const Publish& publish, Instant now) {
 }
 
 Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
-    core_->context.now = now;
+    core_->begin(now);
     if (!core_->reachable()) return ended();
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
@@ -69,7 +69,7 @@ Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
 }
 
 Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) {
-    core_->context.now = now;
+    core_->begin(now);
     if (!core_->reachable()) return ended();
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
@@ -79,7 +79,7 @@ Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> de
 }
 
 Status Machine::reject(BatchId batch, EntrySet entries, std::string_view error, Instant now) {
-    core_->context.now = now;
+    core_->begin(now);
     if (!core_->reachable()) return ended();
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();

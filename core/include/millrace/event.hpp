@@ -35,11 +35,13 @@ enum class LogLevel : uint8_t { debug, info, warn, error };
 [[nodiscard]] std::string_view name(LaneRole role);
 [[nodiscard]] std::string_view name(DisconnectReason reason);
 
-/// The group exists and the first read is sent, or the subscription is confirmed. Said once for each source.
+/// The group exists and the first read is sent, or the subscription is confirmed. Said once for each source, and again
+/// when it is served in another way (ModeChanged) or under another name: after a lease was lost, which a Failure with
+/// Code::lost tells before.
 struct Ready {
     SourceId source;
     Delivery delivery;
-    std::string consumer;        ///< empty where there is no group
+    std::string consumer;        ///< our name in the group; empty where there is none
     uint8_t protocol;            ///< 2 or 3
     std::string server_version;  ///< as the server tells it, `unknown` where it would not
 };
@@ -91,7 +93,8 @@ struct Acked {
     std::span<const uint32_t> indices;
 };
 
-/// Entries that are no longer ours: another consumer has them, or they are gone. Later acks of them are `lost`.
+/// Entries that are no longer ours: another consumer has them, or will have, since our name is lost, or they are gone.
+/// Later acks of them are `lost`. Some may not have been handed over.
 struct Lost {
     SourceId source;
     std::string stream;

@@ -130,6 +130,10 @@ inline void xinfo_groups(Encoder& e, std::string_view key) {
     e.command(3).text("XINFO").text("GROUPS").text(key);
 }
 
+inline void xinfo_consumers(Encoder& e, std::string_view key, std::string_view group) {
+    e.command(4).text("XINFO").text("CONSUMERS").text(key).text(group);
+}
+
 inline void xinfo_stream(Encoder& e, std::string_view key) {
     e.command(3).text("XINFO").text("STREAM").text(key);
 }

@@ -16,9 +16,9 @@ constexpr uint32_t reads_in_flight_max = 8;
 
 }  // namespace
 
-Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig config, std::string consumer)
+Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig config, ConsumerName name)
     : Source(context, lanes, id, std::move(config), seconds(5)),
-      holdings_(context, id, config_, std::move(consumer), batches_, *this, *this),
+      holdings_(context, id, config_, std::move(name.text), batches_, *this, *this),
       acks_(holdings_),
       dead_letters_(holdings_, acks_),
       redrive_(context, id, config_),
@@ -27,11 +27,16 @@ Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig con
       reclaim_(holdings_, acks_, dead_letters_),
       handback_(holdings_),
       groups_(holdings_, *this),
+      sweeper_(holdings_, name.is_ours),
       rotation_(static_cast<uint32_t>(config_.streams.size())),
       recoveries_(config_.streams.size()),
       taken_(config_.streams.size(), 0) {}
 
 Consumer::~Consumer() {
+    disown_all();
+}
+
+void Consumer::disown_all() {
     for (const std::unique_ptr<Lane>& lane : lanes_) {
         lane->disown(this);
         acks_.disown(*lane);
@@ -42,6 +47,7 @@ Consumer::~Consumer() {
         reclaim_.disown(*lane);
         handback_.disown(*lane);
         groups_.disown(*lane);
+        sweeper_.disown(*lane);
     }
 }
 
@@ -59,6 +65,7 @@ void Consumer::advance(Instant now) {
         redelivery_.advance(acking, now);
         heartbeats_.advance(acking, now);
         handback_.advance(acking, now);
+        if (has_settled() && held() == 0) sweeper_.leave(acking, now);
         return;
     }
     if (holdings_.missed && in_flight_ == 0 && !waiting) {
@@ -74,6 +81,7 @@ void Consumer::advance(Instant now) {
     redelivery_.advance(acking, now);
     reclaim_.advance(acking, holdings_.recovered && !holdings_.page_open && !paused_, now);
     heartbeats_.advance(acking, now);
+    sweeper_.advance(acking, now);
     if (may_read) read_more(*lane, now);
 }
 
@@ -308,7 +316,26 @@ void Consumer::drain(Instant now) {
     redelivery_.release_all(now);
 }
 
+/// REC-4: the name is another's. What is out may still take entries under it, so its connections go (REC-6).
+void Consumer::lose_all(Instant now) {
+    for (uint32_t i = 0; i < config_.streams.size(); ++i) handle_stream_gone(i);
+    Source::lose_all(now);
+    disown_all();
+    for (const std::unique_ptr<Lane>& lane : lanes_) {
+        if (!lane->takes_for_nobody()) continue;
+        lane->drop(DisconnectReason::dropped, Error(Code::lost, "it reads for a consumer name that is lost", true),
+                   now);
+    }
+}
+
 bool Consumer::settled() const {
+    if (!has_settled()) return false;
+    // A consumer is deleted only when it has nothing pending, so not before that.
+    const bool leaves = !stopped_ && holdings_.draining && held() == 0;
+    return !leaves || sweeper_.has_left();
+}
+
+bool Consumer::has_settled() const {
     if (acks_.open() > 0 || !dead_letters_.settled()) return false;
     if (stopped_ || !holdings_.draining) return true;
     return in_flight_ == 0 && restores_out_ == 0 && !reclaim_.claiming() && redelivery_.settled() &&
@@ -333,6 +360,7 @@ std::optional<Instant> Consumer::next_timeout() const {
     if (holdings_.draining) return next;
     consider(batches_.flush_at());
     consider(reclaim_.next_timeout());
+    consider(sweeper_.next_timeout());
     consider(groups_.next_timeout());
     consider(holdings_.backoff.until());
     return next;

@@ -15,18 +15,20 @@
 #include "consumer/handback.hpp"
 #include "consumer/heartbeats.hpp"
 #include "consumer/holdings.hpp"
+#include "consumer/names.hpp"
 #include "consumer/reclaim.hpp"
 #include "consumer/recovery.hpp"
 #include "consumer/redelivery.hpp"
 #include "consumer/redrive.hpp"
 #include "consumer/rotation.hpp"
 #include "consumer/source.hpp"
+#include "consumer/sweeper.hpp"
 
 namespace millrace {
 
 class Consumer final : public Source, private ReplyHandler, private Refusals, private Admission, private GroupObserver {
   public:
-    Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig config, std::string consumer);
+    Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig config, ConsumerName name);
     ~Consumer() override;
 
     void advance(Instant now) override;
@@ -42,6 +44,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids) override;
     void stop() override;
     void drain(Instant now) override;
+    void lose_all(Instant now) override;
     [[nodiscard]] Lane* awaited() const override { return holdings_.draining && in_flight_ > 0 ? lane_ : nullptr; }
     [[nodiscard]] bool settled() const override;
     [[nodiscard]] bool in_hand() const override { return holdings_.in_hand(); }
@@ -107,6 +110,8 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     void handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now) override;
     [[nodiscard]] bool admit(EntryRecord& record) override { return !dead_letters_.take(record); }
     void restart_recovery();
+    void disown_all();
+    [[nodiscard]] bool has_settled() const;
 
     Holdings holdings_;
     Acks acks_;
@@ -117,6 +122,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     Reclaim reclaim_;
     Handback handback_;
     Groups groups_;
+    Sweeper sweeper_;
     Rotation rotation_;
     std::vector<Recovery> recoveries_;  // one a stream
     Sink page_sink_{*this, read_page};

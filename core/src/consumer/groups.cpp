@@ -7,6 +7,7 @@
 
 #include "command/server_error.hpp"
 #include "command/stream_commands.hpp"
+#include "resp/field.hpp"
 
 namespace millrace {
 
@@ -15,18 +16,6 @@ namespace {
 EntryId just_before(EntryId id) {
     if (id.seq > 0) return {id.ms, id.seq - 1};
     if (id.ms > 0) return {id.ms - 1, std::numeric_limits<uint64_t>::max()};
-    return {};
-}
-
-/// A value of XINFO's flat list of names and values, which is a map in RESP3.
-resp::Reply value_of(const resp::Reply& list, std::string_view name) {
-    bool is_name = true;
-    bool is_it = false;
-    for (const resp::Reply& item : list) {
-        if (is_it) return item;
-        is_it = is_name && item.text() == name;
-        is_name = !is_name;
-    }
     return {};
 }
 
@@ -176,7 +165,7 @@ void Groups::handle_read() {
 void Groups::after_inspect(uint32_t stream, const resp::Reply& reply, Instant now) {
     Group& group = groups_[stream];
     if (!reply.is_error()) {
-        const std::optional<EntryId> last = EntryId::parse(value_of(reply, "last-generated-id").text());
+        const std::optional<EntryId> last = EntryId::parse(resp::field(reply, "last-generated-id").text());
         const EntryId known = std::max(group.seen, group.mark.value_or(EntryId{}));
         return make_again(stream, last.has_value() && *last < known);
     }
@@ -243,8 +232,8 @@ void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply, In
     group.mark_failures = 0;
     if (what == last_delivered) {
         for (const resp::Reply& row : reply) {
-            if (value_of(row, "name").text() != holdings_.config.group) continue;
-            group.last_delivered = EntryId::parse(value_of(row, "last-delivered-id").text());
+            if (resp::field(row, "name").text() != holdings_.config.group) continue;
+            group.last_delivered = EntryId::parse(resp::field(row, "last-delivered-id").text());
         }
         return;
     }

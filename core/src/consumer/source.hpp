@@ -59,6 +59,11 @@ class Source {
     [[nodiscard]] virtual Lane* awaited() const { return nullptr; }
     /// Another kind of server is served by another kind of source: this one ends, and tells what it must.
     virtual void retire(Instant) { stop(); }
+    /// The name it reads under is another's (REC-4): it ends at once, and whatever it holds is lost.
+    virtual void lose_all(Instant) {
+        stop();
+        is_lost_ = true;
+    }
 
     /// Reads no more, and drops what was not handed over: it stays pending at the server. Acks still go out.
     virtual void stop() {
@@ -72,6 +77,8 @@ class Source {
     /// Entries that would stay pending with this consumer if it ended now.
     [[nodiscard]] virtual uint64_t held() const { return 0; }
 
+    /// Whether the batch is one of those that lose_all took away.
+    [[nodiscard]] bool has_lost(BatchId batch) { return is_lost_ && batches_.find(batch) != nullptr; }
     /// Entries of batches that are not released: while there are any, the source must live.
     [[nodiscard]] uint64_t unreleased() const { return batches_.unreleased(); }
     [[nodiscard]] SourceId id() const { return id_; }
@@ -98,6 +105,7 @@ class Source {
     Batches batches_;
     bool paused_ = false;
     bool stopped_ = false;
+    bool is_lost_ = false;
 };
 
 /// Marks the entries that a command means with `next`, and lists their positions. Every one named must be held, and

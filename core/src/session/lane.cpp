@@ -104,6 +104,13 @@ void Lane::disown(const ReplyHandler* owner) {
     }
 }
 
+bool Lane::takes_for_nobody() const {
+    for (size_t i = 0; i < owed_.size(); ++i) {
+        if (owed_[i].owner == nullptr && owed_[i].takes) return true;
+    }
+    return false;
+}
+
 void Lane::enqueue(Request request, Instant now) {
     request.sent = now;
     if (request.allowed == Duration{}) request.allowed = context_.config.health_deadline;

@@ -79,6 +79,8 @@ class Lane final : private ReplyHandler {
     }
     /// Nobody waits for the replies of this owner any more.
     void disown(const ReplyHandler* owner);
+    /// Whether a command is out that moves entries to a consumer, and whose reply nobody waits for any more.
+    [[nodiscard]] bool takes_for_nobody() const;
 
     /// Stops or resumes reading the socket. While it is stopped, silence means nothing.
     void set_readable(bool readable, Instant now);

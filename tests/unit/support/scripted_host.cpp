@@ -335,6 +335,7 @@ SourceConfig source_of(std::vector<std::string> streams) {
     config.consumer = "c";
     config.batch_size = 5;
     config.flush_interval = seconds(2);
+    config.consumer_expiry = Duration{};
     return config;
 }
 

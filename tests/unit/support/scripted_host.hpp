@@ -113,7 +113,7 @@ class ScriptedHost {
     std::vector<ConnId> dead_;  // not haunted yet
 };
 
-/// A source of the stream `s` for the consumer `c` of the group `g`: batches of 5, flushed after 2 s.
+/// A source of the stream `s` for the consumer `c` of the group `g`: batches of 5, flushed after 2 s; consumers that left stay.
 [[nodiscard]] SourceConfig source_of(std::vector<std::string> streams = {"s"});
 [[nodiscard]] SourceConfig tail_of(std::string from, std::vector<std::string> streams = {"s"});
 
