@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/sha1.hpp"
+#include "command/server_error.hpp"
 #include "wire_client.hpp"
 
 namespace millrace::test {
@@ -60,19 +61,66 @@ TEST_P(SmallScripts, DeleteAConsumerOnlyWhenNothingIsPending) {
 
 TEST_P(SmallScripts, MarkAndAckTogether) {
     const Words keys{"s", "{s}:seen:1:g:a", "{s}:seen:1:g:b"};
-    EXPECT_EQ(client_->call(ScriptId::mark_seen, keys, {"g", "60000", "1-0", "2-0"}), "2");
+    EXPECT_EQ(client_->call(ScriptId::mark_seen, keys, {"g", "60000", "keep", "1-0", "2-0"}), "[2 0 0]");
     EXPECT_EQ(client_->ask("EXISTS {s}:seen:1:g:a {s}:seen:1:g:b"), "2");
     EXPECT_NE(client_->ask("PTTL {s}:seen:1:g:a"), "-1");
+    EXPECT_EQ(client_->ask("XLEN s"), "3");
     EXPECT_EQ(client_->ask("XPENDING s g - + 10").rfind("[[3-0 me ", 0), 0U);
     (void)client_->ask("PEXPIRE {s}:seen:1:g:a 5000000");
-    EXPECT_EQ(client_->call(ScriptId::mark_seen, {keys[0], keys[1]}, {"g", "60000", "3-0"}), "1");
+    EXPECT_EQ(client_->call(ScriptId::mark_seen, {keys[0], keys[1]}, {"g", "60000", "keep", "3-0"}), "[1 0 0]");
     EXPECT_GT(client_->ask("PTTL {s}:seen:1:g:a").size(), 6U);  // a mark that is there stays as it is
+}
+
+TEST_P(SmallScripts, MarkForEverWhereThereIsNoWindow) {
+    EXPECT_EQ(client_->call(ScriptId::mark_seen, {"s", "{s}:seen:1:g:a"}, {"g", "0", "keep", "1-0"}), "[1 0 0]");
+    EXPECT_EQ(client_->ask("PTTL {s}:seen:1:g:a"), "-1");
+}
+
+TEST_P(SmallScripts, MarkAckAndDeleteTogether) {
+    const Words keys{"s", "{s}:seen:1:g:a", "{s}:seen:1:g:b"};
+    EXPECT_EQ(client_->call(ScriptId::mark_seen, keys, {"g", "60000", "delete", "1-0", "2-0", "9-0"}), "[2 2 1]");
+    EXPECT_EQ(client_->ask("XRANGE s - +"), "[[3-0 [a 1]]]");
+    (void)client_->ask("XGROUP CREATE s other 0");
+    EXPECT_EQ(client_->call(ScriptId::mark_seen, {keys[0], keys[1]}, {"g", "60000", "delete", "3-0"}), "[1 0 2]");
+    EXPECT_EQ(client_->ask("XLEN s"), "1");
+}
+
+/// The ack may come when its stream is gone: the id was seen all the same.
+TEST_P(SmallScripts, MarkWhatIsNotThereAnyMore) {
+    (void)client_->ask("DEL s");
+    EXPECT_EQ(client_->call(ScriptId::mark_seen, {"s", "{s}:seen:1:g:a"}, {"g", "60000", "delete", "1-0"}), "[0 0 0]");
+    EXPECT_EQ(client_->ask("EXISTS {s}:seen:1:g:a"), "1");
+    (void)client_->ask("SET s x");
+    const std::string answer = client_->call(ScriptId::mark_seen, {"s", "{s}:seen:1:g:a"}, {"g", "0", "keep", "1-0"});
+    EXPECT_NE(answer.find("WRONGTYPE"), std::string::npos) << answer;
+}
+
+/// A key of another kind is no mark, and none can be made there; that must not be in the way of the ack.
+TEST_P(SmallScripts, MarkNothingOverAKeyOfAnotherKind) {
+    (void)client_->ask("LPUSH {s}:seen:1:g:a x");
+    EXPECT_EQ(client_->ask("MGET {s}:seen:1:g:a"), "[nil]");
+    EXPECT_EQ(client_->call(ScriptId::mark_seen, {"s", "{s}:seen:1:g:a"}, {"g", "60000", "keep", "1-0"}), "[1 0 0]");
+    EXPECT_EQ(client_->ask("TYPE {s}:seen:1:g:a"), "list");
+}
+
+TEST_P(SmallScripts, MarkAsManyIdsAsOneCallMayHave) {
+    Words keys{"s"};
+    Words arguments{"g", "60000", "delete"};
+    for (size_t i = 1; keys.size() + arguments.size() + 2 <= script_arguments_max; ++i) {
+        keys.push_back("{s}:seen:1:g:" + std::to_string(i));
+        arguments.push_back(std::to_string(i) + "-0");
+    }
+    EXPECT_EQ(keys.size(), 499U);
+    EXPECT_EQ(client_->call(ScriptId::mark_seen, keys, arguments), "[3 3 1]");
+    EXPECT_EQ(client_->ask("EXISTS {s}:seen:1:g:498"), "1");
 }
 
 TEST_P(SmallScripts, WithoutMemoryNeitherMarkNorAck) {
     (void)client_->ask("CONFIG SET maxmemory 1");
-    const std::string answer = client_->call(ScriptId::mark_seen, {"s", "{s}:seen:1:g:a"}, {"g", "60000", "1-0"});
+    const std::string answer =
+        client_->call(ScriptId::mark_seen, {"s", "{s}:seen:1:g:a"}, {"g", "60000", "keep", "1-0"});
     EXPECT_NE(answer.find("OOM"), std::string::npos) << answer;
+    EXPECT_EQ(classify(answer).what, ErrorClass::oom) << answer;
     EXPECT_EQ(client_->ask("XACK s g 1-0"), "1");
 }
 

@@ -97,7 +97,7 @@ struct SourceConfig {
     DedupeMode dedupe = DedupeMode::off;
     std::string id_field = "id";            ///< a field, or a path into a field's JSON such as `event.id`
     Duration dedupe_window = seconds(600);  ///< 0: no bound by time
-    uint32_t dedupe_count = 100'000;        ///< 0: no bound by count
+    uint32_t dedupe_count = 100'000;        ///< of DedupeMode::memory; 0: no bound by count
     std::optional<Duration> nack_delay;     ///< unset: the retry delay of RET-1 for this number of deliveries
     /// REC-4: the name is `{consumer}-{n}` with the first n that nobody else has, kept by a lease (`consumer` empty:
     /// `consumer-{n}`).

@@ -76,11 +76,22 @@ if idle < tonumber(ARGV[3]) then return 'active' end
 redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 return 'deleted')lua";
 
+// Without a time an id is remembered for ever. Where entries are to leave the stream with their ack, that is as in
+// ack_delete.
 constexpr std::string_view mark_seen_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
-for i = 2, #KEYS do redis.call('SET', KEYS[i], '1', 'NX', 'PX', ARGV[2]) end
-local acked = 0
-for i = 3, #ARGV do acked = acked + redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) end
-return acked)lua";
+for i = 2, #KEYS do
+  if ARGV[2] == '0' then redis.call('SET', KEYS[i], '1', 'NX')
+  else redis.call('SET', KEYS[i], '1', 'NX', 'PX', ARGV[2]) end
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, 0} end
+local acked = {}
+for i = 4, #ARGV do
+  if redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) == 1 then acked[#acked + 1] = ARGV[i] end
+end
+if ARGV[3] ~= 'delete' then return {#acked, 0, 0} end
+local groups, deleted = #redis.call('XINFO', 'GROUPS', KEYS[1]), 0
+if groups == 1 and #acked > 0 then deleted = redis.call('XDEL', KEYS[1], unpack(acked)) end
+return {#acked, deleted, groups})lua";
 
 constexpr std::string_view renew_lease_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -111,7 +122,8 @@ constexpr std::array rows{
     row(delete_consumer, "delete_consumer", delete_consumer_lua, "stream",
         "group, consumer, for how many ms it must have been idle", "deleted, pending, active or absent"),
     row(mark_seen, "mark_seen", mark_seen_lua, "stream, names of what was seen",
-        "group, for how many ms to remember, ids to ack", "how many were acked"),
+        "group, for how many ms to remember (0: for ever), keep or delete, ids to ack",
+        "{acked, deleted, groups of the stream where it was asked to delete}"),
     row(renew_lease, "renew_lease", renew_lease_lua, "lease", "token, ms", "1, or 0 where it is not ours any more"),
     row(free_lease, "free_lease", free_lease_lua, "lease", "token", "1, or 0 where it is not ours any more"),
 };

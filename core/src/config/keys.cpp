@@ -142,10 +142,6 @@ Acceptance check_from(const Config& config) {
     return accept(count && *count >= 1 && *count <= last_max);
 }
 
-Acceptance check_dedupe(const Config& config) {
-    return config.source.dedupe == DedupeMode::redis ? Acceptance::not_yet : Acceptance::yes;
-}
-
 Acceptance check_id_field(const Config& config) {
     return accept(!config.source.id_field.empty());
 }
@@ -292,15 +288,18 @@ constexpr std::array rows{
                                                   "After this many deliveries an entry is a dead letter."),
     word("dedupe", choice, "off", "off, memory, redis",
          "Whether, and where, canonical ids that were acked are remembered; later entries of the same id are acked "
-         "unseen.",
-         put<source, &SourceConfig::dedupe>, check_dedupe),
+         "unseen. With `redis` the server remembers them, for all consumers of the group and over restarts: the script "
+         "that acks an entry marks its id, and deletes the entry where `delete_acked` asks for that.",
+         put<source, &SourceConfig::dedupe>),
     word("id_field", text, "id", "a field, or a path into a field's JSON such as `event.id`",
          "Where the canonical id of an entry is; without one there, it is the entry's own id.",
          put<source, &SourceConfig::id_field>, check_id_field),
     number<source, &SourceConfig::dedupe_window>("dedupe_window", duration, "10m", "no bound by time", "0 to 87600h",
-                                                 "How long an id is remembered."),
-    number<source, &SourceConfig::dedupe_count>("dedupe_count", integer, "100000", "no bound by count",
-                                                "0 to 1000000000", "How many ids are remembered."),
+                                                 "How long an id is remembered, from its ack on."),
+    number<source, &SourceConfig::dedupe_count>(
+        "dedupe_count", integer, "100000", "no bound by count", "0 to 1000000000",
+        "How many ids of a consumer `dedupe: memory` remembers; with `redis` only `dedupe_window` "
+        "counts."),
     word("delete_acked", boolean, "false", yes_or_no,
          "Delete entries from the stream once they are acked, unless another group may still want them.",
          put<source, &SourceConfig::delete_acked>),

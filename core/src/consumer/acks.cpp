@@ -8,13 +8,6 @@
 
 namespace millrace {
 
-namespace {
-
-// DLQ-4; the key and the group are arguments, too.
-constexpr size_t script_ids_max = script_arguments_max - 2;
-
-}  // namespace
-
 Status Acks::ack(BatchId id, EntrySet entries) {
     Context& context = holdings_.context;
     BatchSlot* const batch = holdings_.batches.find(id);
@@ -25,11 +18,12 @@ Status Acks::ack(BatchId id, EntrySet entries) {
     const uint32_t slot = Batches::slot_of(id);
     begun_.clear();
     bool refused = false;
+    const size_t most = ids_max();
     for (const uint32_t index : marked) {
         const EntryRecord& record = batch->records[index];
         Flight* flight = nullptr;
         for (Flight* begun : begun_) flight = begun->stream == record.stream ? begun : flight;
-        if (flight != nullptr && way_ != plain && flight->ids.size() == script_ids_max) flight = nullptr;
+        if (flight != nullptr && flight->ids.size() == most) flight = nullptr;
         if (flight == nullptr) {
             flight = &begin(record.stream, slot);
             flight->indices = context.spare_indices();
@@ -78,7 +72,9 @@ Acks::Flight& Acks::begin(uint32_t stream, std::optional<uint32_t> slot) {
     flight.failures = 0;
     flight.not_before = {};
     flight.is_dropped = false;
+    flight.is_unmarked = false;
     flight.script = ScriptCall(ScriptId::ack_delete);
+    flight.marker = ScriptCall(ScriptId::mark_seen);
     ++open_;
     if (!slot.has_value()) ++burials_;
     enqueue(flight);
@@ -118,57 +114,11 @@ void Acks::advance(Lane* lane, Instant now) {
     queued_.resize(kept);
 }
 
-bool Acks::send(Flight& flight, Lane& lane, Instant now) {
-    const std::string& stream = holdings_.config.streams[flight.stream];
-    const std::string& group = holdings_.config.group;
-    // What was never handed over is acked away; whether it is to be deleted is not for this source to say.
-    const Way way = flight.slot.has_value() ? way_ : plain;
-    const Request request = Request::of(*this, way, flight.tag);
-    if (way == scripted) {
-        return flight.script.send(lane, request, now, 1, 1 + flight.ids.size(), [&](resp::Encoder& encoder) {
-            encoder.text(stream).text(group);
-            for (const EntryId id : flight.ids) encoder.id(id);
-        });
-    }
-    return lane.send(request, now, [&](resp::Encoder& encoder) {
-        encoder.command((way == plain ? 3 : 6) + flight.ids.size());
-        encoder.text(way == plain ? "XACK" : "XACKDEL").text(stream).text(group);
-        if (way == xackdel) encoder.text("ACKED").text("IDS").integer(static_cast<int64_t>(flight.ids.size()));
-        for (const EntryId id : flight.ids) encoder.id(id);
-    });
-}
-
-/// Whether the server refused the way and not the ack, which then goes out again by the next one.
-bool Acks::step_down(Way tried, Flight& flight, const resp::Reply& reply) {
-    const ErrorClass what = classify(reply.text()).what;
-    const bool is_refused =
-        what == ErrorClass::syntax || what == ErrorClass::wrong_arguments || ScriptCall::is_refused(reply);
-    if (tried == plain || !is_refused) return false;
-    if (tried == way_) {
-        way_ = tried == xackdel ? scripted : plain;
-        if (way_ == plain) {
-            Error error = to_error(reply.text());
-            error.message = "delete_acked: " + error.message + "; entries are acked, and stay in the stream";
-            holdings_.context.fail(holdings_.source, std::move(error));
-        }
-    }
-    again(flight, {});
-    return true;
-}
-
-/// ACK-5: where another group may still want an entry it is acked alone; that is said once.
-void Acks::look_at_kept(Way way, const resp::Reply& reply) {
-    bool is_kept = way == scripted && reply[2].integer() > 1;
-    for (const resp::Reply& id : reply) is_kept = is_kept || (way == xackdel && id.integer() == 2);
-    if (!is_kept || way == plain || std::exchange(said_kept_, true)) return;
-    holdings_.context.log(LogLevel::info, "delete_acked: other groups may still want the entries; acked, not deleted.");
-}
-
 void Acks::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
     Flight& flight = *flights_[static_cast<size_t>(request.tag)];
     if (flight.is_dropped) return finish(flight);
     const auto way = static_cast<Way>(request.what);
-    if (way == scripted && flight.script.must_repeat(reply)) return again(flight, {});
+    if (must_repeat(way, flight, reply)) return again(flight, {});
     if (!reply.is_error()) {
         look_at_kept(way, reply);
         return settle(flight);

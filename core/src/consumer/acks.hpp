@@ -1,6 +1,6 @@
 // Acks on their way: from the application's word to the server's answer, and again after a lost one (ACK-1 to 3, 6);
-// where it is asked for, entries leave the stream with their ack (ACK-5).
-// Knows nothing of reading.
+// where it is asked for, entries leave the stream with their ack (ACK-5), and their canonical ids are remembered by it
+// (DUP-3). Knows nothing of reading.
 #pragma once
 
 #include <cstdint>
@@ -52,15 +52,18 @@ class Acks final : private ReplyHandler {
         Buffer<EntryId> ids;
         Buffer<uint32_t> indices;
         uint32_t failures = 0;
-        Instant not_before{};     // zero: at once
-        bool is_dropped = false;  // the stream was made anew: whatever is answered concerns nobody
+        Instant not_before{};      // zero: at once
+        bool is_dropped = false;   // the stream was made anew: whatever is answered concerns nobody
+        bool is_unmarked = false;  // there is no memory to remember its ids
         ScriptCall script{ScriptId::ack_delete};
+        ScriptCall marker{ScriptId::mark_seen};
     };
     /// How entries are acked, from the best rung down (DET-6).
     enum Way : uint32_t {
         plain,     // XACK: they stay in the stream
         xackdel,   // XACKDEL … ACKED (8.2)
         scripted,  // by ours
+        marking,   // by ours, which also remembers the canonical ids (DUP-3); and deletes, where that is asked for
     };
 
     void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
@@ -69,9 +72,6 @@ class Acks final : private ReplyHandler {
     /// An empty flight for a stream, queued; the caller fills in its ids before the next advance.
     [[nodiscard]] Flight& begin(uint32_t stream, std::optional<uint32_t> slot);
     void send_off_duplicates();
-    [[nodiscard]] bool send(Flight& flight, Lane& lane, Instant now);
-    [[nodiscard]] bool step_down(Way tried, Flight& flight, const resp::Reply& reply);
-    void look_at_kept(Way way, const resp::Reply& reply);
     /// Its reply was lost, or was an error that a retry may mend: it goes out again, before anything younger.
     void again(Flight& flight, Instant not_before);
     void settle(Flight& flight);
@@ -80,8 +80,18 @@ class Acks final : private ReplyHandler {
     void enqueue(Flight& flight);
     void dequeue(const Flight& flight);
 
+    // by which rung: acks_ways.cpp
+    [[nodiscard]] size_t ids_max() const;
+    [[nodiscard]] bool send(Flight& flight, Lane& lane, Instant now);
+    [[nodiscard]] bool send_marked(Flight& flight, size_t keys, Lane& lane, Instant now);
+    [[nodiscard]] size_t keys_of(const Flight& flight) const;
+    [[nodiscard]] static bool must_repeat(Way way, Flight& flight, const resp::Reply& reply);
+    [[nodiscard]] bool step_down(Way tried, Flight& flight, const resp::Reply& reply);
+    [[nodiscard]] bool step_down_from_marking(Flight& flight, const resp::Reply& reply);
+    void look_at_kept(Way way, const resp::Reply& reply);
+
     Holdings& holdings_;
-    Way way_;
+    Way way_;  // where no ids are remembered
     bool said_kept_ = false;
     std::vector<std::unique_ptr<Flight>> flights_;
     std::vector<uint32_t> free_;    // tags

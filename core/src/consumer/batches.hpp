@@ -25,6 +25,7 @@ enum class EntryState : uint8_t {
     waiting,  ///< nacked; comes again
     dying,    ///< on its way to the dead stream
     parked,   ///< not handed over: another entry of the same canonical id is held
+    unsure,   ///< not handed over yet: the server is asked whether its canonical id was seen
     settled,
     lost,
 };

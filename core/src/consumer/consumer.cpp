@@ -20,6 +20,7 @@ Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig con
     : Source(context, lanes, id, std::move(config), seconds(5)),
       holdings_(context, id, config_, std::move(name.text), batches_, *this, *this),
       acks_(holdings_),
+      seen_(holdings_),
       dead_letters_(holdings_, acks_),
       redrive_(context, id, config_),
       redelivery_(holdings_, acks_),
@@ -40,6 +41,7 @@ void Consumer::disown_all() {
     for (const std::unique_ptr<Lane>& lane : lanes_) {
         lane->disown(this);
         acks_.disown(*lane);
+        seen_.disown(*lane);
         dead_letters_.disown(*lane);
         redrive_.disown(*lane);
         redelivery_.disown(*lane);
@@ -72,6 +74,7 @@ void Consumer::advance(Instant now) {
         holdings_.missed = false;
         restart_recovery();
     }
+    seen_.advance(acking, now);
     bool may_read = false;
     if (!waiting) groups_.advance(lane, acking, now);
     if (!waiting && lane != nullptr) {
@@ -310,6 +313,7 @@ void Consumer::stop() {
 void Consumer::drain(Instant now) {
     if (stopped_ || holdings_.draining) return;
     holdings_.drain();
+    seen_.drain();
     holdings_.backoff.stop();
     dead_letters_.stop();
     redrive_.stop();
@@ -358,6 +362,7 @@ std::optional<Instant> Consumer::next_timeout() const {
     consider(heartbeats_.next_timeout());
     consider(handback_.next_timeout());
     if (holdings_.draining) return next;
+    consider(seen_.next_timeout());
     consider(batches_.flush_at());
     consider(reclaim_.next_timeout());
     consider(sweeper_.next_timeout());

@@ -21,6 +21,7 @@
 #include "consumer/redelivery.hpp"
 #include "consumer/redrive.hpp"
 #include "consumer/rotation.hpp"
+#include "consumer/seen.hpp"
 #include "consumer/source.hpp"
 #include "consumer/sweeper.hpp"
 
@@ -115,6 +116,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
 
     Holdings holdings_;
     Acks acks_;
+    Seen seen_;
     DeadLetters dead_letters_;
     Redrive redrive_;
     Redelivery redelivery_;

@@ -22,7 +22,7 @@ std::optional<Digest> Dedupe::settle(const EntryName& name, bool acked, Instant 
     const Digest id = *found;
     ids_.erase(name);
     in_hand_.erase(id);
-    if (acked) remember(id, now);
+    if (acked && config_.dedupe == DedupeMode::memory) remember(id, now);
     return id;
 }
 

@@ -1,5 +1,6 @@
-// Which canonical ids were acked lately, and which are in hand (DUP-1 and 2). It decides; what becomes of the entries
-// is the holdings' business. Ids are kept as keyed digests, so the window costs the same whatever their length.
+// Which canonical ids are in hand, and, unless the server remembers that, which were acked lately (DUP-1 and 2). It
+// decides; what becomes of the entries is the holdings' business. Ids are kept as keyed digests, so the window costs
+// the same whatever their length.
 #pragma once
 
 #include <cstdint>

@@ -186,7 +186,8 @@ void Heartbeats::after_fate(Missing& missing, const resp::Reply& reply, Instant 
     }
     // What was nacked is claimed when its time has come, and then its fate is asked for.
     const EntryState state = holdings_.state(*place);
-    if (state == EntryState::held || state == EntryState::parked) holdings_.lose(missing.stream, id, *place);
+    const bool is_with_us = state == EntryState::held || state == EntryState::parked || state == EntryState::unsure;
+    if (is_with_us) holdings_.lose(missing.stream, id, *place);
 }
 
 /// Whether there is nothing more to do about it.

@@ -8,10 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ring.hpp"
+#include "command/key_names.hpp"
 #include "consumer/backoff.hpp"
 #include "consumer/batches.hpp"
 #include "consumer/dedupe.hpp"
 #include "consumer/held.hpp"
+#include "consumer/seen_keys.hpp"
 #include "millrace/config.hpp"
 #include "millrace/entry.hpp"
 #include "resp/tree.hpp"
@@ -51,14 +54,19 @@ class Holdings {
           refusals(owner),
           admission(door),
           backoff(shared) {
-        if (config.dedupe == DedupeMode::memory)
+        if (config.dedupe != DedupeMode::off)
             dedupe_.emplace(config, DigestKey{shared.prng.next(), shared.prng.next()});
+        if (config.dedupe != DedupeMode::redis) return;
+        for (const std::string& stream : config.streams) {
+            seen_prefixes_.push_back(seen_name(stream, config.group, {}).text);
+        }
+        shares_seen_ = true;
     }
 
     /// An entry that came is the application's from now on, and one that is held already is let go of. A duplicate is
-    /// acked unseen, and a copy of what is in hand is parked (DUP-2). Refused memory leaves it pending at the server,
-    /// and sets `missed`.
-    void hold(Lot lot, EntryRecord record);
+    /// acked unseen, and a copy of what is in hand is parked (DUP-2). Where ids are shared it first waits in `unsure`.
+    /// Refused memory leaves it pending at the server, and sets `missed`.
+    void hold(Lot lot, EntryRecord record) { hold(lot, record, context.now); }
     /// The same for one that is not handed over now, with its reference if it has one. None when memory is refused.
     [[nodiscard]] std::optional<Place> hold_unseen(const EntryRecord& record, EntryState state);
     /// From now on nothing is handed over: what is held and was not, and whatever still comes, is put aside to be given
@@ -66,6 +74,14 @@ class Holdings {
     void drain();
     /// Whether the application has entries that it said nothing about.
     [[nodiscard]] bool in_hand() const { return batches.any_in_hand(); }
+
+    /// Whether what was seen is remembered at the server, which is to be asked and told (DUP-3).
+    [[nodiscard]] bool shares_seen() const { return shares_seen_; }
+    /// The server refuses for good what that needs: from now on it is done without, which is said once.
+    void stop_sharing(Error error, std::string_view command);
+    /// Before an id, its key.
+    [[nodiscard]] const std::string& seen_prefix(uint32_t stream) const { return seen_prefixes_[stream]; }
+
     /// The server has executed our ack.
     void settle_acked(uint32_t stream, EntryId id, Place place) { settle(stream, id, place, true); }
     /// The entry is not held any more without having been acked: given to others, or deleted.
@@ -111,6 +127,24 @@ class Holdings {
     };
     Buffer<Aside> aside;
 
+    /// Entries that wait for the server's word on whether their ids were seen, in the order in which they came: the
+    /// line of Seen. Each is held meanwhile, and may be lost.
+    struct Unsure {
+        EntryName name;
+        Lot lot = Lot::fresh;
+        bool is_seen = false;
+        Place place;
+        uint32_t generation = 0;  // of the batch that it waits in
+    };
+    Ring<Unsure> unsure;
+    [[nodiscard]] bool waits_for_word(const Unsure& entry);
+    /// Its turn has come: it is handed over, or acked unseen. One that is not held any more is passed over.
+    void decide(const Unsure& entry);
+    /// Nothing is handed over any more: it is put aside.
+    void give_back(const Unsure& entry);
+    /// Of what is in hand, where ids are shared. Entries that were redriven have none: they are exempt (DLQ-2).
+    SeenKeys seen_keys;
+
     /// While a page of recovery is under way its entries are counted at the server by the read of it; claims count too,
     /// on another lane, so they wait. And an ack that is answered meanwhile may be too late for the page: it would be
     /// delivered again (REC-1).
@@ -134,14 +168,20 @@ class Holdings {
     void put_aside(uint32_t stream, EntryId id, Instant refreshed);
     void miss(EntryId id);
     void settle(uint32_t stream, EntryId id, Place place, bool acked);
-    void put(Lot lot, const EntryRecord& record);
-    void park(Lot lot, const EntryRecord& record, const Digest& digest);
+    void hold(Lot lot, EntryRecord record, Instant refreshed_at);
+    void put(Lot lot, const EntryRecord& record, Instant refreshed_at);
+    void wait_for_word(Lot lot, const EntryRecord& record, std::optional<std::string_view> id, Instant refreshed_at);
+    [[nodiscard]] EntryRecord take_out(const EntryName& name, Place place);
+    std::optional<Digest> forget(const EntryName& name, bool acked);
+    void park(Lot lot, const EntryRecord& record, const Digest& digest, Instant refreshed_at);
     void drop_duplicate(const EntryRecord& record);
     void settle_copies(const EntryName& name, bool acked);
 
     HeldTable table_;
     std::optional<Dedupe> dedupe_;
     std::vector<Parked> parked_;  // in the order in which they came
+    bool shares_seen_ = false;
+    std::vector<std::string> seen_prefixes_;  // one a stream
 };
 
 }  // namespace millrace

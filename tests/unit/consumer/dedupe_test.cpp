@@ -162,12 +162,5 @@ TEST(DedupeOff, IsTheDefault) {
     EXPECT_EQ(it.read({{"1-0", "a"}, {"2-0", "a"}}), lines({"batch 1 by flush: 1-0 2-0"}));
 }
 
-TEST(DedupeInRedis, IsRefusedUntilItExists) {
-    ScriptedHost host;
-    const Result<SourceId> opened = host.machine.open(deduping(DedupeMode::redis), host.now());
-    ASSERT_FALSE(opened.ok());
-    EXPECT_EQ(opened.error().code, Code::unsupported);
-}
-
 }  // namespace
 }  // namespace millrace::test
