@@ -98,13 +98,8 @@ Source* Machine::Core::find(SourceId id) {
     return nullptr;
 }
 
-/// A batch that was handed over under a name that is lost is still known, so that its acks can be told so.
 Source* Machine::Core::source_of(BatchId batch) {
-    const SourceId id = Batches::source_of(batch);
-    for (const std::unique_ptr<Source>& source : ended_) {
-        if (source->id() == id && source->has_lost(batch)) return source.get();
-    }
-    return find(id);
+    return find(Batches::source_of(batch));
 }
 
 Status Machine::Core::set_paused(SourceId id, bool paused) {

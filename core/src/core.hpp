@@ -33,8 +33,9 @@ struct Machine::Core final : private LaneObserver {
     [[nodiscard]] Status set_paused(SourceId id, bool paused);
     [[nodiscard]] Result<Ticket> publish(const Publish& publish, Instant now);
 
-    /// Before a command about what was handed over: a name whose lease has run out meanwhile is given up first.
-    void begin(Instant now);
+    /// Before a command about a batch: a name whose lease has run out meanwhile is given up first. Why nothing may be
+    /// said about the batch any more.
+    [[nodiscard]] std::optional<Error> begin(BatchId batch, Instant now);
     /// Everything that can be done now, after an input or a command.
     void advance(Instant now);
     void handle_input(ConnId conn, size_t written, Instant now);
@@ -60,6 +61,7 @@ struct Machine::Core final : private LaneObserver {
         SourceConfig config;
         std::unique_ptr<Lease> lease;  // of the consumer's name, where that is wanted
         std::unique_ptr<Source> source;
+        std::vector<BatchId> lost;  // with a name, the newest last
         bool closing = false;
         bool refused = false;  // no name can be had: there is no source any more
         bool paused = false;

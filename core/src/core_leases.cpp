@@ -1,10 +1,18 @@
 // Consumers whose names are under a lease (REC-4): none reads before it has a name, and one whose name is lost ends
 // there and then. Its place is taken by another with the next name, which begins with recovery as after a restart.
+#include <algorithm>
 #include <utility>
 
 #include "core.hpp"
 
 namespace millrace {
+
+namespace {
+
+// How many lost batches of a source are known as such; acks of older ones are `not_held`.
+constexpr size_t lost_batches_max = 4096;
+
+}  // namespace
 
 bool Machine::Core::must_lease(const Slot& slot) const {
     return slot.config.consumer_lease && !slot.config.group.empty() && delivery_ == Delivery::streams;
@@ -23,9 +31,16 @@ bool Machine::Core::has_name(Slot& slot) {
     return slot.lease != nullptr && slot.lease->has_name(context.now);
 }
 
-void Machine::Core::begin(Instant now) {
+std::optional<Error> Machine::Core::begin(BatchId batch, Instant now) {
     context.now = now;
+    if (!reachable()) return Error(Code::closed, "the client has ended; what was not acked stays pending");
     if (check_leases(now)) advance(now);
+    for (const Slot& slot : slots_) {
+        if (slot.id != Batches::source_of(batch)) continue;
+        if (std::find(slot.lost.begin(), slot.lost.end(), batch) == slot.lost.end()) return std::nullopt;
+        return Error(Code::lost, "the batch was lost with the consumer's name; its entries are handed over again");
+    }
+    return std::nullopt;
 }
 
 /// Whether a name was lost. To be asked before anything is handed over or sent: after a suspend of the host it is the
@@ -79,7 +94,11 @@ void Machine::Core::refuse_name(Slot& slot, Instant now) {
 
 void Machine::Core::end_lost(Slot& slot, Instant now) {
     take_back_batches(slot.id);
-    slot.source->lose_all(now);
+    slot.source->lose_all(slot.lost, now);
+    if (slot.lost.size() > lost_batches_max) {
+        const auto surplus = static_cast<std::ptrdiff_t>(slot.lost.size() - lost_batches_max);
+        slot.lost.erase(slot.lost.begin(), slot.lost.begin() + surplus);
+    }
     ended_.push_back(std::exchange(slot.source, nullptr));
 }
 

@@ -59,8 +59,7 @@ Result<Ticket> Machine::publish(const Publish& publish, Instant now) {
 }
 
 Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
-    core_->begin(now);
-    if (!core_->reachable()) return ended();
+    if (std::optional<Error> refusal = core_->begin(batch, now); refusal.has_value()) return *std::move(refusal);
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
     Status status = source->ack(batch, entries, now);
@@ -69,8 +68,7 @@ Status Machine::ack(BatchId batch, EntrySet entries, Instant now) {
 }
 
 Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) {
-    core_->begin(now);
-    if (!core_->reachable()) return ended();
+    if (std::optional<Error> refusal = core_->begin(batch, now); refusal.has_value()) return *std::move(refusal);
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
     Status status = source->nack(batch, entries, delay, now);
@@ -79,8 +77,7 @@ Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> de
 }
 
 Status Machine::reject(BatchId batch, EntrySet entries, std::string_view error, Instant now) {
-    core_->begin(now);
-    if (!core_->reachable()) return ended();
+    if (std::optional<Error> refusal = core_->begin(batch, now); refusal.has_value()) return *std::move(refusal);
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
     Status status = source->reject(batch, entries, error, now);

@@ -111,6 +111,13 @@ class Batches {
             }
         }
     }
+    /// Adds the batches that were handed over and have entries that are neither settled nor lost.
+    void list_open(std::vector<BatchId>& ids) const {
+        for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
+            const BatchSlot& batch = *slots_[slot];
+            if (batch.in_use && batch.handed_over && batch.unsettled > 0) ids.push_back(id(slot));
+        }
+    }
     /// Whether an entry that was handed over waits for the application's word.
     [[nodiscard]] bool any_in_hand() const {
         for (const std::unique_ptr<BatchSlot>& batch : slots_) {

@@ -321,9 +321,10 @@ void Consumer::drain(Instant now) {
 }
 
 /// REC-4: the name is another's. What is out may still take entries under it, so its connections go (REC-6).
-void Consumer::lose_all(Instant now) {
+void Consumer::lose_all(std::vector<BatchId>& lost, Instant now) {
+    batches_.list_open(lost);
     for (uint32_t i = 0; i < config_.streams.size(); ++i) handle_stream_gone(i);
-    Source::lose_all(now);
+    stop();
     disown_all();
     for (const std::unique_ptr<Lane>& lane : lanes_) {
         if (!lane->takes_for_nobody()) continue;

@@ -45,7 +45,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids) override;
     void stop() override;
     void drain(Instant now) override;
-    void lose_all(Instant now) override;
+    void lose_all(std::vector<BatchId>& lost, Instant now) override;
     [[nodiscard]] Lane* awaited() const override { return holdings_.draining && in_flight_ > 0 ? lane_ : nullptr; }
     [[nodiscard]] bool settled() const override;
     [[nodiscard]] bool in_hand() const override { return holdings_.in_hand(); }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "consumer/batches.hpp"
 #include "millrace/config.hpp"
@@ -59,10 +60,11 @@ class Source {
     [[nodiscard]] virtual Lane* awaited() const { return nullptr; }
     /// Another kind of server is served by another kind of source: this one ends, and tells what it must.
     virtual void retire(Instant) { stop(); }
-    /// The name it reads under is another's (REC-4): it ends at once, and whatever it holds is lost.
-    virtual void lose_all(Instant) {
+    /// The name it reads under is another's (REC-4): it ends at once, and whatever it holds is lost. Adds the batches
+    /// that are lost with it.
+    virtual void lose_all(std::vector<BatchId>& lost, Instant) {
+        batches_.list_open(lost);
         stop();
-        is_lost_ = true;
     }
 
     /// Reads no more, and drops what was not handed over: it stays pending at the server. Acks still go out.
@@ -77,8 +79,6 @@ class Source {
     /// Entries that would stay pending with this consumer if it ended now.
     [[nodiscard]] virtual uint64_t held() const { return 0; }
 
-    /// Whether the batch is one of those that lose_all took away.
-    [[nodiscard]] bool has_lost(BatchId batch) { return is_lost_ && batches_.find(batch) != nullptr; }
     /// Entries of batches that are not released: while there are any, the source must live.
     [[nodiscard]] uint64_t unreleased() const { return batches_.unreleased(); }
     [[nodiscard]] SourceId id() const { return id_; }
@@ -105,7 +105,6 @@ class Source {
     Batches batches_;
     bool paused_ = false;
     bool stopped_ = false;
-    bool is_lost_ = false;
 };
 
 /// Marks the entries that a command means with `next`, and lists their positions. Every one named must be held, and

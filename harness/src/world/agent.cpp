@@ -143,7 +143,9 @@ void Agent::on_line(std::string_view line) {
     if (kind == "acked") on_acked(event);
     if (kind == "ready") {
         life().ready = world_.now();
-        if (consumer_.empty()) consumer_ = life().consumer = event.value("consumer", std::string());
+        // The name that it took may be another than the one it was given, and may change (REC-4).
+        const Json name = event.value("consumer", Json());
+        if (name.is_string() && name != "") consumer_ = life().consumer = name.get<std::string>();
         life().mode = event.contains("mode") && event["mode"].is_string() ? event["mode"].get<std::string>() : "";
     }
     if (kind == "lost") on_told(event, world_.history_.lost);

@@ -192,7 +192,7 @@ TEST_F(LeasedName, ThatIsAnothersLosesWhatIsHeld) {
     EXPECT_EQ(host.nack(1).error().code, Code::lost);
     EXPECT_EQ(host.reject(1, {0}, "bad").error().code, Code::lost);
     host.release(1);
-    EXPECT_EQ(host.ack(1).error().code, Code::not_held);
+    EXPECT_EQ(host.ack(1).error().code, Code::lost);
 }
 
 // An ack that is out may have been executed; what it was of is told as lost all the same, and once.
