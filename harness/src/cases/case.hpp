@@ -69,6 +69,7 @@ std::vector<Case> member_cases();
 std::vector<Case> poison_cases();
 std::vector<Case> redrive_cases();
 std::vector<Case> dedupe_cases();
+std::vector<Case> shared_dedupe_cases();
 std::vector<Case> flow_cases();
 std::vector<Case> memory_cases();
 std::vector<Case> name_cases();

@@ -1,39 +1,14 @@
 // An id that was worked on once is not worked on again, within the window; what was only delivered, or was rejected,
-// was not worked on.
-
-#include <algorithm>
+// was not worked on. Here the agent remembers by itself; in shared_dedupe.cpp the server does, and windows end.
 
 #include "cases/case.hpp"
+#include "cases/duplicates.hpp"
 #include "cases/expect.hpp"
 #include "cases/pending.hpp"
 
 namespace millrace::harness {
 
 namespace {
-
-Json deduping(const char* how) {
-    return {{"batch_size", 5}, {"flush_interval", "20ms"}, {"dedupe", how}, {"id_field", "id"}};
-}
-
-Fields with_id(const std::string& id, const std::string& n) {
-    return {{"id", id}, {"n", n}};
-}
-
-// The entries that are no first of their kind are acked unseen, and told.
-Task<> expect_unseen(World& world, const Start& start, const Agent& agent, std::vector<EntryKey> copies) {
-    const auto told = [&] {
-        return std::all_of(copies.begin(), copies.end(), [&](const EntryKey& key) {
-            const auto& list = world.history().duplicates;
-            return std::any_of(list.begin(), list.end(), [&](const Notice& notice) { return notice.key == key; });
-        });
-    };
-    const bool all_told = co_await world.comes_true(told, 5s);
-    world.expect(all_told, "DUP-1", "of a duplicate there is no event duplicate");
-    co_await expect_none_pending(world, start, "DUP-2");
-    for (const auto& key : copies) {
-        world.expect(times_delivered(agent, key) == 0, "DUP-2", "duplicate " + key.id + " was handed over");
-    }
-}
 
 Task<> once_each(World& world) {
     const Start start = world.consume("orders", deduping("memory"));
@@ -51,7 +26,7 @@ Task<> once_each(World& world) {
     const bool more = co_await gets(world, agent, fresh, 5s);
     world.expect(more, "DUP-1", "entries with a new id, or with none, are not handed over");
     const std::vector<EntryKey> copies = {second[0], second[2]};
-    co_await expect_unseen(world, start, agent, copies);
+    co_await expect_unseen(world, start, copies);
 }
 
 Task<> by_path(World& world) {
@@ -71,7 +46,7 @@ Task<> by_path(World& world) {
     const bool more = co_await gets(world, agent, fresh, 5s);
     world.expect(more, "DUP-1", "entries with a new id at event.id, or with none there, are not handed over");
     const std::vector<EntryKey> copies = {second[0]};
-    co_await expect_unseen(world, start, agent, copies);
+    co_await expect_unseen(world, start, copies);
 }
 
 // Delivered is not seen: only the ack is.
@@ -99,43 +74,7 @@ Task<> while_held(World& world) {
     world.expect(retried, "DUP-2", "the first was rejected, and its copy is not handed over");
     agent.ack(second_chance);
     const std::vector<EntryKey> unseen = {copies[0]};
-    co_await expect_unseen(world, start, agent, unseen);
-}
-
-// Shared, and there after a crash.
-Task<> survives(World& world) {
-    const Start start = world.consume("orders", deduping("redis"));
-    Agent& first = world.spawn();
-    co_await first.ready(start);
-    const auto keys = world.publish(start.streams.front(), {with_id("a", "1")});
-    const bool came = co_await gets(world, first, keys, 5s);
-    world.require(came, "BAT-1", "1 published, none handed over");
-    co_await expect_none_pending(world, start, "ACK-3");
-    first.kill();
-    Agent& second = world.spawn();
-    co_await second.ready(start);
-    const auto more = world.publish(start.streams.front(), {with_id("a", "2"), with_id("b", "3")});
-    const std::vector<EntryKey> fresh = {more[1]};
-    const bool goes_on = co_await gets(world, second, fresh, 5s);
-    world.expect(goes_on, "DUP-3", "after a restart what is new is not handed over");
-    const std::vector<EntryKey> copies = {more[0]};
-    co_await expect_unseen(world, start, second, copies);
-}
-
-Task<> window(World& world) {
-    Json config = deduping("memory");
-    config["dedupe_window"] = "500ms";
-    const Start start = world.consume("orders", config);
-    Agent& agent = world.spawn();
-    co_await agent.ready(start);
-    const auto first = world.publish(start.streams.front(), {with_id("a", "1")});
-    const bool came = co_await gets(world, agent, first, 5s);
-    world.require(came, "BAT-1", "1 published, none handed over");
-    co_await world.pause(1s);
-    const auto later = world.publish(start.streams.front(), {with_id("a", "2")});
-    const bool again = co_await gets(world, agent, later, 5s);
-    world.expect(again, "DUP-1", "past dedupe_window the id counts as seen");
-    co_await expect_none_pending(world, start, "ACK-3");
+    co_await expect_unseen(world, start, unseen);
 }
 
 }  // namespace
@@ -169,22 +108,6 @@ std::vector<Case> dedupe_cases() {
          need,
          untimed,
          while_held},
-        {"dedupe/4-redis",
-         "With dedupe redis an id is known after a crash",
-         {"DUP-3"},
-         {"streams", "dedupe", "config"},
-         streams,
-         need,
-         untimed,
-         survives},
-        {"dedupe/5-window",
-         "Past its window an id is new",
-         {"DUP-1"},
-         {"streams", "dedupe", "config"},
-         streams,
-         need,
-         untimed,
-         window},
     };
 }
 
