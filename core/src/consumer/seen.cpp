@@ -16,7 +16,8 @@ void Seen::advance(Lane* lane, Instant now) {
     if (lane == nullptr || waits) return;
     size_t first = 0;
     for (size_t i = 0; i < questions_.size(); ++i) {
-        if (questions_[i].state == Question::State::queued && !send(i, first, *lane, now)) return;
+        // Where there is no memory for the question nothing else may come to wake it up.
+        if (questions_[i].state == Question::State::queued && !send(i, first, *lane, now)) return backoff_.rest(now);
         first += questions_[i].count;
     }
 }

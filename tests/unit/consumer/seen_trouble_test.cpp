@@ -1,6 +1,11 @@
 // DUP-3 where the server refuses, answers late or not at all, and what becomes of entries that wait for its word.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "base/allocation.hpp"
 #include "consumer/seen.hpp"
 #include "consumer/seen_scene.hpp"
 
@@ -182,6 +187,36 @@ TEST_F(SeenTrouble, WaitingMakesNoEntryYounger) {
     host.forget();
     host.wait(100);
     EXPECT_EQ(story(), lines({"read: XCLAIM s g c 1995 1-0"}));
+}
+
+/// Each of the entries is asked about, or told of as one that stays pending.
+TEST(SeenWithoutMemory, LosesNothing) {
+    bool struck = false;
+    for (uint64_t granted = 0; granted < 16; ++granted) {
+        SeenScene it;
+        ASSERT_TRUE(it.host.resume(it.source).ok());
+        ASSERT_TRUE(it.host.pause(it.source).ok());
+        it.host.forget();
+        const std::string reply = stream_of("s", {entry("1-0", "a"), entry("2-0", "b")});
+        const std::span<std::byte> room = it.host.machine.input_room(it.host.conn("read"), reply.size());
+        std::copy(reply.begin(), reply.end(), reinterpret_cast<char*>(room.data()));
+        {
+            const Scarcity scarcity(granted);
+            it.host.machine.handle_input(it.host.conn("read"), reply.size(), it.host.now());
+            struck = struck || scarcity.struck();
+        }
+        it.host.settle();
+        std::string story = it.host.story();
+        it.host.wait(100);
+        story += it.host.story();
+        const bool is_cut_off = story.find("dropped: out_of_memory") != std::string::npos;
+        for (const auto& [id, canonical] : {std::pair("1-0", "a"), std::pair("2-0", "b")}) {
+            const bool asked = story.find(std::string("{s}:seen:1:g:") + canonical) != std::string::npos;
+            const bool told = story.find(std::string("no memory to hold entry ") + id) != std::string::npos;
+            EXPECT_NE(asked, told || is_cut_off) << granted << " granted\n" << story;
+        }
+    }
+    EXPECT_TRUE(struck);
 }
 
 }  // namespace
