@@ -57,6 +57,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, BrokenEngine,
                                            Engine{"blind-resend", "lost-reply/1-new-entries", "REC-6"},
                                            Engine{"dead-letter-unconditional", "poison/4-wrong-type", "DLQ-1"},
                                            Engine{"lease-unchecked", "names/5-lease-lost", "REC-4"},
+                                           Engine{"acks-unmarked", "dedupe/4-redis", "DUP-2"},
                                            Engine{"no-redetection", "detection/9-upgrade", "DET-5", "redis-3.2"}),
                          name_of_engine);
 
