@@ -74,6 +74,14 @@ inline void xclaim_head(Encoder& e, std::string_view key, std::string_view group
     e.command(5 + ids).text("XCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000);
 }
 
+/// Makes up to `count` entries ours that have been idle for `idle_min`, from `from` on; looks at 10 x `count` at most.
+/// Counts no delivery (6.2).
+inline void xautoclaim_ids(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
+                           Duration idle_min, EntryId from, size_t count) {
+    e.command(9).text("XAUTOCLAIM").text(key).text(group).text(consumer).integer(idle_min.us / 1000).id(from);
+    e.text("COUNT").integer(static_cast<int64_t>(count)).text("JUSTID");
+}
+
 /// Makes entries of ours look read just now, without counting a delivery.
 inline void xclaim_keep(Encoder& e, std::string_view key, std::string_view group, std::string_view consumer,
                         Duration idle_min, std::span<const EntryId> ids) {

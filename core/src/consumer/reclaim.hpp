@@ -1,6 +1,7 @@
 // Takes over what was left in the group (REC-2): after our own recovery and every claim_interval, the pending entries
 // of every consumer that have been idle for claim_min_idle, page by page to the end. What is held here is never among
-// them. XPENDING lists them, because it alone tells how often each was delivered, and XCLAIM takes them.
+// them. XAUTOCLAIM … JUSTID finds them, or where there is none XPENDING … IDLE (DET-6); XPENDING tells how often each
+// was delivered, and XCLAIM takes them.
 #pragma once
 
 #include <cstdint>
@@ -27,19 +28,25 @@ class Reclaim final : private ReplyHandler {
     void begin_at(Instant at) {
         if (!begin_at_.has_value() || at < *begin_at_) begin_at_ = at;
     }
-    /// Whether claims are out: they count at the server, so no page of our own recovery is begun.
-    [[nodiscard]] bool claiming() const { return claims_out_ > 0; }
+    /// Whether claims are out: they count at the server, or add to what is ours, so no page of our own recovery is
+    /// begun.
+    [[nodiscard]] bool claiming() const { return claims_out_ > 0 || autoclaim_out_; }
     /// The stream was made anew: what was listed of it is no more.
     void drop_stream(uint32_t stream);
     void disown(Lane& lane) { lane.disown(this); }
 
   private:
-    enum What : uint32_t { list, claim };
+    // Rows of one XPENDING: without IDLE (before 6.2) most of them may be somebody's live entries. Also the most that
+    // one XAUTOCLAIM asks for.
+    static constexpr uint32_t page_rows = 256;
+
+    enum What : uint32_t { list, autoclaim, tell, claim };
 
     /// What should be sent next?
     enum class Step : uint8_t {
         rest,   // nothing, until the next sweep
-        list,   // XPENDING of the next page
+        list,   // the next page: by XAUTOCLAIM or XPENDING
+        count,  // XPENDING of what XAUTOCLAIM made ours
         await,  // its reply is owed
         claim,  // XCLAIM of what the page lists
     };
@@ -50,6 +57,7 @@ class Reclaim final : private ReplyHandler {
         uint32_t deliveries = 0;  // before the claim
         bool is_out = false;      // its XCLAIM is without a reply
         bool came = false;
+        bool is_counted = false;  // XPENDING has shown it
     };
 
     class Sink final : public resp::EntrySink {
@@ -70,6 +78,7 @@ class Reclaim final : private ReplyHandler {
     void begin_sweep(Instant now);
     void list_page(Lane& lane, Instant now);
     void claim_page(Lane& lane, Instant now);
+    [[nodiscard]] bool is_with_us(EntryId id) const;
     [[nodiscard]] bool send_claim(size_t first, size_t count, Lane& lane, Instant now);
     void take(const EntryRecord& record);
     void take_too_large(EntryId id, uint64_t bytes);
@@ -78,6 +87,14 @@ class Reclaim final : private ReplyHandler {
     void after_claim(size_t first, size_t count, const resp::Reply& reply, Instant now);
     [[nodiscard]] bool after_refusal(std::string_view command, const resp::Reply& reply, Instant now);
     void end_page();
+
+    // by XAUTOCLAIM: reclaim_autoclaim.cpp
+    void send_autoclaim(Lane& lane, Instant now);
+    void after_autoclaim(const resp::Reply& reply, Instant now);
+    [[nodiscard]] bool take_ids(const resp::Reply& ids, Instant now);
+    void count_page(Lane& lane, Instant now);
+    void after_count(const resp::Reply& reply, Instant now);
+    void keep_rows();
     void next_stream();
     void try_later(Instant now);
     [[nodiscard]] Row* find(EntryId id);
@@ -96,6 +113,12 @@ class Reclaim final : private ReplyHandler {
     uint32_t claims_out_ = 0;
     bool is_deleted_ = false;    // the reply under way told of a deleted entry
     bool may_claim_ = true;      // false once the server has refused XPENDING or XCLAIM
+    bool may_autoclaim_ = true;  // false once the server has refused XAUTOCLAIM
+    bool autoclaim_out_ = false;
+    bool autoclaimed_ = false;  // the rows are pending with us already, and wait for their XCLAIM
+    Instant autoclaimed_at_{};
+    uint32_t empty_pages_ = 0;   // of XAUTOCLAIM, in a row
+    EntryId count_from_;         // where the next XPENDING of the page begins
     bool may_idle_ = true;       // false once the server has refused XPENDING … IDLE (before 6.2)
     bool maps_replies_ = false;  // XCLAIM of many ids tells which it took (7.0)
     uint32_t failures_ = 0;

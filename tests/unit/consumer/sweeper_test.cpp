@@ -171,7 +171,17 @@ TEST(Leaving, KeepsANameWithEntriesInHand) {
     (void)generated_name(host);
     host.reply("read", stream("s", {"1-0"}));
     host.wait(2000);
-    EXPECT_EQ(end_of(host), lines({"closed all, 1 held", "close read", "close control"}));
+    host.reply("control", groups("1-0"));
+    host.reply("control", pending_summary(1, "1-0", "1-0"));
+    host.reply("control", array({}));  // a claim under way is waited for
+    host.forget();
+    EXPECT_TRUE(host.drain(seconds(5)).ok());
+    host.reply("control", integer(1));
+    host.reply("read", null());
+    host.wait(5000);
+    const std::string told = host.story();
+    EXPECT_NE(told.find("closed all, 1 held"), std::string::npos) << told;
+    EXPECT_EQ(told.find("EVAL"), std::string::npos) << told;
 }
 
 }  // namespace

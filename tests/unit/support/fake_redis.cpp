@@ -89,6 +89,7 @@ std::string FakeRedis::execute(Client& client, int64_t id, const Words& words) {
     if (command == "XREADGROUP") return read(client, words);
     if (command == "XPENDING") return show_pending(words);
     if (command == "XCLAIM") return claim(words);
+    if (command == "XAUTOCLAIM") return autoclaim(words);
     if (command == "XACK") {
         int64_t acked = 0;
         for (size_t i = 3; i < words.size(); ++i) acked += static_cast<int64_t>(pending_.erase(id_of(words[i])));
@@ -194,6 +195,30 @@ std::string FakeRedis::claim(const Words& words) {
         list.push_back(ids_alone ? bulk(words[i]) : entry(words[i], found->second));
     }
     return array(list);
+}
+
+/// `XAUTOCLAIM key group consumer ms start COUNT n JUSTID`, as 7.0 does it.
+std::string FakeRedis::autoclaim(const Words& words) {
+    const auto idle_min = milliseconds(static_cast<int64_t>(number(words[4])));
+    const size_t count = number(words[7]);
+    Items ids;
+    Items deleted_ids;
+    auto at = pending_.lower_bound(id_of(words[5]));
+    for (size_t looked = 0; at != pending_.end() && ids.size() < count && looked < 10 * count; ++looked) {
+        if (entries_.count(at->first) == 0) {
+            deleted_ids.push_back(bulk(at->first.text()));
+            at = pending_.erase(at);
+            continue;
+        }
+        if (now_ - at->second.since >= idle_min) {
+            at->second.consumer = words[3];
+            at->second.since = now_;
+            ids.push_back(bulk(at->first.text()));
+        }
+        ++at;
+    }
+    const std::string next = at == pending_.end() ? "0-0" : at->first.text();
+    return array({bulk(next), array(ids), array(deleted_ids)});
 }
 
 EntryId FakeRedis::add() {

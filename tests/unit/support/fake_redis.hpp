@@ -57,6 +57,7 @@ class FakeRedis {
     [[nodiscard]] std::string show_pending(const Words& words) const;
     [[nodiscard]] std::string show_rows(const Words& words, Duration idle_min) const;
     [[nodiscard]] std::string claim(const Words& words);
+    [[nodiscard]] std::string autoclaim(const Words& words);
     void serve_blocked();
 
     Instant now_{};
