@@ -42,8 +42,8 @@ Error disconnect_error(const Endpoint& endpoint, DisconnectReason reason) {
 
 }  // namespace
 
-Machine::Core::Core(const ClientConfig& config, Seed128 seed, Instant, WallTime wall)
-    : context(config, seed, wall), lanes(context, *this), producer(context, lanes) {}
+Machine::Core::Core(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall)
+    : context(config, seed, now, wall), lanes(context, *this), producer(context, lanes) {}
 
 Result<SourceId> Machine::Core::open(const SourceConfig& config, Instant now) {
     if (phase_ != Phase::running || refused_) return Error(Code::closed, "open: the client has ended");
@@ -216,6 +216,7 @@ void Machine::Core::reap() {
             ++i;
             continue;
         }
+        context.registers.forget(slot.id);
         context.emit(Closed{slot.id, slot.source != nullptr ? slot.source->held() : 0});
         if (slot.source != nullptr) ended_.push_back(std::move(slot.source));
         slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i));

@@ -36,6 +36,12 @@ struct Machine::Core final : private LaneObserver {
     /// Before a command about a batch: a name whose lease has run out meanwhile is given up first. Why nothing may be
     /// said about the batch any more.
     [[nodiscard]] std::optional<Error> begin(BatchId batch, Instant now);
+    /// Before a command about what was handed over: a name whose lease has run out meanwhile is given up first.
+    void begin(Instant now);
+
+    [[nodiscard]] Result<Health> health(SourceId id, Instant now) const;
+    [[nodiscard]] std::string metrics(const MetricsOptions& options, Instant now) const;
+
     /// Everything that can be done now, after an input or a command.
     void advance(Instant now);
     void handle_input(ConnId conn, size_t written, Instant now);
@@ -95,6 +101,10 @@ struct Machine::Core final : private LaneObserver {
     [[nodiscard]] bool is_ending(const Slot& slot) const { return slot.closing || phase_ != Phase::running; }
     [[nodiscard]] bool is_source_settled(const Slot& slot) const;
     [[nodiscard]] bool is_settled(const Slot& slot) const;
+
+    [[nodiscard]] const Slot* slot_of(SourceId id) const;
+    [[nodiscard]] std::optional<Duration> silence(Instant now) const;
+    [[nodiscard]] Health health_of(const Slot& slot, Instant now) const;
 
     std::vector<Slot> slots_;
     std::vector<std::unique_ptr<Source>> ended_;  // until their batches are released

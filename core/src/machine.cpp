@@ -145,8 +145,9 @@ void Machine::handle_input(ConnId conn, size_t written, Instant now) {
 void Machine::handle_timeout(Instant now) {
     core_->handle_timeout(now);
 }
-void Machine::handle_wall_clock(WallTime wall, Instant) {
+void Machine::handle_wall_clock(WallTime wall, Instant now) {
     core_->context.wall = wall;
+    core_->context.wall_at = now;
 }
 
 std::optional<Action> Machine::poll_action() {
@@ -182,6 +183,23 @@ void Machine::advance_transmit(ConnId conn, size_t sent) {
     lane->advance_output(sent);
     if (lane->role() == LaneRole::publish)
         core_->producer.advance(core_->context.now);  // it holds back what is too much
+}
+
+Status Machine::look(SourceId id, Instant now) {
+    core_->context.now = now;
+    Source* const source = core_->find(id);
+    if (source == nullptr) return not_ready();
+    source->look();
+    core_->advance(now);
+    return {};
+}
+
+Result<Health> Machine::health(SourceId source, Instant now) const {
+    return core_->health(source, now);
+}
+
+std::string Machine::metrics(const MetricsOptions& options, Instant now) const {
+    return core_->metrics(options, now);
 }
 
 bool Machine::finished() const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "millrace/action.hpp"
@@ -13,6 +14,7 @@
 #include "millrace/config.hpp"
 #include "millrace/error.hpp"
 #include "millrace/event.hpp"
+#include "millrace/metrics.hpp"
 #include "millrace/seed.hpp"
 #include "millrace/time.hpp"
 
@@ -102,6 +104,9 @@ class Machine {
     void release(BatchId batch, Instant now);
     Status pause(SourceId source, Instant now);
     Status resume(SourceId source, Instant now);
+    /// Asks the server for what health tells of the group, now rather than at the next claim_interval; the answers show
+    /// in Health::since_looked. From the first look on stream lengths are asked for too.
+    Status look(SourceId source, Instant now);
 
     // ---- something happened outside
     void handle_connected(ConnId conn, Instant now);
@@ -128,6 +133,10 @@ class Machine {
     void advance_transmit(ConnId conn, size_t sent);
 
     // ---- getters
+    /// How a source is. `closed` when there is no such source (any more).
+    [[nodiscard]] Result<Health> health(SourceId source, Instant now) const;
+    /// All metrics of this client as Prometheus text, version 0.0.4 (prometheus.io, "Exposition formats").
+    [[nodiscard]] std::string metrics(const MetricsOptions& options, Instant now) const;
     /// Whether drain has ended.
     [[nodiscard]] bool finished() const;
 

@@ -24,4 +24,5 @@
 #include "millrace/error.hpp"
 #include "millrace/event.hpp"
 #include "millrace/machine.hpp"
+#include "millrace/metrics.hpp"
 #include "millrace/time.hpp"

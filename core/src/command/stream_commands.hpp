@@ -134,6 +134,10 @@ inline void xrevrange_last(Encoder& e, std::string_view key, uint32_t count) {
     e.command(6).text("XREVRANGE").text(key).text("+").text("-").text("COUNT").integer(count);
 }
 
+inline void xlen(Encoder& e, std::string_view key) {
+    e.command(2).text("XLEN").text(key);
+}
+
 inline void xinfo_groups(Encoder& e, std::string_view key) {
     e.command(3).text("XINFO").text("GROUPS").text(key);
 }

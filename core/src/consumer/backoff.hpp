@@ -16,7 +16,7 @@ class Backoff {
     /// It failed once more: the next try is after a delay.
     void fail(Instant now) { until_ = now + context_.retry_delay(failures_++); }
     /// A wait that is no failure of the server's.
-    void rest(Instant now) { until_ = now + context_.retry_delay(failures_); }
+    void rest(Instant now) { until_ = now + context_.delay_of(failures_); }
     void succeed() { failures_ = 0; }
     void stop() { until_.reset(); }
     /// Whether it is too early for another try. A time that has passed is no timer any more: without a lane it would be

@@ -115,8 +115,18 @@ void Batches::hand_over(Lot lot, FlushReason reason) {
     const uint32_t slot = *std::exchange(filling(lot), std::nullopt);
     BatchSlot& batch = *slots_[slot];
     batch.handed_over = true;
+    count_delays(batch);
     context_.emit(
         BatchReady{source_, id(slot), reason, BatchView({batch.records.data(), batch.records.size()}, streams_)});
+}
+
+/// Entries of one reply arrived together.
+void Batches::count_delays(const BatchSlot& batch) {
+    Histogram& delays = context_.registers.of(source_).delivery;
+    for (size_t first = 0, next = 0; first < batch.refreshed.size(); first = next) {
+        while (next < batch.refreshed.size() && batch.refreshed[next] == batch.refreshed[first]) ++next;
+        delays.observe(context_.now - batch.refreshed[first], next - first);
+    }
 }
 
 void Batches::flush(Lot lot, FlushReason reason) {

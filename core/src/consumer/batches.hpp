@@ -144,6 +144,7 @@ class Batches {
     [[nodiscard]] bool put(uint32_t slot, const EntryRecord& record, EntryState state, Instant now);
     void release_entry(BatchSlot& batch, EntryRecord& record);
     void hand_over(Lot lot, FlushReason reason);
+    void count_delays(const BatchSlot& batch);
     [[nodiscard]] std::optional<Instant> due(const std::optional<uint32_t>& slot) const;
     void release_bytes(BatchSlot& batch);
     void recycle_if_done(uint32_t slot);

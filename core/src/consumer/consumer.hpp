@@ -51,6 +51,10 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     [[nodiscard]] bool in_hand() const override { return holdings_.in_hand(); }
     [[nodiscard]] uint64_t held() const override { return holdings_.size() + holdings_.dropped + handback_.size(); }
 
+    [[nodiscard]] std::string_view consumer() const override { return holdings_.consumer; }
+    void look() override { groups_.look(); }
+    [[nodiscard]] SourceFigures figures() const override { return groups_.figures(); }
+
   private:
     enum What : uint32_t { count_page, read_page, restore, read_new };
 

@@ -19,6 +19,11 @@ EntryId just_before(EntryId id) {
     return {};
 }
 
+std::optional<uint64_t> count_of(const resp::Reply& number) {
+    if (number.type() != resp::Type::integer || number.integer() < 0) return std::nullopt;
+    return static_cast<uint64_t>(number.integer());
+}
+
 }  // namespace
 
 Groups::Groups(Holdings& holdings, GroupObserver& observer)
@@ -79,12 +84,16 @@ void Groups::send_inspect(uint32_t stream, Lane& lane, Instant now) {
 void Groups::send_marks(uint32_t stream, Lane& lane, Instant now) {
     Group& group = groups_[stream];
     const std::string& key = holdings_.config.streams[stream];
-    bool sent = lane.send(Request::of(*this, last_delivered, stream), now,
-                          [&](resp::Encoder& encoder) { command::xinfo_groups(encoder, key); });
+    bool sent = asks_length_ && lane.send(Request::of(*this, length, stream), now,
+                                          [&](resp::Encoder& encoder) { command::xlen(encoder, key); });
+    if (sent) ++group.marks_out;
+    sent = lane.send(Request::of(*this, last_delivered, stream), now,
+                     [&](resp::Encoder& encoder) { command::xinfo_groups(encoder, key); });
     if (!sent) return;
     ++group.marks_out;
     group.mark_is_due = false;
     group.last_delivered.reset();
+    group.told = {};
     sent = lane.send(Request::of(*this, lowest_pending, stream), now,
                      [&](resp::Encoder& encoder) { command::xpending_summary(encoder, key, holdings_.config.group); });
     if (sent) ++group.marks_out;
@@ -101,6 +110,7 @@ void Groups::handle_reply(const Request& request, const resp::Reply& reply, Inst
             return after_inspect(stream, reply, now);
         case last_delivered:
         case lowest_pending:
+        case length:
             return after_mark(static_cast<What>(request.what), stream, reply, now);
     }
 }
@@ -234,16 +244,46 @@ void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply, In
         for (const resp::Reply& row : reply) {
             if (resp::field(row, "name").text() != holdings_.config.group) continue;
             group.last_delivered = EntryId::parse(resp::field(row, "last-delivered-id").text());
+            group.told.lag = count_of(resp::field(row, "lag"));
         }
         return;
     }
-    if (group.state != State::made) return;  // it was lost meanwhile: the mark before counts
+    if (what == length) {
+        group.told_length = count_of(reply);
+        return;
+    }
     const std::optional<EntryId> lowest = EntryId::parse(reply[1].text());
+    group.told.pending = count_of(reply[0]);
+    group.told.lowest_pending = lowest;
+    group.told.stream_length = group.told_length;
+    group.told.at = now;
+    group.figures = group.told;
+    if (group.state != State::made) return;  // it was lost meanwhile: the mark before counts
     if (lowest.has_value()) {
         group.mark = just_before(*lowest);
     } else if (group.last_delivered.has_value()) {
         group.mark = group.last_delivered;
     }
+}
+
+/// Of streams that are left nothing is known, and nothing is told of the others without them.
+SourceFigures Groups::figures() const {
+    SourceFigures sum = groups_.front().figures;
+    const auto add = [](std::optional<uint64_t>& total, const std::optional<uint64_t>& more) {
+        total = total.has_value() && more.has_value() ? std::optional<uint64_t>(*total + *more) : std::nullopt;
+    };
+    for (size_t i = 1; i < groups_.size(); ++i) {
+        const SourceFigures& more = groups_[i].figures;
+        add(sum.stream_length, more.stream_length);
+        add(sum.pending, more.pending);
+        add(sum.lag, more.lag);
+        sum.at = sum.at.has_value() && more.at.has_value() ? std::min(sum.at, more.at) : std::nullopt;
+        if (!more.lowest_pending.has_value()) continue;
+        if (!sum.lowest_pending.has_value() || *more.lowest_pending < *sum.lowest_pending) {
+            sum.lowest_pending = more.lowest_pending;
+        }
+    }
+    return sum;
 }
 
 void Groups::handle_lost(const Request& request, Instant) {
@@ -259,6 +299,7 @@ void Groups::handle_lost(const Request& request, Instant) {
             break;
         case last_delivered:
         case lowest_pending:
+        case length:
             --group.marks_out;
             group.mark_is_due = true;
             break;

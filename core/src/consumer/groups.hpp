@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "consumer/holdings.hpp"
+#include "consumer/source.hpp"
 #include "session/lane.hpp"
 
 namespace millrace {
@@ -48,10 +49,18 @@ class Groups final : private ReplyHandler {
     void handle_seen(uint32_t stream, EntryId id) {
         if (id > groups_[stream].seen) groups_[stream].seen = id;
     }
+    /// Asks for the marks and figures of every stream now, rather than at the next claim_interval; from then on for
+    /// lengths too, which are of no other use.
+    void look() {
+        asks_length_ = true;
+        if (marks_at_.has_value()) marks_at_ = holdings_.context.now;
+    }
+    /// As of the last look at each stream.
+    [[nodiscard]] SourceFigures figures() const;
     void disown(Lane& lane) { lane.disown(this); }
 
   private:
-    enum What : uint32_t { create, inspect, last_delivered, lowest_pending };
+    enum What : uint32_t { create, inspect, last_delivered, lowest_pending, length };
     enum class State : uint8_t {
         unmade,      // to be created at `at`
         creating,    // the reply is owed
@@ -70,6 +79,9 @@ class Groups final : private ReplyHandler {
         uint32_t marks_out = 0;
         uint32_t mark_failures = 0;  // in a row
         EntryId seen;
+        SourceFigures told;  // by the replies to a look that is under way
+        std::optional<uint64_t> told_length;
+        SourceFigures figures;
         bool said_left = false;
         uint32_t losses = 0;   // in a row
         Instant not_before{};  // zero: at once
@@ -92,6 +104,7 @@ class Groups final : private ReplyHandler {
     GroupObserver& observer_;
     std::vector<Group> groups_;  // one a stream
     std::optional<Instant> marks_at_;
+    bool asks_length_ = false;
     uint32_t out_ = 0;  // creations and inspections without a reply
 };
 

@@ -136,6 +136,7 @@ void Reclaim::take(const EntryRecord& record) {
     EntryRecord claimed = record;
     claimed.stream = stream_;
     claimed.deliveries = row->deliveries + 1;
+    ++holdings_.context.registers.of(holdings_.source).claimed;
     holdings_.hold(Lot::again, claimed);
 }
 

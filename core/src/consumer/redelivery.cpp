@@ -38,7 +38,7 @@ Status Redelivery::nack(BatchId id, EntrySet entries, std::optional<Duration> de
         waiting.id = record.id;
         waiting.deliveries = record.deliveries;
         const uint32_t n = record.deliveries > 0 ? record.deliveries - 1 : 0;
-        const Duration after = delay.value_or(holdings_.config.nack_delay.value_or(context.retry_delay(n)));
+        const Duration after = delay.value_or(holdings_.config.nack_delay.value_or(context.delay_of(n)));
         waiting.release =
             holdings_.draining || holdings_.waiting >= uint64_t{waiting_per_prefetch} * holdings_.prefetch();
         waiting.due = waiting.release ? now : now + after;

@@ -16,6 +16,13 @@
 
 namespace millrace {
 
+/// What the server told of the streams of a source, added up.
+struct SourceFigures {
+    std::optional<Instant> at;  ///< the oldest of the looks; none before every stream was looked at
+    std::optional<uint64_t> stream_length, pending, lag;
+    std::optional<EntryId> lowest_pending;
+};
+
 class Source {
   public:
     Source(Context& context, Lanes& lanes, SourceId id, SourceConfig config, Duration default_flush)
@@ -78,6 +85,16 @@ class Source {
     [[nodiscard]] virtual bool in_hand() const { return false; }
     /// Entries that would stay pending with this consumer if it ended now.
     [[nodiscard]] virtual uint64_t held() const { return 0; }
+
+
+
+    /// Whether the batch is one of those that lose_all took away.
+    [[nodiscard]] bool has_lost(BatchId batch) { return is_lost_ && batches_.find(batch) != nullptr; }
+    /// Our name in the group; empty where there is none.
+    [[nodiscard]] virtual std::string_view consumer() const { return {}; }
+    /// Asks the server for its figures now.
+    virtual void look() {}
+    [[nodiscard]] virtual SourceFigures figures() const { return {}; }
 
     /// Entries of batches that are not released: while there are any, the source must live.
     [[nodiscard]] uint64_t unreleased() const { return batches_.unreleased(); }

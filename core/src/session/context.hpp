@@ -9,6 +9,7 @@
 
 #include "base/buffer.hpp"
 #include "base/prng.hpp"
+#include "base/registers.hpp"
 #include "base/ring.hpp"
 #include "base/segment.hpp"
 #include "millrace/action.hpp"
@@ -26,11 +27,15 @@ inline constexpr size_t events_waiting_max = 4096;
 inline constexpr Duration connect_spacing = milliseconds(50);
 
 struct Context {
-    Context(const ClientConfig& client, Seed128 seed, WallTime at) : config(client), prng(seed), wall(at) {}
+    Context(const ClientConfig& client, Seed128 seed, Instant begin, WallTime at)
+        : config(client), prng(seed), wall(at), wall_at(begin) {}
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
 
-    void emit(Event event) { events.push(std::move(event)); }
+    void emit(Event event) {
+        registers.count(event);
+        events.push(std::move(event));
+    }
 
     void log(LogLevel level, std::string message, LogFields fields = {}) {
         if (events.size() >= events_waiting_max) {
@@ -45,11 +50,17 @@ struct Context {
     }
 
     void fail(std::optional<SourceId> source, Error error, bool closed = false) {
-        events.push(Failure{source, std::move(error), closed});
+        emit(Failure{source, std::move(error), closed});
+    }
+
+    /// How long to wait before a request is tried again.
+    [[nodiscard]] Duration retry_delay(uint32_t n) {
+        ++registers.retries;
+        return delay_of(n);
     }
 
     /// RET-1: retry_delay x 2^n, at most max_retry_delay, less a random part where jitter is asked for.
-    [[nodiscard]] Duration retry_delay(uint32_t n) {
+    [[nodiscard]] Duration delay_of(uint32_t n) {
         int64_t delay = config.retry_delay.us;
         for (uint32_t i = 0; i < n && delay < config.max_retry_delay.us; ++i) delay *= 2;
         if (delay > config.max_retry_delay.us) delay = config.max_retry_delay.us;
@@ -60,6 +71,9 @@ struct Context {
         }
         return {delay};
     }
+
+    /// Calendar time, as far as the host has told.
+    [[nodiscard]] WallTime wall_now() const { return {wall.unix_us + (now - wall_at).us}; }
 
     /// Indices for an Acked event, kept until the event after it is polled.
     [[nodiscard]] std::span<const uint32_t> keep(Buffer<uint32_t>&& indices) {
@@ -73,8 +87,10 @@ struct Context {
     const ClientConfig config;
     Prng prng;
     WallTime wall;
+    Instant wall_at;  ///< when it was told
     Instant now{};  ///< of the input or command at work; entries that arrive in the middle of a reply arrive then
     SegmentStore segments;
+    Registers registers;
     Ring<Event> events;
     Ring<Action> actions;
     Ring<Buffer<uint32_t>> told;  // of the Acked events that wait, and of the one polled last

@@ -68,7 +68,7 @@ void Lane::forget_connection() {
 }
 
 Instant Lane::retry_at(Instant now) {
-    Instant at = now + context_.retry_delay(failures_ - 1);
+    Instant at = now + context_.delay_of(failures_ - 1);
     if (context_.last_attempt.has_value()) at = std::max(at, *context_.last_attempt + connect_spacing);
     return at;
 }
@@ -184,6 +184,7 @@ void Lane::handle_timeout(Instant now) {
 void Lane::handle_input(size_t written, Instant now) {
     if (!connected()) return;
     heard_ = now;
+    spoke_ = now;
     decoder_.commit(written);
     const std::optional<ConnId> conn = conn_;
     while (conn_ == conn && conn_.has_value()) {  // a reply may have ended this connection

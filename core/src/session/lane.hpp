@@ -103,6 +103,8 @@ class Lane final : private ReplyHandler {
     [[nodiscard]] const Greeting& greeting() const { return greeting_; }
     /// When the server was last heard on this connection, or on the last one.
     [[nodiscard]] Instant heard() const { return heard_; }
+    /// When its last byte came; a connection that was merely accepted says nothing of the server.
+    [[nodiscard]] std::optional<Instant> spoke() const { return spoke_; }
     /// Whether there is output that the host has not been told of; it then is.
     [[nodiscard]] bool announce_output() { return has_output() && !std::exchange(announced_, true); }
     [[nodiscard]] bool has_output() const { return conn_.has_value() && connected() && !out_.empty(); }
@@ -149,6 +151,7 @@ class Lane final : private ReplyHandler {
     uint32_t blocking_ = 0;
     bool announced_ = false;
     bool readable_ = true;
+    std::optional<Instant> spoke_;
     Instant heard_{};        // when the server was last heard, or the connection made
     Instant wake_at_{};      // while waiting: the next attempt; while connecting: its deadline
     uint32_t attempts_ = 0;  // connections tried since the lane was last ready

@@ -26,7 +26,7 @@ class Probe {
             return;
         }
         if (lane != nullptr && lane->state() != Lane::State::idle) return;
-        if (!due_.has_value()) due_ = now + std::max(context_.retry_delay(asked_++), connect_spacing);
+        if (!due_.has_value()) due_ = now + std::max(context_.delay_of(asked_++), connect_spacing);
         if (*due_ > now) return;
         due_.reset();
         lanes_.probe().open(now);
