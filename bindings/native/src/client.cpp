@@ -68,6 +68,19 @@ Status Client::resume(SourceId source) {
     return hub_->resume(source);
 }
 
+Result<Health> Client::health(SourceId source, Duration timeout) {
+    return hub_->health(source, timeout);
+}
+std::vector<std::pair<SourceId, Health>> Client::health() {
+    return hub_->health();
+}
+Result<StatusServer> Client::serve_status(const StatusOptions& options) {
+    return hub_->serve_status(options);
+}
+std::string Client::metrics(const MetricsOptions& options) {
+    return hub_->metrics(options);
+}
+
 Result<PublishResult> Client::publish(std::string_view stream, std::initializer_list<Field> fields, Duration timeout) {
     const PublishEntry entry{{fields.begin(), fields.size()}};
     Result<std::vector<PublishResult>> results = hub_->publish({stream, {&entry, 1}, {}}, timeout);

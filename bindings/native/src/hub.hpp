@@ -38,6 +38,12 @@ class Hub : public std::enable_shared_from_this<Hub> {
     [[nodiscard]] Result<Ticket> redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids);
     Status pause(SourceId source);
     Status resume(SourceId source);
+    [[nodiscard]] Result<Health> health(SourceId source, Duration timeout);
+    [[nodiscard]] std::vector<std::pair<SourceId, Health>> health();
+    [[nodiscard]] std::string metrics(const MetricsOptions& options);
+    [[nodiscard]] Result<StatusServer> serve_status(const StatusOptions& options);
+    /// False once nothing can be done any more: closed, or refused for good.
+    [[nodiscard]] bool lives() const;
     Status ack(BatchId batch, EntrySet entries);
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay);
     Status reject(BatchId batch, EntrySet entries, std::string_view error);

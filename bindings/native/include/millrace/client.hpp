@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "millrace/millrace.hpp"
+#include "millrace/status.hpp"
 
 namespace millrace {
 
@@ -172,6 +173,17 @@ class Client {
     [[nodiscard]] Result<Ticket> redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids);
     Status pause(SourceId source);
     Status resume(SourceId source);
+
+    // ---- what an operator sees
+    /// How a source is (Machine::health). With `timeout` above zero the server is asked for the group's figures first,
+    /// and waited for; what it did not tell in time is as it was told before. `closed` when there is no such source.
+    [[nodiscard]] Result<Health> health(SourceId source, Duration timeout = {});
+    /// Every source that is open, in the order of their opening.
+    [[nodiscard]] std::vector<std::pair<SourceId, Health>> health();
+    /// All metrics as Prometheus text.
+    [[nodiscard]] std::string metrics(const MetricsOptions& options = {});
+    /// Both over HTTP, for as long as the result lives. bad_argument when the address can't be had.
+    [[nodiscard]] Result<StatusServer> serve_status(const StatusOptions& options = {});
 
     // ---- publishing
     /// Writes one entry and waits for the answer. `timeout` when none came in time: then it may have been written.

@@ -14,6 +14,8 @@ namespace {
 // How long a wait is where nothing limits it: a bound, not a rhythm.
 constexpr Duration turn_max = seconds(3600);
 constexpr Duration drain_default = seconds(5);
+// A server that is silent is bad news soon enough.
+constexpr Duration look_timeout = milliseconds(500);
 
 [[noreturn]] void bad(std::string message);
 
@@ -119,7 +121,7 @@ void Agent::handle_request(const Json& request) {
              {"version", MILLRACE_VERSION},
              {"capabilities",
               {"streams", "pubsub", "tail", "publish", "claim", "nack", "dlq", "redrive", "dedupe", "drain", "pause",
-               "many", "config", "concurrent"}}});
+               "many", "config", "health", "stats", "concurrent"}}});
     } else if (op == "start") {
         start(request);
     } else if (op == "ack" || op == "nack" || op == "reject") {
@@ -134,8 +136,10 @@ void Agent::handle_request(const Json& request) {
         set_paused(request, op == "pause");
     } else if (op == "drain") {
         drain(re, milliseconds_of(request, "timeout_ms").value_or(drain_default));
-    } else if (op == "health" || op == "stats") {
-        throw BadRequest{Error(Code::unsupported, "op '" + op + "'")};
+    } else if (op == "health") {
+        tell_health(re);
+    } else if (op == "stats") {
+        say({{"event", "stats"}, {"re", re}, {"text", client().metrics()}});
     } else {
         bad("unknown op '" + op + "'");
     }
@@ -179,6 +183,17 @@ void Agent::start(const Json& request) {
 Client& Agent::client() {
     if (!client_) bad("nothing is started");
     return *client_;
+}
+
+/// With the figures as the server tells them now, unless it tells nothing.
+void Agent::tell_health(const Json& re) {
+    Client& running = client();
+    const Result<Health> health = running.health(source_.value(), look_timeout);
+    if (!health) throw BadRequest{health.error()};
+    Json answer = Json::parse(to_json(*health));
+    answer["event"] = "health";
+    answer["re"] = re;
+    say(answer);
 }
 
 void Agent::settle(const Json& request) {

@@ -39,6 +39,7 @@ class Agent {
   private:
     void handle_request(const Json& request);
     void start(const Json& request);
+    void tell_health(const Json& re);
     void settle(const Json& request);
     void publish(const Json& request);
     void ask_dead(const Json& request);
