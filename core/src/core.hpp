@@ -36,9 +36,6 @@ struct Machine::Core final : private LaneObserver {
     /// Before a command about a batch: a name whose lease has run out meanwhile is given up first. Why nothing may be
     /// said about the batch any more.
     [[nodiscard]] std::optional<Error> begin(BatchId batch, Instant now);
-    /// Before a command about what was handed over: a name whose lease has run out meanwhile is given up first.
-    void begin(Instant now);
-
     [[nodiscard]] Result<Health> health(SourceId id, Instant now) const;
     [[nodiscard]] std::string metrics(const MetricsOptions& options, Instant now) const;
 

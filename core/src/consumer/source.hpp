@@ -86,10 +86,6 @@ class Source {
     /// Entries that would stay pending with this consumer if it ended now.
     [[nodiscard]] virtual uint64_t held() const { return 0; }
 
-
-
-    /// Whether the batch is one of those that lose_all took away.
-    [[nodiscard]] bool has_lost(BatchId batch) { return is_lost_ && batches_.find(batch) != nullptr; }
     /// Our name in the group; empty where there is none.
     [[nodiscard]] virtual std::string_view consumer() const { return {}; }
     /// Asks the server for its figures now.

@@ -73,6 +73,7 @@ std::vector<Case> shared_dedupe_cases();
 std::vector<Case> flow_cases();
 std::vector<Case> memory_cases();
 std::vector<Case> name_cases();
+std::vector<Case> observe_cases();
 std::vector<Case> delete_acked_cases();
 std::vector<Case> half_open_cases();
 std::vector<Case> outage_cases();

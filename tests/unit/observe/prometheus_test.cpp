@@ -31,21 +31,20 @@ const std::string labels = R"({source="1",stream="s",group="g"})";
 TEST(Metrics, CountWhatWasDeliveredAndAcked) {
     ScriptedHost host;
     consume(host);
-    host.reply("read", stream("s", {"1-0", "2-0", "3-0", "4-0", "5-0"}));
-    ASSERT_TRUE(host.ack(1, {0, 1, 2}).ok());
+    host.reply("read", stream("s", {"1-0", "2-0", "3-0"}));
+    host.wait(2000);
+    ASSERT_TRUE(host.ack(1, {0, 2}).ok());
     EXPECT_EQ(samples(metrics(host), "millrace_acked_total"), "millrace_acked_total" + labels + " 0\n");
-    host.reply("read", null());  // of the read that was on its way before
-    host.reply("read", integer(3));
+    host.reply("control", integer(2));
     const std::string text = metrics(host);
-    EXPECT_EQ(samples(text, "millrace_delivered_total"), "millrace_delivered_total" + labels + " 5\n");
+    EXPECT_EQ(samples(text, "millrace_delivered_total"), "millrace_delivered_total" + labels + " 3\n");
     EXPECT_EQ(samples(text, "millrace_redelivered_total"), "millrace_redelivered_total" + labels + " 0\n");
-    EXPECT_EQ(samples(text, "millrace_acked_total"), "millrace_acked_total" + labels + " 3\n");
-    EXPECT_EQ(samples(text, "millrace_held"), "millrace_held" + labels + " 2\n");
+    EXPECT_EQ(samples(text, "millrace_acked_total"), "millrace_acked_total" + labels + " 2\n");
+    EXPECT_EQ(samples(text, "millrace_held"), "millrace_held" + labels + " 1\n");
     EXPECT_EQ(samples(text, "millrace_healthy"), "millrace_healthy" + labels + " 1\n");
+    const std::string own = R"(millrace_batches_total{source="1",stream="s",group="g",reason=")";
     EXPECT_EQ(samples(text, "millrace_batches_total"),
-              "millrace_batches_total{source=\"1\",stream=\"s\",group=\"g\",reason=\"size\"} 1\n"
-              "millrace_batches_total{source=\"1\",stream=\"s\",group=\"g\",reason=\"flush\"} 0\n"
-              "millrace_batches_total{source=\"1\",stream=\"s\",group=\"g\",reason=\"recovery\"} 0\n");
+              own + "size\"} 0\n" + own + "flush\"} 1\n" + own + "recovery\"} 0\n");
 }
 
 TEST(Metrics, MeasureHowLongEntriesWaitToBeHandedOver) {
