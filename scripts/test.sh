@@ -92,6 +92,7 @@ run_harness() {
 
 check packages 'Packages' bash "$root/scripts/install.sh" servers native wasm test
 check --live servers 'Servers' bash "$root/scripts/servers.sh"
+check --needs=packages promtool 'promtool' bash "$root/scripts/promtool.sh"
 check --needs=packages release 'Build: release' build native
 check --needs=packages asan 'Build: ASan and UBSan' build asan
 check --needs=packages wasm 'Build: WebAssembly' build wasm

@@ -1,4 +1,4 @@
-// Prints a page of docs/ from the core's tables: `millrace-docs configuration|errors`.
+// Prints a page of docs/ from the core's tables: `millrace-docs configuration|errors|metrics`.
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -6,6 +6,7 @@
 #include "command/server_error.hpp"
 #include "millrace/config.hpp"
 #include "millrace/error.hpp"
+#include "millrace/metrics.hpp"
 
 namespace {
 
@@ -117,6 +118,46 @@ unwrapped first. A text that no row knows is `bad_argument`: the server refused 
     }
 }
 
+std::string_view type_name(millrace::MetricType type) {
+    using enum millrace::MetricType;
+    switch (type) {
+        case counter:
+            return "counter";
+        case gauge:
+            return "gauge";
+        case histogram:
+            return "histogram";
+    }
+    return "";
+}
+
+void print_metrics() {
+    std::cout << "# Health and metrics\n\n"
+              << generated
+              << R"(`Client::health` says how a source is, `Client::metrics` has all counters as Prometheus text, and
+`Client::serve_status` offers both over HTTP: `GET /livez` (200 while the client can work at all), `GET /readyz` (200 when
+every source is healthy, else 503; JSON says why) and `GET /metrics`. Bare machines have `Machine::health` and
+`Machine::metrics`.
+
+A source is healthy when it reads, and the server was heard within `health_deadline`: an open socket is no sign of life, nor
+is a connection that a stopped server's kernel accepts. Length, pending and lag are as the server told them last: every
+`claim_interval`, and when `look` asks for them.
+
+The label `source` is the number that opening it returned, `stream` its name or how many there are, `group` its group. The
+names stand behind `millrace_`; behind `redis_streams_` for dashboards made for that prefix (`MetricNames::redis_streams`);
+and for a sink under the names of the last column, behind `deltaforge_`, with the labels `pipeline` and `sink` or `stage`.
+
+| name | type | labels | meaning | deltaforge |
+|---|---|---|---|---|
+)";
+    for (const millrace::Metric& metric : millrace::metric_table()) {
+        std::cout << "| " << (metric.name.empty() ? "" : "`" + std::string(metric.name) + "`") << " | "
+                  << type_name(metric.type) << " | " << metric.labels << " | " << cell(metric.help) << " | ";
+        if (!metric.deltaforge.empty()) std::cout << '`' << metric.deltaforge << "` ";
+        std::cout << "|\n";
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -125,8 +166,10 @@ int main(int argc, char** argv) {
         print_configuration();
     } else if (page == "errors") {
         print_errors();
+    } else if (page == "metrics") {
+        print_metrics();
     } else {
-        std::cerr << "usage: millrace-docs configuration|errors\n";
+        std::cerr << "usage: millrace-docs configuration|errors|metrics\n";
         return 2;
     }
     return std::cout.flush() ? 0 : 1;

@@ -60,7 +60,7 @@ class Writer {
     Writer(const Figures& figures, const MetricsOptions& options) : figures_(figures), options_(options) {}
 
     void begin(const Metric& metric) {
-        is_named_ = options_.names != MetricNames::deltaforge || !metric.deltaforge.empty();
+        is_named_ = !(options_.names == MetricNames::deltaforge ? metric.deltaforge : metric.name).empty();
         has_head_ = false;
         metric_ = &metric;
         switch (options_.names) {
@@ -266,8 +266,7 @@ constexpr std::array rows{
         of_client<&R::maybe_duplicate>},
     Row{{"publish_seconds", histogram, "", "From a publish until all its results are there.", "sink_latency_seconds"},
         publish_latency},
-    Row{{"publish_stage_seconds", histogram, "", "The same, as a stage of a pipeline.", "stage_latency_seconds"},
-        publish_latency},
+    Row{{"", histogram, "", "publish_seconds, as a stage of a pipeline.", "stage_latency_seconds"}, publish_latency},
     Row{{"retries_total", counter, "", "Requests tried again after a delay.", ""}, of_client<&R::retries>},
     Row{{"disconnects_total", counter, "lane", "Connections that were lost or not made.", ""},
         of_lanes<&R::disconnects>},

@@ -28,7 +28,7 @@ Producer::~Producer() {
     for (const std::unique_ptr<Lane>& lane : lanes_) lane->disown(this);
 }
 
-Result<Ticket> Producer::publish(const Publish& publish, Instant) {
+Result<Ticket> Producer::publish(const Publish& publish, Instant now) {
     if (publish.stream.empty()) return Error(Code::bad_argument, "publish: no stream is named");
     if (publish.entries.empty()) return Error(Code::bad_argument, "publish: no entries");
     if (publish.entries.size() > items_max) return Error(Code::bad_argument, "publish: more than 16,777,216 entries");
@@ -48,6 +48,7 @@ Result<Ticket> Producer::publish(const Publish& publish, Instant) {
         return Error(Code::would_block, "publish: " + std::to_string(queued_bytes_) + " bytes are waiting already");
     }
     auto job = std::make_unique<Job>();
+    job->begun = now;
     job->stream = std::string(publish.stream);
     job->atomic = publish.options.atomic;
     bool stored = bytes <= UINT32_MAX && job->bytes.reserve(static_cast<size_t>(bytes)) &&
@@ -323,6 +324,7 @@ void Producer::say_done() {
             continue;
         }
         queued_bytes_ -= job.bytes.size();
+        context_.registers.publish.observe(context_.now - job.begun);
         context_.emit(Published{job.ticket, std::move(job.results)});
         if (i < next_job_) --next;
     }

@@ -49,6 +49,7 @@ class Producer final : private ReplyHandler {
     };
     struct Job {
         Ticket ticket{};
+        Instant begun{};
         std::string stream;
         bool atomic = false;
         Buffer<char> bytes;

@@ -1,7 +1,10 @@
 // Health and metrics of a client on a real server, called and over HTTP.
 #include <httplib.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "fixture.hpp"
@@ -70,6 +73,28 @@ TEST_F(StatusTest, http_tells_the_same) {
     ASSERT_TRUE(client.close().ok());
     EXPECT_EQ(fetch(*status, "/livez").first, 503);
     EXPECT_EQ(fetch(*status, "/readyz").first, 503);
+}
+
+/// Prometheus' own checker, of all three sets of names.
+TEST_F(StatusTest, promtool_accepts_the_metrics) {
+    const char* const cache = std::getenv("MILLRACE_CACHE");
+    const std::string tool = std::string(cache != nullptr ? cache : MILLRACE_CACHE_DEFAULT) + "/promtool/promtool";
+    if (access(tool.c_str(), X_OK) != 0) GTEST_SKIP() << "no promtool: bash scripts/promtool.sh fetches it";
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("batch_size=2&flush_interval=10ms"));
+    publish_numbers(client, "orders", 5);
+    const Result<SourceId> source = client.open({.streams = {"orders"}, .group = "billing", .consumer = "one"});
+    ASSERT_TRUE(source.ok());
+    const Result<std::optional<Batch>> batch = client.next(patience);
+    ASSERT_TRUE(batch.ok() && batch->has_value());
+    ASSERT_TRUE(client.health(*source, patience).ok());
+    for (const MetricNames names : {MetricNames::millrace, MetricNames::redis_streams, MetricNames::deltaforge}) {
+        const std::string text = client.metrics({names, "orders", "redis"});
+        std::FILE* const checker = popen((tool + " check metrics").c_str(), "w");
+        ASSERT_NE(checker, nullptr);
+        EXPECT_EQ(std::fwrite(text.data(), 1, text.size(), checker), text.size());
+        EXPECT_EQ(pclose(checker), 0) << text;
+    }
 }
 
 TEST_F(StatusTest, a_server_that_is_stopped_is_not_ready_until_it_goes_on) {

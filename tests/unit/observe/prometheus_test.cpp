@@ -62,6 +62,20 @@ TEST(Metrics, MeasureHowLongEntriesWaitToBeHandedOver) {
     EXPECT_NE(text.find("millrace_delivery_seconds_bucket{" + own + ",le=\"+Inf\"} 2\n"), std::string::npos);
 }
 
+TEST(Metrics, MeasurePublishesUntilTheyAreAnswered) {
+    ScriptedHost host;
+    ASSERT_TRUE(host.publish("s", {"a", "b"}).ok());
+    host.greet("publish");
+    host.wait(3);
+    host.reply("publish", bulk("1-0"));
+    host.reply("publish", error("OOM command not allowed when used memory > 'maxmemory'."));
+    const std::string text = metrics(host);
+    EXPECT_EQ(samples(text, "millrace_published_total"), "millrace_published_total 1\n");
+    EXPECT_EQ(samples(text, "millrace_publish_failures_total"), "millrace_publish_failures_total 1\n");
+    EXPECT_EQ(samples(text, "millrace_publish_seconds_sum"), "millrace_publish_seconds_sum 0.003\n");
+    EXPECT_EQ(samples(text, "millrace_publish_seconds_count"), "millrace_publish_seconds_count 1\n");
+}
+
 TEST(Metrics, CountLossesOfConnections) {
     ScriptedHost host;
     consume(host);
