@@ -43,7 +43,11 @@ Error disconnect_error(const Endpoint& endpoint, DisconnectReason reason) {
 }  // namespace
 
 Machine::Core::Core(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall)
-    : context(config, seed, now, wall), lanes(context, *this), producer(context, lanes) {}
+    : context(config, seed, now, wall),
+      lanes(context, *this),
+      producer(context, lanes),
+      redrive(context, lanes),
+      group_changes(context, lanes) {}
 
 Result<SourceId> Machine::Core::open(const SourceConfig& config, Instant now) {
     if (phase_ != Phase::running || refused_) return Error(Code::closed, "open: the client has ended");
@@ -88,6 +92,7 @@ Status Machine::Core::drain(const Drain& how, Instant now) {
     for (Slot& slot : slots_) {
         if (slot.source != nullptr && !slot.closing) slot.source->drain(now);
     }
+    give_up_requests(Error(Code::closed, "the client was drained before the server's answer"));
     return {};
 }
 
@@ -168,6 +173,8 @@ void Machine::Core::advance(Instant now) {
         if (slot.source != nullptr) slot.source->advance(now);
     }
     producer.advance(now);
+    redrive.advance(now);
+    group_changes.advance(now);
     advance_leases(now);
     unblock_reads(now);
     probe_.advance(undetected_ && phase_ == Phase::running && !refused_ && !slots_.empty() && lanes.first().ready(),
@@ -175,6 +182,11 @@ void Machine::Core::advance(Instant now) {
     hold_back_messages(now);
     reap();
     finish_drain(now);
+}
+
+void Machine::Core::give_up_requests(const Error& error) {
+    redrive.give_up(error);
+    group_changes.give_up(error);
 }
 
 /// DRN-1: what a source gives up must have come before it is given back.
@@ -276,6 +288,8 @@ std::optional<Instant> Machine::Core::next_timeout() const {
         if (slot.lease != nullptr) consider(slot.lease->next_timeout());
     }
     consider(producer.next_timeout());
+    consider(redrive.next_timeout());
+    consider(group_changes.next_timeout());
     consider(probe_.next_timeout());
     consider(unblocker_.next_timeout());
     if (phase_ == Phase::draining) consider(deadline_);
@@ -309,6 +323,7 @@ void Machine::Core::handle_lane_lost(Lane& lane, const Error& error, Instant now
     }
     for (const std::unique_ptr<Lane>& other : lanes) other->close();
     producer.give_up(error);
+    give_up_requests(error);
 }
 
 void Machine::Core::handle_push(Lane& lane, const resp::Reply& reply, Instant now) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/group_changes.hpp"
+#include "admin/redrive.hpp"
 #include "consumer/lease.hpp"
 #include "consumer/source.hpp"
 #include "millrace/machine.hpp"
@@ -50,9 +52,14 @@ struct Machine::Core final : private LaneObserver {
     /// Whether anything that is sent can still be answered.
     [[nodiscard]] bool reachable() const { return phase_ != Phase::ended && !refused_; }
 
+    /// Whether it is early enough for a request: of one that is made now the answer will be waited for.
+    [[nodiscard]] bool takes_requests() const { return phase_ == Phase::running && !refused_; }
+
     Context context;
     Lanes lanes;
     Producer producer;
+    Redrive redrive;
+    GroupChanges group_changes;
     std::vector<ConstBytes> transmit_spans;
 
   private:
@@ -84,6 +91,7 @@ struct Machine::Core final : private LaneObserver {
     void unblock_reads(Instant now);
     void finish_drain(Instant now);
     void hold_back_messages(Instant now);
+    void give_up_requests(const Error& error);
     [[nodiscard]] std::unique_ptr<Source> make_source(const Slot& slot);
 
     // names under a lease: core_leases.cpp

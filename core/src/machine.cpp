@@ -85,22 +85,26 @@ Status Machine::reject(BatchId batch, EntrySet entries, std::string_view error, 
     return status;
 }
 
-Result<Ticket> Machine::dead(SourceId id, const DeadQuery& query, Instant now) {
+Result<Ticket> Machine::dead(const DeadQuery& query, Instant now) {
     core_->context.now = now;
-    if (!core_->reachable()) return ended();
-    Source* const source = core_->find(id);
-    if (source == nullptr) return not_ready();
-    Result<Ticket> ticket = source->dead(query);
+    if (!core_->takes_requests()) return ended();
+    Result<Ticket> ticket = core_->redrive.list(query);
     if (ticket.ok()) core_->advance(now);
     return ticket;
 }
 
-Result<Ticket> Machine::redrive(SourceId id, std::string_view stream, std::span<const EntryId> dead_ids, Instant now) {
+Result<Ticket> Machine::redrive(std::string_view stream, std::span<const EntryId> dead_ids, Instant now) {
     core_->context.now = now;
-    if (!core_->reachable()) return ended();
-    Source* const source = core_->find(id);
-    if (source == nullptr) return not_ready();
-    Result<Ticket> ticket = source->redrive(stream, dead_ids);
+    if (!core_->takes_requests()) return ended();
+    Result<Ticket> ticket = core_->redrive.redrive(stream, dead_ids);
+    if (ticket.ok()) core_->advance(now);
+    return ticket;
+}
+
+Result<Ticket> Machine::change_group(const GroupChange& change, Instant now) {
+    core_->context.now = now;
+    if (!core_->takes_requests()) return ended();
+    Result<Ticket> ticket = core_->group_changes.add(change);
     if (ticket.ok()) core_->advance(now);
     return ticket;
 }

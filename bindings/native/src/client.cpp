@@ -53,14 +53,17 @@ Result<std::optional<Batch>> Client::next(Duration timeout, std::optional<Source
 Status Client::close(SourceId source) {
     return hub_->close(source);
 }
-Result<Ticket> Client::dead(SourceId source, const DeadQuery& query) {
-    return hub_->dead(source, query);
+Result<Ticket> Client::dead(const DeadQuery& query) {
+    return hub_->dead(query);
 }
 
-Result<Ticket> Client::redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids) {
-    return hub_->redrive(source, stream, dead_ids);
+Result<Ticket> Client::redrive(std::string_view stream, std::span<const EntryId> dead_ids) {
+    return hub_->redrive(stream, dead_ids);
 }
 
+Result<Ticket> Client::change_group(const GroupChange& change) {
+    return hub_->change_group(change);
+}
 Status Client::pause(SourceId source) {
     return hub_->pause(source);
 }

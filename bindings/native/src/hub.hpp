@@ -34,8 +34,9 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
     [[nodiscard]] Result<SourceId> open(const SourceOptions& options);
     Status close(SourceId source);
-    [[nodiscard]] Result<Ticket> dead(SourceId source, const DeadQuery& query);
-    [[nodiscard]] Result<Ticket> redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids);
+    [[nodiscard]] Result<Ticket> dead(const DeadQuery& query);
+    [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids);
+    [[nodiscard]] Result<Ticket> change_group(const GroupChange& change);
     Status pause(SourceId source);
     Status resume(SourceId source);
     [[nodiscard]] Result<Health> health(SourceId source, Duration timeout);

@@ -69,18 +69,26 @@ Status Hub::resume(SourceId source) {
     return status;
 }
 
-Result<Ticket> Hub::dead(SourceId source, const DeadQuery& query) {
+Result<Ticket> Hub::dead(const DeadQuery& query) {
     const Lock lock(mutex_);
     if (closing_ || closed_) return closed_error();
-    Result<Ticket> ticket = engine_->machine().dead(source, query, monotonic_now());
+    Result<Ticket> ticket = engine_->machine().dead(query, monotonic_now());
     wake();
     return ticket;
 }
 
-Result<Ticket> Hub::redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids) {
+Result<Ticket> Hub::redrive(std::string_view stream, std::span<const EntryId> dead_ids) {
     const Lock lock(mutex_);
     if (closing_ || closed_) return closed_error();
-    Result<Ticket> ticket = engine_->machine().redrive(source, stream, dead_ids, monotonic_now());
+    Result<Ticket> ticket = engine_->machine().redrive(stream, dead_ids, monotonic_now());
+    wake();
+    return ticket;
+}
+
+Result<Ticket> Hub::change_group(const GroupChange& change) {
+    const Lock lock(mutex_);
+    if (closing_ || closed_) return closed_error();
+    Result<Ticket> ticket = engine_->machine().change_group(change, monotonic_now());
     wake();
     return ticket;
 }

@@ -154,7 +154,6 @@ struct DeadLetter {
 
 /// The answer to Machine::dead.
 struct DeadListed {
-    SourceId source;
     Ticket ticket;
     std::string stream;
     std::string dead_stream;
@@ -171,10 +170,18 @@ struct RedriveResult {
 
 /// The answer to Machine::redrive: one result for each letter, in the order of the request.
 struct Redriven {
-    SourceId source;
     Ticket ticket;
     std::string stream;
     std::vector<RedriveResult> results;
+};
+
+/// The answer to Machine::change_group.
+struct GroupChanged {
+    Ticket ticket;
+    std::string stream;
+    std::string group;
+    bool changed;  ///< false: it was there already, or was not there to be destroyed
+    std::optional<Error> error;
 };
 
 struct PublishResult {
@@ -258,6 +265,6 @@ struct Closed {
 
 using Event = std::variant<Ready, BatchReady, Acked, Lost, Duplicate, GroupRecreated, Published, ModeChanged,
                            Disconnected, Reconnected, Gap, Interrupted, TooLarge, DeadLettered, DeadFailed, DeadListed,
-                           Redriven, Failure, Log, Closed>;
+                           Redriven, GroupChanged, Failure, Log, Closed>;
 
 }  // namespace millrace

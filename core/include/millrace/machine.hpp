@@ -53,9 +53,23 @@ struct Drain {
     bool awaits_acks = true;
 };
 
+/// A change of a group, which need not be one that this client consumes.
+struct GroupChange {
+    enum class What : uint8_t {
+        create,   ///< with its stream, where that is missing; a group that exists is left as it is
+        move,     ///< back for a replay, or on; what is pending stays so
+        destroy,  ///< with all that is pending in it
+    };
+    What what = What::create;
+    std::string stream;
+    std::string group;
+    std::string at = "0";           ///< `0`, `$`, or the entry id behind which the group reads on
+    std::optional<WallTime> since;  ///< in place of `at`: the entries added from this time on, by their ids
+};
+
 /// Which dead letters to list.
 struct DeadQuery {
-    std::string stream;    ///< the one that the letters came from; empty: the source's only one
+    std::string stream;    ///< the one that the letters came from
     EntryId after{};       ///< the last one seen, by its id in the dead stream
     uint32_t count = 100;  ///< at most so many, 1 to 1,000
 };
@@ -94,12 +108,16 @@ class Machine {
     /// or DeadFailed tells of each. At most 4 KiB of the error are kept. queue_full while 10 x prefetch entries wait to
     /// be written: they stay held; try again after a DeadLettered.
     Status reject(BatchId batch, EntrySet entries, std::string_view error, Instant now);
-    /// Lists dead letters, the oldest first; DeadListed answers. would_block before the source is Ready.
-    [[nodiscard]] Result<Ticket> dead(SourceId source, const DeadQuery& query, Instant now);
-    /// Puts dead letters back into the stream that they came from (empty: the source's only one), at its end. Only the
-    /// group that gave them up is handed them again; Redriven answers. Each is tried again max_retries times.
-    [[nodiscard]] Result<Ticket> redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids,
-                                         Instant now);
+    /// Lists dead letters, the oldest first; DeadListed answers. No source is needed. queue_full while 64 such requests
+    /// wait.
+    [[nodiscard]] Result<Ticket> dead(const DeadQuery& query, Instant now);
+    /// Puts dead letters back into the stream that they came from, at its end. Only the group that gave them up is
+    /// handed them again; Redriven answers. Each is tried again max_retries times.
+    [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids, Instant now);
+    /// Creates, moves or destroys a group; GroupChanged answers. No source is needed. A consumer of a group that is
+    /// moved back is handed entries again that were acked before, unless `dedupe` knows them. Tried again max_retries
+    /// times.
+    [[nodiscard]] Result<Ticket> change_group(const GroupChange& change, Instant now);
     /// Frees the bytes of a batch. Its ids stay held until they are acked.
     void release(BatchId batch, Instant now);
     Status pause(SourceId source, Instant now);

@@ -25,7 +25,8 @@ enum class MetricNames : uint8_t {
 
 /// One row of the table of metrics.
 struct Metric {
-    std::string_view name;  ///< behind the prefix; counters end in `_total`, units are seconds; empty: deltaforge's alone
+    std::string_view
+        name;  ///< behind the prefix; counters end in `_total`, units are seconds; empty: deltaforge's alone
     MetricType type;
     std::string_view labels;      ///< separated by commas
     std::string_view help;        ///< one sentence

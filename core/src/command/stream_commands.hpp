@@ -20,6 +20,14 @@ inline void xgroup_create(Encoder& e, std::string_view key, std::string_view gro
     e.command(6).text("XGROUP").text("CREATE").text(key).text(group).text(start).text("MKSTREAM");
 }
 
+inline void xgroup_setid(Encoder& e, std::string_view key, std::string_view group, std::string_view id) {
+    e.command(5).text("XGROUP").text("SETID").text(key).text(group).text(id);
+}
+
+inline void xgroup_destroy(Encoder& e, std::string_view key, std::string_view group) {
+    e.command(4).text("XGROUP").text("DESTROY").text(key).text(group);
+}
+
 /// Of a group, new entries of those of the streams that are `picked`. BLOCK 0 would mean for ever, so a block is at
 /// least a millisecond.
 inline void xreadgroup_new(Encoder& e, std::string_view group, std::string_view consumer, uint32_t count,

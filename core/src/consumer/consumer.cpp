@@ -22,7 +22,6 @@ Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig con
       acks_(holdings_),
       seen_(holdings_),
       dead_letters_(holdings_, acks_),
-      redrive_(context, id, config_),
       redelivery_(holdings_, acks_),
       heartbeats_(holdings_),
       reclaim_(holdings_, acks_, dead_letters_),
@@ -43,7 +42,6 @@ void Consumer::disown_all() {
         acks_.disown(*lane);
         seen_.disown(*lane);
         dead_letters_.disown(*lane);
-        redrive_.disown(*lane);
         redelivery_.disown(*lane);
         heartbeats_.disown(*lane);
         reclaim_.disown(*lane);
@@ -62,7 +60,6 @@ void Consumer::advance(Instant now) {
     acks_.advance(acking, now);
     dead_letters_.advance(acking, now);
     if (stopped_) return;
-    redrive_.advance(acking, now);
     if (holdings_.draining) {
         redelivery_.advance(acking, now);
         heartbeats_.advance(acking, now);
@@ -291,19 +288,8 @@ Status Consumer::reject(BatchId batch, EntrySet entries, std::string_view error,
     return dead_letters_.reject(batch, entries, error);
 }
 
-Result<Ticket> Consumer::dead(const DeadQuery& query) {
-    if (stopped_ || holdings_.draining) return Error(Code::closed, "dead: the source was closed");
-    return redrive_.list(query);
-}
-
-Result<Ticket> Consumer::redrive(std::string_view stream, std::span<const EntryId> dead_ids) {
-    if (stopped_ || holdings_.draining) return Error(Code::closed, "redrive: the source was closed");
-    return redrive_.redrive(stream, dead_ids);
-}
-
 void Consumer::stop() {
     Source::stop();
-    redrive_.stop();
     dead_letters_.stop();
     holdings_.stopped = true;
     holdings_.backoff.stop();
@@ -316,7 +302,6 @@ void Consumer::drain(Instant now) {
     seen_.drain();
     holdings_.backoff.stop();
     dead_letters_.stop();
-    redrive_.stop();
     redelivery_.release_all(now);
 }
 
@@ -358,7 +343,6 @@ std::optional<Instant> Consumer::next_timeout() const {
     };
     if (stopped_) return next;
     consider(dead_letters_.next_timeout());
-    consider(redrive_.next_timeout());
     consider(redelivery_.next_timeout());
     consider(heartbeats_.next_timeout());
     consider(handback_.next_timeout());

@@ -19,7 +19,6 @@
 #include "consumer/reclaim.hpp"
 #include "consumer/recovery.hpp"
 #include "consumer/redelivery.hpp"
-#include "consumer/redrive.hpp"
 #include "consumer/rotation.hpp"
 #include "consumer/seen.hpp"
 #include "consumer/source.hpp"
@@ -41,8 +40,6 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries, Instant now) override;
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) override;
     [[nodiscard]] Status reject(BatchId batch, EntrySet entries, std::string_view error, Instant now) override;
-    [[nodiscard]] Result<Ticket> dead(const DeadQuery& query) override;
-    [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids) override;
     void stop() override;
     void drain(Instant now) override;
     void lose_all(std::vector<BatchId>& lost, Instant now) override;
@@ -122,7 +119,6 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     Acks acks_;
     Seen seen_;
     DeadLetters dead_letters_;
-    Redrive redrive_;
     Redelivery redelivery_;
     Heartbeats heartbeats_;
     Reclaim reclaim_;

@@ -52,12 +52,6 @@ class Source {
     [[nodiscard]] virtual Status reject(BatchId, EntrySet, std::string_view, Instant) {
         return Error(Code::unsupported, "reject: only a group has entries that can be taken out of it");
     }
-    [[nodiscard]] virtual Result<Ticket> dead(const DeadQuery&) {
-        return Error(Code::unsupported, "dead: only a group has dead letters");
-    }
-    [[nodiscard]] virtual Result<Ticket> redrive(std::string_view, std::span<const EntryId>) {
-        return Error(Code::unsupported, "redrive: only a group has dead letters");
-    }
     virtual void release(BatchId batch) { batches_.release(batch); }
     void set_paused(bool paused) { paused_ = paused; }
 

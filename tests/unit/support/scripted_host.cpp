@@ -48,14 +48,20 @@ Status ScriptedHost::reject(size_t number, std::vector<uint32_t> indices, std::s
     return status;
 }
 
-Result<Ticket> ScriptedHost::dead(SourceId source, const DeadQuery& query) {
-    Result<Ticket> ticket = machine.dead(source, query, now_);
+Result<Ticket> ScriptedHost::dead(const DeadQuery& query) {
+    Result<Ticket> ticket = machine.dead(query, now_);
     settle();
     return ticket;
 }
 
-Result<Ticket> ScriptedHost::redrive(SourceId source, std::vector<EntryId> dead_ids) {
-    Result<Ticket> ticket = machine.redrive(source, {}, dead_ids, now_);
+Result<Ticket> ScriptedHost::redrive(std::vector<EntryId> dead_ids) {
+    Result<Ticket> ticket = machine.redrive("s", dead_ids, now_);
+    settle();
+    return ticket;
+}
+
+Result<Ticket> ScriptedHost::change_group(const GroupChange& change) {
+    Result<Ticket> ticket = machine.change_group(change, now_);
     settle();
     return ticket;
 }

@@ -32,8 +32,9 @@ class ScriptedHost {
     Status ack(size_t batch, std::vector<uint32_t> indices = {});
     Status nack(size_t batch, std::vector<uint32_t> indices = {}, std::optional<Duration> delay = std::nullopt);
     Status reject(size_t batch, std::vector<uint32_t> indices, std::string_view error);
-    Result<Ticket> dead(SourceId source, const DeadQuery& query = {});
-    Result<Ticket> redrive(SourceId source, std::vector<EntryId> dead_ids);
+    Result<Ticket> dead(const DeadQuery& query = {"s"});
+    Result<Ticket> redrive(std::vector<EntryId> dead_ids);
+    Result<Ticket> change_group(const GroupChange& change);
     void release(size_t batch);
     Status close(SourceId source);
     Status drain(Duration timeout, bool awaits_acks = false);

@@ -92,6 +92,10 @@ struct Describe {
         }
         return text;
     }
+    std::string operator()(const GroupChanged& e) const {
+        return "group " + e.group + " of " + e.stream + (e.changed ? " changed" : " not changed") +
+               (e.error.has_value() ? ": " + told(*e.error) : "");
+    }
     std::string operator()(const Published& e) const {
         std::string text = "published " + std::to_string(static_cast<uint64_t>(e.ticket)) + ":";
         for (const PublishResult& result : e.results) {

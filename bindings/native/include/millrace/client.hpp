@@ -169,8 +169,10 @@ class Client {
     [[nodiscard]] Result<std::optional<Batch>> next(Duration timeout, std::optional<SourceId> source = {});
     Status close(SourceId source);
     /// Asks for dead letters, or puts them back; the event DeadListed or Redriven answers (Machine::dead, ::redrive).
-    [[nodiscard]] Result<Ticket> dead(SourceId source, const DeadQuery& query = {});
-    [[nodiscard]] Result<Ticket> redrive(SourceId source, std::string_view stream, std::span<const EntryId> dead_ids);
+    [[nodiscard]] Result<Ticket> dead(const DeadQuery& query);
+    [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids);
+    /// Creates, moves or destroys a group; the event GroupChanged answers (Machine::change_group).
+    [[nodiscard]] Result<Ticket> change_group(const GroupChange& change);
     Status pause(SourceId source);
     Status resume(SourceId source);
 

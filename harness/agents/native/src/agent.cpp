@@ -176,6 +176,7 @@ void Agent::start(const Json& request) {
     if (!source) throw BadRequest{source.error()};
     keep_ = !config.source.group.empty();
     source_ = *source;
+    if (config.source.streams.size() == 1) only_stream_ = config.source.streams.front();
     start_re_ = request.value("re", Json());
     client_ = std::move(client).value();
 }
@@ -244,10 +245,15 @@ void Agent::publish(const Json& request) {
     if (!status) throw BadRequest{status.error()};
 }
 
+std::string Agent::stream_of(const Json& request) {
+    (void)client();
+    return request.contains("stream") ? text_of(request["stream"], "'stream'") : only_stream_;
+}
+
 /// `stream` says whose dead letters, where the source has several; `after` and `count` make pages.
 void Agent::ask_dead(const Json& request) {
     DeadQuery query;
-    if (request.contains("stream")) query.stream = text_of(request["stream"], "'stream'");
+    query.stream = stream_of(request);
     if (request.contains("after")) query.after = id_of(request["after"]);
     query.count = 1000;
     if (request.contains("count")) {  // value() of an unsigned number: GCC 12 sees a null pointer in it at -O3
@@ -255,7 +261,7 @@ void Agent::ask_dead(const Json& request) {
         if (!count.is_number_unsigned()) bad("'count' must be a number, not " + count.dump());
         query.count = static_cast<uint32_t>(std::min<uint64_t>(count.get<uint64_t>(), 1'000'000));
     }
-    const Result<Ticket> ticket = client().dead(*source_, query);
+    const Result<Ticket> ticket = client().dead(query);
     if (!ticket) throw BadRequest{ticket.error()};
     asked_.emplace(*ticket, request.value("re", Json()));
 }
@@ -263,8 +269,7 @@ void Agent::ask_dead(const Json& request) {
 void Agent::redrive(const Json& request) {
     std::vector<EntryId> ids;
     for (const Json& id : member(request, "ids")) ids.push_back(id_of(id));
-    const std::string stream = request.contains("stream") ? text_of(request["stream"], "'stream'") : std::string();
-    const Result<Ticket> ticket = client().redrive(*source_, stream, ids);
+    const Result<Ticket> ticket = client().redrive(stream_of(request), ids);
     if (!ticket) throw BadRequest{ticket.error()};
     asked_.emplace(*ticket, request.value("re", Json()));
 }

@@ -44,6 +44,7 @@ class Agent {
     void publish(const Json& request);
     void ask_dead(const Json& request);
     void redrive(const Json& request);
+    [[nodiscard]] std::string stream_of(const Json& request);
     void set_paused(const Json& request, bool paused);
 
     [[nodiscard]] Config configuration(const Json& request) const;
@@ -57,6 +58,7 @@ class Agent {
     LineWriter& out_;
     std::optional<Client> client_;
     std::optional<SourceId> source_;
+    std::string only_stream_;
     Json start_re_;
     Json drain_re_;
     bool ready_ = false;

@@ -1,4 +1,4 @@
-#include "consumer/redrive.hpp"
+#include "admin/redrive.hpp"
 
 #include <iterator>
 #include <utility>
@@ -45,30 +45,26 @@ DeadLetter letter_of(const EntryRecord& record) {
 
 }  // namespace
 
-Result<uint32_t> Redrive::stream_index(std::string_view stream) const {
-    for (uint32_t i = 0; i < config_.streams.size(); ++i) {
-        if (config_.streams[i] == stream || (stream.empty() && config_.streams.size() == 1)) return i;
-    }
-    return Error(Code::bad_argument, "the source does not read the stream '" + std::string(stream) + "'");
+Redrive::~Redrive() {
+    forget_read();
+    for (const std::unique_ptr<Lane>& lane : lanes_) lane->disown(this);
 }
 
 Result<Ticket> Redrive::list(const DeadQuery& query) {
-    const Result<uint32_t> stream = stream_index(query.stream);
-    if (!stream) return stream.error();
+    if (query.stream.empty()) return Error(Code::bad_argument, "dead: no stream is named");
     if (query.count == 0 || query.count > letters_max)
         return Error(Code::bad_argument, "dead: a list has 1 to 1000 letters");
     Job job;
     job.is_list = true;
-    job.stream = *stream;
+    job.stream = query.stream;
     job.query = query;
     return add(std::move(job));
 }
 
-Result<Ticket> Redrive::redrive(std::string_view stream_name, std::span<const EntryId> dead_ids) {
-    const Result<uint32_t> stream = stream_index(stream_name);
-    if (!stream) return stream.error();
+Result<Ticket> Redrive::redrive(std::string_view stream, std::span<const EntryId> dead_ids) {
+    if (stream.empty()) return Error(Code::bad_argument, "redrive: no stream is named");
     Job job;
-    job.stream = *stream;
+    job.stream = std::string(stream);
     job.ids.assign(dead_ids.begin(), dead_ids.end());
     return add(std::move(job));
 }
@@ -77,21 +73,22 @@ Result<Ticket> Redrive::add(Job job) {
     if (jobs_.size() >= jobs_max) return Error(Code::queue_full, "64 requests about dead letters wait already");
     job.ticket = Ticket{context_.next_ticket++};
     const Ticket ticket = job.ticket;
-    const std::string& stream = config_.streams[job.stream];
-    job.listed = DeadListed{source_, ticket, stream, dead_stream_name(stream).text, {}, {}};
-    job.redriven = Redriven{source_, ticket, stream, {}};
+    job.listed = DeadListed{ticket, job.stream, dead_stream_name(job.stream).text, {}, {}};
+    job.redriven = Redriven{ticket, job.stream, {}};
     jobs_.push(std::move(job));
     return ticket;
 }
 
-void Redrive::advance(Lane* lane, Instant now) {
+void Redrive::advance(Instant now) {
     if (wait_until_.has_value() && *wait_until_ <= now) wait_until_.reset();
-    if (lane == nullptr || wait_until_.has_value()) return;
-    while (!jobs_.empty() && !is_out_) {
+    if (jobs_.empty() || wait_until_.has_value()) return;
+    lanes_.open_for_reading(now);
+    Lane* const lane = lanes_.for_acking(nullptr);
+    while (lane != nullptr && !jobs_.empty() && !is_out_) {
         if (!std::exchange(is_begun_, true)) {
             ++job_;
             next_ = 0;
-            dead_ = dead_stream_name(config_.streams[jobs_.front().stream]);
+            dead_ = dead_stream_name(jobs_.front().stream);
             step_ = first_step();
             failures_ = 0;
         }
@@ -112,7 +109,7 @@ Redrive::Step Redrive::first_step() const {
 bool Redrive::send(Lane& lane, Instant now) {
     const Job& job = jobs_.front();
     Request request = Request::of(*this, step_, job_);
-    const std::string& stream = config_.streams[job.stream];
+    const std::string& stream = job.stream;
     switch (step_) {
         case look:
             request.shape = resp::Shape::entries;
@@ -148,7 +145,7 @@ bool Redrive::write_entry(const Request& request, Lane& lane, Instant now) {
     const size_t own = dlq_field_start(*read_);
     return lane.send(request, now, [&](resp::Encoder& encoder) {
         encoder.command(3 + 2 * (own + 2));
-        encoder.text("XADD").text(config_.streams[jobs_.front().stream]).text("*");
+        encoder.text("XADD").text(jobs_.front().stream).text("*");
         for (size_t i = 0; i < own; ++i) encoder.text(entry.field(i).name).text(entry.field(i).value);
         for (const size_t i : {own, own + 2}) encoder.text(entry.field(i).name).text(entry.field(i).value);
     });
@@ -223,7 +220,7 @@ void Redrive::after_call(const resp::Reply& reply, Instant now) {
 }
 
 void Redrive::after_read() {
-    const std::string& stream = config_.streams[jobs_.front().stream];
+    const std::string& stream = jobs_.front().stream;
     if (is_too_large_) {
         end_letter({}, Error(Code::too_large, "redrive: the dead letter is larger than max_message_bytes"));
     } else if (!read_.has_value()) {
@@ -285,16 +282,15 @@ void Redrive::handle_lost(const Request& request, Instant now) {
     fail(Error(Code::connection, "the connection was lost before the server's answer", true), now);
 }
 
-void Redrive::stop() {
+void Redrive::give_up(const Error& error) {
     wait_until_.reset();
     is_out_ = false;
     ++job_;
-    const Error closed(Code::closed, "the source was closed before the server's answer");
     while (!jobs_.empty()) {
         Job& job = jobs_.front();
-        if (job.is_list) job.listed.error = closed;
+        if (job.is_list) job.listed.error = error;
         for (size_t i = job.redriven.results.size(); i < job.ids.size(); ++i) {
-            job.redriven.results.push_back({job.ids[i], {}, closed, true});
+            job.redriven.results.push_back({job.ids[i], {}, error, true});
         }
         end_job();
     }

@@ -46,18 +46,18 @@ struct Redrive : ::testing::Test {
 };
 
 TEST_F(Redrive, ListsLettersAndWhateverElseIsThere) {
-    ASSERT_TRUE(host.dead(source, {"s", {}, 2}).ok());
+    ASSERT_TRUE(host.dead({"s", {}, 2}).ok());
     EXPECT_EQ(host.story(), lines({"control: XRANGE {s}:dead 0-0 + COUNT 2"}));
     host.reply("control", array({letter("9-0"), entry_of("9-1", {"a", "1"})}));
     EXPECT_EQ(host.story(), lines({"dead of s in {s}:dead: [9-0 was s/1-0 of g/c(x17): bad f=v] [9-1 a=1]"}));
-    ASSERT_TRUE(host.dead(source, {{}, {9, 1}, 1000}).ok());
+    ASSERT_TRUE(host.dead({"s", {9, 1}, 1000}).ok());
     EXPECT_EQ(host.story(), lines({"control: XRANGE {s}:dead 9-2 + COUNT 1000"}));
     host.reply("control", array({}));
     EXPECT_EQ(host.story(), lines({"dead of s in {s}:dead:"}));
 }
 
 TEST_F(Redrive, ShowsOfALargeLetterWhoseItIs) {
-    ASSERT_TRUE(host.dead(source).ok());
+    ASSERT_TRUE(host.dead().ok());
     Items fields{"small", "v", "large", std::string(70'000, 'v')};
     fields.insert(fields.end(), tail.begin(), tail.end());
     host.forget();
@@ -66,18 +66,24 @@ TEST_F(Redrive, ShowsOfALargeLetterWhoseItIs) {
 }
 
 TEST_F(Redrive, RefusesWhatMakesNoSense) {
-    EXPECT_EQ(host.dead(source, {"other", {}, 10}).error().code, Code::bad_argument);
-    EXPECT_EQ(host.dead(source, {"s", {}, 0}).error().code, Code::bad_argument);
-    EXPECT_EQ(host.dead(source, {"s", {}, 1001}).error().code, Code::bad_argument);
-    EXPECT_EQ(host.dead(SourceId{99}).error().code, Code::would_block);
-    const SourceId tail_source = host.open(tail_of("0"));
-    EXPECT_EQ(host.dead(tail_source).error().code, Code::unsupported);
-    EXPECT_EQ(host.redrive(tail_source, {{1, 0}}).error().code, Code::unsupported);
+    EXPECT_EQ(host.dead({"", {}, 10}).error().message, "dead: no stream is named");
+    EXPECT_EQ(host.dead({"s", {}, 0}).error().code, Code::bad_argument);
+    EXPECT_EQ(host.dead({"s", {}, 1001}).error().code, Code::bad_argument);
     EXPECT_EQ(host.batches(), 0U);
 }
 
+TEST(RedriveAlone, NeedsNoSource) {
+    ScriptedHost host;
+    ASSERT_TRUE(host.dead({"s", {}, 2}).ok());
+    EXPECT_EQ(host.story(), lines({"connect read", "connect control"}));
+    host.greet("control");
+    host.forget();
+    host.reply("control", array({letter("9-0")}));
+    EXPECT_EQ(host.story(), lines({"dead of s in {s}:dead: [9-0 was s/1-0 of g/c(x17): bad f=v]"}));
+}
+
 TEST_F(Redrive, PutsBackOneAfterTheOther) {
-    ASSERT_TRUE(host.redrive(source, {{9, 0}, {9, 1}, {9, 2}}).ok());
+    ASSERT_TRUE(host.redrive({{9, 0}, {9, 1}, {9, 2}}).ok());
     EXPECT_EQ(host.story(), lines({call("9-0")}));
     host.reply("control", answer("done", "20-0"));
     EXPECT_EQ(host.story(), lines({call("9-1")}));
@@ -86,12 +92,12 @@ TEST_F(Redrive, PutsBackOneAfterTheOther) {
     host.reply("control", answer("foreign"));
     EXPECT_EQ(host.story(), lines({"redriven s: [9-0 as 20-0] [9-1 bad_argument (redrive: there is no such dead "
                                    "letter)] [9-2 bad_argument (redrive: that is no dead letter of this stream)]"}));
-    ASSERT_TRUE(host.redrive(source, {}).ok());
+    ASSERT_TRUE(host.redrive({}).ok());
     EXPECT_EQ(host.story(), lines({"redriven s:"}));
 }
 
 TEST_F(Redrive, WithoutScriptsGoesStepByStep) {
-    ASSERT_TRUE(host.redrive(source, {{9, 0}}).ok());
+    ASSERT_TRUE(host.redrive({{9, 0}}).ok());
     host.forget();
     host.reply("control", refused);
     EXPECT_EQ(host.story(), lines({"control: XRANGE {s}:dead 9-0 9-0"}));
@@ -101,7 +107,7 @@ TEST_F(Redrive, WithoutScriptsGoesStepByStep) {
     EXPECT_EQ(host.story(), lines({"control: XDEL {s}:dead 9-0"}));
     host.reply("control", integer(1));
     EXPECT_EQ(host.story(), lines({"redriven s: [9-0 as 20-0]"}));
-    ASSERT_TRUE(host.redrive(source, {{9, 1}, {9, 2}}).ok());
+    ASSERT_TRUE(host.redrive({{9, 1}, {9, 2}}).ok());
     host.forget();
     host.reply("control", array({letter("9-1", "{s}")}));
     EXPECT_EQ(host.story(), lines({"control: XRANGE {s}:dead 9-2 9-2"}));
@@ -111,7 +117,7 @@ TEST_F(Redrive, WithoutScriptsGoesStepByStep) {
 }
 
 TEST_F(Redrive, IsTriedAgainAsOftenAsRequestsAre) {
-    ASSERT_TRUE(host.redrive(source, {{9, 0}}).ok());
+    ASSERT_TRUE(host.redrive({{9, 0}}).ok());
     for (const int delay : {100, 200, 400}) {
         host.reply("control", error("LOADING Redis is loading the dataset in memory"));
         host.forget();
@@ -126,7 +132,7 @@ TEST_F(Redrive, IsTriedAgainAsOftenAsRequestsAre) {
 }
 
 TEST_F(Redrive, WhoseAnswerWasLostAndThatIsGoneWasPutBack) {
-    ASSERT_TRUE(host.redrive(source, {{9, 0}}).ok());
+    ASSERT_TRUE(host.redrive({{9, 0}}).ok());
     host.lost("control");
     host.forget();
     host.wait(100);
@@ -137,18 +143,18 @@ TEST_F(Redrive, WhoseAnswerWasLostAndThatIsGoneWasPutBack) {
     EXPECT_EQ(host.story(), lines({"redriven s: [9-0 as 0-0 maybe_duplicate]"}));
 }
 
-TEST_F(Redrive, IsClosedWithItsSource) {
-    ASSERT_TRUE(host.redrive(source, {{9, 0}, {9, 1}}).ok());
-    ASSERT_TRUE(host.dead(source).ok());
+TEST_F(Redrive, EndsWithTheClient) {
+    ASSERT_TRUE(host.redrive({{9, 0}, {9, 1}}).ok());
+    ASSERT_TRUE(host.dead().ok());
     host.reply("control", answer("done", "20-0"));
     host.forget();
-    ASSERT_TRUE(host.close(source).ok());
-    const std::string closed = "closed (the source was closed before the server's answer)";
+    ASSERT_TRUE(host.drain(seconds(1)).ok());
+    const std::string closed = "closed (the client was drained before the server's answer)";
     const std::string story = host.story();
     EXPECT_TRUE(story.starts_with(
         lines({"redriven s: [9-0 as 20-0] [9-1 " + closed + " maybe_duplicate]", "dead of s in {s}:dead: " + closed})))
         << story;
-    EXPECT_EQ(host.dead(source).error().code, Code::closed);
+    EXPECT_EQ(host.dead().error().code, Code::closed);
 }
 
 // ---- the other side: who is handed what was redriven

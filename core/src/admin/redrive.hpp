@@ -1,6 +1,6 @@
-// The dead letters of a source's streams, on request: listed, and put back into their streams (DLQ-2). One request
-// after the other, and of a redrive one letter after the other, so that they keep their order. Knows nothing of what is
-// held.
+// Dead letters on request: listed, and put back into their streams (DLQ-2). One request after the other, and of a
+// redrive one letter after the other, so that they keep their order. Knows nothing of sources: an operator's tool has
+// none.
 #pragma once
 
 #include <cstdint>
@@ -15,24 +15,24 @@
 #include "millrace/event.hpp"
 #include "millrace/machine.hpp"
 #include "session/context.hpp"
-#include "session/lane.hpp"
+#include "session/lanes.hpp"
 #include "session/script_call.hpp"
 
 namespace millrace {
 
 class Redrive final : private ReplyHandler {
   public:
-    Redrive(Context& context, SourceId source, const SourceConfig& config)
-        : context_(context), source_(source), config_(config) {}
-    ~Redrive() { forget_read(); }
+    Redrive(Context& context, Lanes& lanes) : context_(context), lanes_(lanes) {}
+    Redrive(const Redrive&) = delete;
+    Redrive& operator=(const Redrive&) = delete;
+    ~Redrive();
 
     [[nodiscard]] Result<Ticket> list(const DeadQuery& query);
     [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids);
-    void advance(Lane* lane, Instant now);
+    void advance(Instant now);
     [[nodiscard]] std::optional<Instant> next_timeout() const { return wait_until_; }
-    /// What is not answered yet is answered with `closed`.
-    void stop();
-    void disown(Lane& lane) { lane.disown(this); }
+    /// What is not answered yet is answered with the error.
+    void give_up(const Error& error);
 
   private:
     /// What should be sent next?
@@ -46,7 +46,7 @@ class Redrive final : private ReplyHandler {
     struct Job {
         Ticket ticket{};
         bool is_list = false;
-        uint32_t stream = 0;
+        std::string stream;
         DeadQuery query;
         std::vector<EntryId> ids;
         DeadListed listed{};
@@ -67,7 +67,6 @@ class Redrive final : private ReplyHandler {
     void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
     void handle_lost(const Request& request, Instant now) override;
 
-    [[nodiscard]] Result<uint32_t> stream_index(std::string_view stream) const;
     [[nodiscard]] Result<Ticket> add(Job job);
     [[nodiscard]] bool send(Lane& lane, Instant now);
     [[nodiscard]] bool write_entry(const Request& request, Lane& lane, Instant now);
@@ -84,8 +83,7 @@ class Redrive final : private ReplyHandler {
     void forget_read();
 
     Context& context_;
-    const SourceId source_;
-    const SourceConfig& config_;
+    Lanes& lanes_;
     Sink sink_{*this};
     Ring<Job> jobs_;
     // of the first job
