@@ -138,7 +138,7 @@ std::unique_ptr<Source> Machine::Core::make_source(const Slot& slot) {
     if (slot.lease != nullptr) {
         name = {slot.lease->name(), true};
     } else if (name.text.empty()) {
-        name = {generated_name(context.wall, context.prng), true};
+        name = {generated_name(context.wall_now(), context.prng), true};
     }
     return std::make_unique<Consumer>(context, lanes, slot.id, slot.config, std::move(name));
 }

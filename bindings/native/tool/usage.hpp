@@ -1,0 +1,37 @@
+// The command line of `millrace`: this text is what is parsed.
+#pragma once
+
+namespace millrace::tool {
+
+inline constexpr char usage[] = R"(Entries of Redis Streams from the command line, one JSON object a line.
+
+Usage:
+  millrace consume <stream>... [--group=<name>] [--consumer=<name>] [--count=<n>] [options]
+  millrace tail <stream>... [--from=<where>] [--count=<n>] [options]
+  millrace publish <stream> <field=value>... [options]
+  millrace dead <stream> [--after=<id>] [--count=<n>] [options]
+  millrace redrive <stream> (--all | --id=<id>...) [options]
+  millrace group (create | move) <stream> <group> [--at=<id> | --since=<seconds>] [options]
+  millrace group destroy <stream> <group> [options]
+  millrace (-h | --help | --version)
+
+consume reads as a consumer of a group; each entry is acked once its line was written. SIGINT and SIGTERM give back what
+was not written, and end. dead lists what was given up, redrive puts it back for the group that gave it up.
+
+Options:
+  --url=<url>          the server, and any keys in its query [default: redis://localhost:6379]
+  --set=<key=value>... a key of the configuration; may be repeated
+  --group=<name>       the consumer group [default: notifications]
+  --consumer=<name>    our name in the group; without one it is generated
+  --from=<where>       new, last:<n>, or an entry id [default: new]
+  --count=<n>          end after so many
+  --after=<id>         list what is behind this id of the dead stream
+  --all                every dead letter there is now
+  --id=<id>...         a dead letter, by its id in the dead stream; may be repeated
+  --at=<id>            where the group reads on: 0, $, or behind an entry id [default: 0]
+  --since=<seconds>    the same by time, in Unix seconds: the entries added from then on
+  --timeout=<time>     how long to wait for an answer [default: 10s]
+  --log=<form>         what is told on standard error: logfmt, json or none [default: logfmt]
+)";
+
+}  // namespace millrace::tool

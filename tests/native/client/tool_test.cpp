@@ -1,0 +1,119 @@
+// The command `millrace` as a shell sees it: what it prints, and its exit code.
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "fixture.hpp"
+
+namespace millrace::testing {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Said {
+    int code = -1;
+    std::string text;  ///< standard output and error
+    [[nodiscard]] std::vector<Json> lines() const {
+        std::vector<Json> lines;
+        for (size_t at = 0; at < text.size();) {
+            const size_t end = text.find('\n', at);
+            lines.push_back(Json::parse(text.substr(at, end - at)));
+            at = end + 1;
+        }
+        return lines;
+    }
+};
+
+Said run(const std::string& arguments) {
+    std::FILE* const output = popen((MILLRACE_TOOL " " + arguments + " 2>&1").c_str(), "r");
+    if (output == nullptr) return {};
+    Said said;
+    char buffer[4096];
+    for (size_t size = 0; (size = std::fread(buffer, 1, sizeof buffer, output)) > 0;) said.text.append(buffer, size);
+    const int status = pclose(output);
+    said.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return said;
+}
+
+TEST(ToolTest, publishes_consumes_and_tails) {
+    REQUIRE_SERVER(server);
+    const std::string url = " --log=none --url=" + server->url();
+    const Said published = run("publish orders item=tea item=x=y" + url);
+    ASSERT_EQ(published.code, 0) << published.text;
+    const std::string id = published.lines().at(0)["id"];
+    const Said consumed = run("consume orders --group=g --consumer=c --count=1 --set=flush_interval=5ms" + url);
+    ASSERT_EQ(consumed.code, 0) << consumed.text;
+    const Json entry = {{"stream", "orders"},
+                        {"id", id},
+                        {"deliveries", 1},
+                        {"fields", Json::parse(R"([["item","tea"],["item","x=y"]])")}};
+    EXPECT_EQ(consumed.lines(), std::vector<Json>{entry});
+    EXPECT_EQ(pending_count(*server, "orders", "g"), "0") << "printed, and so acked";
+    const Said tailed = run("tail orders --from=last:1 --count=1" + url);
+    ASSERT_EQ(tailed.code, 0) << tailed.text;
+    EXPECT_EQ(tailed.lines().at(0)["id"], id);
+}
+
+TEST(ToolTest, lists_the_dead_and_puts_them_back) {
+    REQUIRE_SERVER(server);
+    const std::string url = " --log=none --url=" + server->url();
+    Client client = connected(server->url("batch_size=2&flush_interval=5ms"));
+    publish_numbers(client, "orders", 2);
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing", .consumer = "one"}).ok());
+    Result<std::optional<Batch>> batch = client.next(patience);
+    ASSERT_TRUE(batch.ok() && batch->has_value());
+    ASSERT_TRUE((*batch)->reject("no such customer").ok());
+    ASSERT_TRUE(turn_until(client, [&] { return pending_count(*server, "orders", "billing") == "0"; }));
+    const Said dead = run("dead orders --count=1" + url);
+    ASSERT_EQ(dead.code, 0) << dead.text;
+    ASSERT_EQ(dead.lines().size(), 1U);
+    EXPECT_EQ(dead.lines()[0]["error"], "no such customer");
+    EXPECT_EQ(dead.lines()[0]["group"], "billing");
+    EXPECT_EQ(dead.lines()[0]["fields"], Json::parse(R"([["n","0"]])"));
+    const Said redriven = run("redrive orders --all" + url);
+    ASSERT_EQ(redriven.code, 0) << redriven.text;
+    EXPECT_EQ(redriven.lines().size(), 2U);
+    EXPECT_EQ(run("dead orders" + url).text, "");
+    batch = client.next(patience);
+    ASSERT_TRUE(batch.ok() && batch->has_value());
+    EXPECT_EQ((*batch)->size(), 2U) << "they are handed over again";
+    const Said again = run("redrive orders --id=1-1" + url);
+    EXPECT_EQ(again.code, 1);
+    EXPECT_EQ(again.lines().at(0)["error"]["code"], "bad_argument");
+}
+
+TEST(ToolTest, moves_a_group_for_a_replay) {
+    REQUIRE_SERVER(server);
+    const std::string url = " --log=none --url=" + server->url();
+    ASSERT_EQ(run("publish orders n=1" + url).code, 0);
+    EXPECT_EQ(run("group create orders g --at='$'" + url).lines().at(0)["changed"], true);
+    EXPECT_EQ(run("group create orders g" + url).lines().at(0)["changed"], false);
+    EXPECT_EQ(run("group move orders g --since=0" + url).lines().at(0)["changed"], true);
+    EXPECT_EQ(run("consume orders --group=g --count=1 --set=flush_interval=5ms" + url).lines().size(), 1U);
+    EXPECT_EQ(run("group destroy orders g" + url).lines().at(0)["changed"], true);
+    EXPECT_EQ(run("group destroy orders g" + url).lines().at(0)["changed"], false);
+}
+
+TEST(ToolTest, says_in_one_line_what_is_wrong) {
+    const std::vector<std::pair<std::string, std::string>> wrong = {
+        {"", "no command; see millrace --help"},
+        {"fly orders", "the arguments do not fit 'fly'; see millrace --help"},
+        {"publish orders tea", "'tea' is not field=value"},
+        {"consume orders --count=0", "--count=0 is no whole number from 1 on"},
+        {"consume orders --set=batch_sise=5", "the nearest known key is \"batch_size\""},
+        {"dead orders --after=yesterday", "--after=yesterday is no entry id"},
+        {"dead orders --timeout=soon", "--timeout=soon is no duration"},
+        {"group move orders g --since=noon", "--since=noon is no Unix time in seconds"},
+        {"tail orders --log=xml", "--log=xml is none of logfmt, json, none"}};
+    for (const auto& [arguments, message] : wrong) {
+        const Said said = run(arguments);
+        EXPECT_EQ(said.code, 2) << arguments;
+        EXPECT_NE(said.text.find("millrace: "), std::string::npos) << said.text;
+        EXPECT_NE(said.text.find(message), std::string::npos) << said.text;
+        EXPECT_EQ(std::count(said.text.begin(), said.text.end(), '\n'), 1) << said.text;
+    }
+}
+
+}  // namespace
+}  // namespace millrace::testing
