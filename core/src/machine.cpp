@@ -76,6 +76,15 @@ Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> de
     return status;
 }
 
+Status Machine::give_back(BatchId batch, EntrySet entries, Instant now) {
+    if (std::optional<Error> refusal = core_->begin(batch, now); refusal.has_value()) return *std::move(refusal);
+    Source* const source = core_->source_of(batch);
+    if (source == nullptr) return no_such_batch();
+    Status status = source->give_back(batch, entries, now);
+    if (status.ok()) core_->advance(now);
+    return status;
+}
+
 Status Machine::reject(BatchId batch, EntrySet entries, std::string_view error, Instant now) {
     if (std::optional<Error> refusal = core_->begin(batch, now); refusal.has_value()) return *std::move(refusal);
     Source* const source = core_->source_of(batch);

@@ -109,7 +109,6 @@ void append(std::string& out, const DeadFailed& event) {
 }
 void append(std::string& out, const DeadListed& event) {
     out += "dead_listed";
-    append_source(out, event.source);
     append_text(out, event.stream);
     append_text(out, event.dead_stream);
     for (const DeadLetter& letter : event.letters) {
@@ -123,9 +122,18 @@ void append(std::string& out, const DeadListed& event) {
         append_error(out, *event.error);
     }
 }
+void append(std::string& out, const GroupChanged& event) {
+    out += "group_changed";
+    append_text(out, event.stream);
+    append_text(out, event.group);
+    append_flag(out, event.changed, "changed");
+    if (event.error) {
+        out += ' ';
+        append_error(out, *event.error);
+    }
+}
 void append(std::string& out, const Redriven& event) {
     out += "redriven";
-    append_source(out, event.source);
     append_text(out, event.stream);
     for (const RedriveResult& result : event.results) {
         out += "\n=   result";

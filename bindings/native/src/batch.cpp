@@ -95,6 +95,14 @@ Status Batch::ack(std::span<const uint32_t> indices) {
     return settle(indices, [this](EntrySet entries) { return hub_->ack(id_, entries); });
 }
 
+Status Batch::give_back() {
+    return settle_rest([this](EntrySet entries) { return hub_->give_back(id_, entries); });
+}
+
+Status Batch::give_back(std::span<const uint32_t> indices) {
+    return settle(indices, [this](EntrySet entries) { return hub_->give_back(id_, entries); });
+}
+
 Status Batch::nack(std::optional<Duration> delay) {
     return settle_rest([this, delay](EntrySet entries) { return hub_->nack(id_, entries, delay); });
 }

@@ -47,6 +47,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     [[nodiscard]] bool lives() const;
     Status ack(BatchId batch, EntrySet entries);
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay);
+    Status give_back(BatchId batch, EntrySet entries);
     Status reject(BatchId batch, EntrySet entries, std::string_view error);
     void release(BatchId batch);
 

@@ -109,6 +109,14 @@ Status Hub::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay)
     return status;
 }
 
+Status Hub::give_back(BatchId batch, EntrySet entries) {
+    const Lock lock(mutex_);
+    if (closed_) return closed_error();
+    Status status = engine_->machine().give_back(batch, entries, monotonic_now());
+    wake();
+    return status;
+}
+
 Status Hub::reject(BatchId batch, EntrySet entries, std::string_view error) {
     const Lock lock(mutex_);
     if (closed_) return closed_error();
@@ -221,14 +229,13 @@ void Hub::handle(Batch& batch, const Handler& handler) {
     wake();
 }
 
-/// What nobody took was not handed over. It is put off for ever, which for an ending source means that it is given back
-/// (Machine::drain).
+/// What nobody took was not handed over: it is the group's.
 void Hub::give_back_inbox(std::optional<SourceId> source, Instant now) {
     Machine& machine = engine_->machine();
     const auto is_meant = [source](const BatchReady& each) { return !source || each.source == *source; };
     for (const BatchReady& each : inbox_) {
         if (!is_meant(each)) continue;
-        (void)machine.nack(each.batch, EntrySet::all(), seconds(86'400), now);
+        (void)machine.give_back(each.batch, EntrySet::all(), now);
         machine.release(each.batch, now);
     }
     std::erase_if(inbox_, is_meant);

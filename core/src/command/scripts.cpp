@@ -101,9 +101,19 @@ constexpr std::string_view free_lease_lua = R"lua(if redis.replicate_commands th
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1]))lua";
 
+// XNACK … FAIL leaves the count of deliveries as it is, and asks not whose the entry is.
+constexpr std::string_view release_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+local released = 0
+for i = 3, #ARGV do
+  if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) > 0 then
+    released = released + redis.call('XNACK', KEYS[1], ARGV[1], 'FAIL', 'IDS', 1, ARGV[i])
+  end
+end
+return released)lua";
+
 constexpr Sha1Text hashes[] = {sha1(dead_letter_lua),     sha1(redrive_lua),   sha1(ack_delete_lua),
                                sha1(delete_consumer_lua), sha1(mark_seen_lua), sha1(renew_lease_lua),
-                               sha1(free_lease_lua)};
+                               sha1(free_lease_lua),      sha1(release_lua)};
 
 constexpr Script row(ScriptId id, std::string_view name, std::string_view source, std::string_view keys,
                      std::string_view arguments, std::string_view answer) {
@@ -126,6 +136,7 @@ constexpr std::array rows{
         "{acked, deleted, groups of the stream where it was asked to delete}"),
     row(renew_lease, "renew_lease", renew_lease_lua, "lease", "token, ms", "1, or 0 where it is not ours any more"),
     row(free_lease, "free_lease", free_lease_lua, "lease", "token", "1, or 0 where it is not ours any more"),
+    row(release, "release", release_lua, "stream", "group, consumer, ids", "how many were released; Redis 8.8 on"),
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ enum class ScriptId : uint8_t {
     mark_seen,
     renew_lease,
     free_lease,
+    release,
 };
 
 struct Script {

@@ -39,6 +39,9 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
 
     [[nodiscard]] Status ack(BatchId batch, EntrySet entries, Instant now) override;
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) override;
+    [[nodiscard]] Status give_back(BatchId batch, EntrySet entries, Instant now) override {
+        return redelivery_.give_back(batch, entries, now);
+    }
     [[nodiscard]] Status reject(BatchId batch, EntrySet entries, std::string_view error, Instant now) override;
     void stop() override;
     void drain(Instant now) override;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "command/server_error.hpp"
-#include "command/stream_commands.hpp"
 #include "consumer/redelivery.hpp"
 
 namespace millrace {
@@ -22,15 +21,9 @@ void Handback::advance(Lane* lane, Instant now) {
     for (size_t i = 0; i < flights_.size(); ++i) {
         Flight& flight = *flights_[i];
         if (flight.state != Flight::State::queued) continue;
-        Request request = Request::of(*this, 0, i);
-        request.takes = true;  // from an old connection, late, it could take what another has claimed by then
-        const Duration idle = own_idle(flight.refreshed, now, holdings_.config.claim_min_idle);
-        const bool sent = lane->send(request, now, [&](resp::Encoder& encoder) {
-            command::xclaim_release(encoder, holdings_.config.streams[flight.stream], holdings_.config.group,
-                                    holdings_.consumer, idle, {flight.ids.data(), flight.ids.size()},
-                                    holdings_.config.claim_min_idle);
-        });
-        if (!sent) {
+        const std::span<const EntryId> ids(flight.ids.data(), flight.ids.size());
+        const Release::Way way = release_.way(*lane);
+        if (!release_.send(way, *lane, Request::of(*this, way, i), now, flight.stream, ids, flight.refreshed)) {
             leave(flight);  // there is no memory
             continue;
         }
@@ -81,6 +74,10 @@ void Handback::handle_reply(const Request& request, const resp::Reply& reply, In
     Flight& flight = *flights_[static_cast<size_t>(request.tag)];
     if (!reply.is_error()) {
         flight.state = Flight::State::free;
+        return;
+    }
+    if (release_.must_repeat(static_cast<Release::Way>(request.what), reply)) {
+        flight.state = Flight::State::queued;
         return;
     }
     const ServerError error = classify(reply.text());

@@ -10,6 +10,7 @@
 
 #include "base/buffer.hpp"
 #include "consumer/holdings.hpp"
+#include "consumer/release.hpp"
 #include "session/lane.hpp"
 
 namespace millrace {
@@ -44,6 +45,7 @@ class Handback final : private ReplyHandler {
     void leave(Flight& flight);
 
     Holdings& holdings_;
+    Release release_{holdings_};
     std::vector<std::unique_ptr<Flight>> flights_;
     uint32_t failures_ = 0;
     std::optional<Instant> wait_until_;  // after a refusal that may pass

@@ -20,8 +20,16 @@ Redelivery::~Redelivery() {
     forget_claimed();
 }
 
-Status Redelivery::nack(BatchId id, EntrySet entries, std::optional<Duration> delay, Instant now) {
+Status Redelivery::nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) {
     if (delay.has_value() && delay->us < 0) return Error(Code::bad_argument, "a nack's delay is negative");
+    return take_back(batch, entries, delay, false, now);
+}
+
+Status Redelivery::give_back(BatchId batch, EntrySet entries, Instant now) {
+    return take_back(batch, entries, std::nullopt, true, now);
+}
+
+Status Redelivery::take_back(BatchId id, EntrySet entries, std::optional<Duration> delay, bool to_others, Instant now) {
     if (!may_claim_) return Error(Code::unsupported, "nack: the server refuses XCLAIM; the entries are still held");
     Context& context = holdings_.context;
     BatchSlot* const batch = holdings_.batches.find(id);
@@ -39,8 +47,8 @@ Status Redelivery::nack(BatchId id, EntrySet entries, std::optional<Duration> de
         waiting.deliveries = record.deliveries;
         const uint32_t n = record.deliveries > 0 ? record.deliveries - 1 : 0;
         const Duration after = delay.value_or(holdings_.config.nack_delay.value_or(context.delay_of(n)));
-        waiting.release =
-            holdings_.draining || holdings_.waiting >= uint64_t{waiting_per_prefetch} * holdings_.prefetch();
+        waiting.release = to_others || holdings_.draining ||
+                          holdings_.waiting >= uint64_t{waiting_per_prefetch} * holdings_.prefetch();
         waiting.due = waiting.release ? now : now + after;
         add(waiting);
     }
@@ -131,12 +139,9 @@ bool Redelivery::send(uint64_t tag, Lane& lane, Instant now) {
                          [&](resp::Encoder& encoder) { command::xpending_one(encoder, stream, group, waiting.id); });
     }
     if (waiting.release) {
-        Request giving = Request::of(*this, give_up, tag);
-        giving.takes = true;
-        return lane.send(giving, now, [&](resp::Encoder& encoder) {
-            command::xclaim_release(encoder, stream, group, holdings_.consumer, idle, {&waiting.id, 1},
-                                    holdings_.config.claim_min_idle);
-        });
+        const Release::Way way = release_.way(lane);
+        return release_.send(way, lane, Request::of(*this, way == Release::xnack ? give_up_by_xnack : give_up, tag),
+                             now, waiting.stream, {&waiting.id, 1}, holdings_.refreshed(waiting.place));
     }
     Request claiming = Request::of(*this, claim, tag);
     claiming.shape = resp::Shape::entries;
@@ -175,6 +180,12 @@ void Redelivery::handle_reply(const Request& request, const resp::Reply& reply, 
         case fate:
             after_fate(request.tag, reply, now);
             break;
+        case give_up_by_xnack:
+            if (release_.must_repeat(Release::xnack, reply)) {
+                entries_[static_cast<size_t>(request.tag)].state = Waiting::State::due;
+                break;
+            }
+            [[fallthrough]];
         case give_up:
             if (reply.is_error()) {
                 after_refusal(request.tag, reply, now);
@@ -281,7 +292,7 @@ void Redelivery::handle_lost(const Request& request, Instant) {
         return;
     }
     // A claim may have been executed, and counted: XPENDING tells.
-    waiting.state = request.what == give_up ? Waiting::State::due : Waiting::State::unclear;
+    waiting.state = request.what >= give_up ? Waiting::State::due : Waiting::State::unclear;
 }
 
 void Redelivery::drop_stream(uint32_t stream) {

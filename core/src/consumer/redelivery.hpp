@@ -9,6 +9,7 @@
 
 #include "consumer/acks.hpp"
 #include "consumer/holdings.hpp"
+#include "consumer/release.hpp"
 #include "millrace/machine.hpp"
 #include "session/lane.hpp"
 
@@ -30,6 +31,8 @@ class Redelivery final : private ReplyHandler {
 
     /// On an error nothing was taken.
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now);
+    /// The entries are others': whoever sweeps the group next takes them over.
+    [[nodiscard]] Status give_back(BatchId batch, EntrySet entries, Instant now);
     void advance(Lane* lane, Instant now);
     /// The source ends: what waits here goes to whoever reclaims it.
     void release_all(Instant now);
@@ -48,7 +51,7 @@ class Redelivery final : private ReplyHandler {
     void disown(Lane& lane) { lane.disown(this); }
 
   private:
-    enum What : uint32_t { claim, fate, give_up };
+    enum What : uint32_t { claim, fate, give_up, give_up_by_xnack };
 
     struct Waiting {
         enum class State : uint8_t {
@@ -86,6 +89,8 @@ class Redelivery final : private ReplyHandler {
     void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
     void handle_lost(const Request& request, Instant now) override;
 
+    [[nodiscard]] Status take_back(BatchId batch, EntrySet entries, std::optional<Duration> delay, bool to_others,
+                                   Instant now);
     void take(const EntryRecord& record);
     void forget_claimed();
     void after_claim(uint64_t tag, const resp::Reply& reply, Instant now);
@@ -100,6 +105,7 @@ class Redelivery final : private ReplyHandler {
 
     Holdings& holdings_;
     Acks& acks_;
+    Release release_{holdings_};
     Sink sink_{*this};
     std::vector<Waiting> entries_;  // at most 10 x prefetch
     uint32_t failures_ = 0;

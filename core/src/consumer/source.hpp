@@ -49,6 +49,9 @@ class Source {
 
     [[nodiscard]] virtual Status ack(BatchId batch, EntrySet entries, Instant now) = 0;
     [[nodiscard]] virtual Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) = 0;
+    [[nodiscard]] virtual Status give_back(BatchId, EntrySet, Instant) {
+        return Error(Code::unsupported, "give_back: only the entries of a group can be another consumer's");
+    }
     [[nodiscard]] virtual Status reject(BatchId, EntrySet, std::string_view, Instant) {
         return Error(Code::unsupported, "reject: only a group has entries that can be taken out of it");
     }

@@ -42,6 +42,12 @@ Status ScriptedHost::nack(size_t number, std::vector<uint32_t> indices, std::opt
     return status;
 }
 
+Status ScriptedHost::give_back(size_t number, std::vector<uint32_t> indices) {
+    Status status = machine.give_back(batch(number), entries(indices), now_);
+    settle();
+    return status;
+}
+
 Status ScriptedHost::reject(size_t number, std::vector<uint32_t> indices, std::string_view error) {
     Status status = machine.reject(batch(number), entries(indices), error, now_);
     settle();

@@ -31,6 +31,7 @@ class ScriptedHost {
     /// By the number of the batch; no indices: all.
     Status ack(size_t batch, std::vector<uint32_t> indices = {});
     Status nack(size_t batch, std::vector<uint32_t> indices = {}, std::optional<Duration> delay = std::nullopt);
+    Status give_back(size_t batch, std::vector<uint32_t> indices = {});
     Status reject(size_t batch, std::vector<uint32_t> indices, std::string_view error);
     Result<Ticket> dead(const DeadQuery& query = {"s"});
     Result<Ticket> redrive(std::vector<EntryId> dead_ids);

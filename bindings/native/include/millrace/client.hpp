@@ -95,6 +95,9 @@ class Batch {
     /// Wants what is not yet acked or nacked delivered here again, after the delay (none: the source's nack_delay).
     Status nack(std::optional<Duration> delay = {});
     Status nack(std::span<const uint32_t> indices, std::optional<Duration> delay = {});
+    /// Leaves what is not yet acked or nacked to the group: whichever consumer sweeps it next may take it over.
+    Status give_back();
+    Status give_back(std::span<const uint32_t> indices);
     /// Gives up what is not yet acked or nacked: it goes to the dead stream with `error`, and only then is acked. The
     /// event DeadLettered or DeadFailed tells of each entry. queue_full: too many wait to be written; nothing was
     /// taken.

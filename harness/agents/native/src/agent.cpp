@@ -201,15 +201,16 @@ void Agent::settle(const Json& request) {
     (void)client();
     const std::vector<EntryKey> keys = keys_of(request);
     const Json re = request.value("re", Json());
-    if (request.contains("release")) throw BadRequest{Error(Code::unsupported, "nack: 'release'")};
     if (!keep_) {
         SettleRequest done{re, {}, 0};
         for (const EntryKey& key : keys) done.items.push_back({key, std::string(name(Code::ok))});
         return say(done.answer());
     }
     const std::string op = request["op"];
-    const auto settled = op == "ack"    ? held_.ack(re, keys)
-                         : op == "nack" ? held_.nack(re, keys, milliseconds_of(request, "delay_ms"))
+    const bool to_others = request.contains("release") && request["release"] == true;
+    const auto settled = op == "ack"                 ? held_.ack(re, keys)
+                         : op == "nack" && to_others ? held_.give_back(re, keys)
+                         : op == "nack"              ? held_.nack(re, keys, milliseconds_of(request, "delay_ms"))
                                         : held_.reject(re, keys, text_of(member(request, "error"), "'error'"));
     if (settled->open == 0) say(settled->answer());
 }

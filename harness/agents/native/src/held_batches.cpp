@@ -80,6 +80,12 @@ std::shared_ptr<SettleRequest> HeldBatches::nack(Json re, const std::vector<Entr
     });
 }
 
+std::shared_ptr<SettleRequest> HeldBatches::give_back(Json re, const std::vector<EntryKey>& keys) {
+    return settle_at_once(std::move(re), keys, [](Held& held, const std::vector<uint32_t>& indices) {
+        return held.batch.give_back(indices);
+    });
+}
+
 std::shared_ptr<SettleRequest> HeldBatches::reject(Json re, const std::vector<EntryKey>& keys, std::string_view error) {
     return settle_at_once(std::move(re), keys, [error](Held& held, const std::vector<uint32_t>& indices) {
         return held.batch.reject(indices, error);

@@ -37,6 +37,7 @@ class HeldBatches {
     [[nodiscard]] std::shared_ptr<SettleRequest> ack(Json re, const std::vector<EntryKey>& keys);
     [[nodiscard]] std::shared_ptr<SettleRequest> nack(Json re, const std::vector<EntryKey>& keys,
                                                       std::optional<Duration> delay);
+    [[nodiscard]] std::shared_ptr<SettleRequest> give_back(Json re, const std::vector<EntryKey>& keys);
     [[nodiscard]] std::shared_ptr<SettleRequest> reject(Json re, const std::vector<EntryKey>& keys,
                                                         std::string_view error);
     /// Requests that are complete now.
