@@ -74,6 +74,7 @@ std::vector<Case> flow_cases();
 std::vector<Case> memory_cases();
 std::vector<Case> name_cases();
 std::vector<Case> observe_cases();
+std::vector<Case> rung_cases();
 std::vector<Case> delete_acked_cases();
 std::vector<Case> half_open_cases();
 std::vector<Case> outage_cases();
