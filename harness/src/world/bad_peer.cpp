@@ -11,11 +11,44 @@
 #include <stdexcept>
 #include <string>
 
-#include "server/local_server.hpp"
-
 namespace millrace::harness {
 
-TcpBadPeer::TcpBadPeer(Kind kind) : kind_(Kind::Closed), port_(free_port()) {
+namespace {
+
+std::runtime_error trouble(const std::string& what) {
+    return std::runtime_error("a bad peer cannot " + what + ": " + std::strerror(errno));
+}
+
+sockaddr_in loopback(int port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    return address;
+}
+
+// A socket that holds the port and refuses connections until it listens. Port 0: whichever is free.
+FileDescriptor bound_to(int port) {
+    FileDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const int yes = 1;
+    ::setsockopt(fd.value(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    const sockaddr_in address = loopback(port);
+    if (::bind(fd.value(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        throw trouble("bind port " + std::to_string(port));
+    return fd;
+}
+
+int port_of(const FileDescriptor& fd) {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    if (::getsockname(fd.value(), reinterpret_cast<sockaddr*>(&address), &size) != 0) throw trouble("tell its port");
+    return ntohs(address.sin_port);
+}
+
+}  // namespace
+
+// The port is held from here on, also while closed: another process would answer there otherwise.
+TcpBadPeer::TcpBadPeer(Kind kind) : kind_(Kind::Closed), socket_(bound_to(0)), port_(port_of(socket_)) {
     become(kind);
 }
 
@@ -27,34 +60,24 @@ Url TcpBadPeer::url() const {
 }
 
 void TcpBadPeer::become(Kind kind) {
-    kind_ = kind;
     connections_.clear();
-    if (kind == Kind::Closed) {
-        listener_.close();
-        return;
+    if (kind == Kind::Closed && listens()) {
+        socket_.close();
+        socket_ = bound_to(port_);
     }
-    if (listener_.open()) return;
-    listener_ = FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const int yes = 1;
-    ::setsockopt(listener_.value(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<uint16_t>(port_));
-    if (::bind(listener_.value(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::listen(listener_.value(), 64) != 0) {
-        throw std::runtime_error("cannot listen on port " + std::to_string(port_) + ": " + std::strerror(errno));
-    }
+    if (kind != Kind::Closed && !listens() && ::listen(socket_.value(), 64) != 0)
+        throw trouble("listen on port " + std::to_string(port_));
+    kind_ = kind;
 }
 
 void TcpBadPeer::add_poll(std::vector<pollfd>& fds) const {
-    if (listener_.open()) fds.push_back({listener_.value(), POLLIN, 0});
+    if (listens()) fds.push_back({socket_.value(), POLLIN, 0});
     for (const auto& connection : connections_) fds.push_back({connection.value(), POLLIN, 0});
 }
 
 void TcpBadPeer::pump() {
-    while (listener_.open()) {
-        FileDescriptor fd(::accept4(listener_.value(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    while (listens()) {
+        FileDescriptor fd(::accept4(socket_.value(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!fd.open()) break;
         accepted_.push_back(steady_now());
         if (kind_ != Kind::HangUp) connections_.push_back(std::move(fd));

@@ -23,12 +23,13 @@ class TcpBadPeer : public BadPeer {
     void pump();
 
   private:
+    [[nodiscard]] bool listens() const { return kind_ != Kind::Closed; }
     // True while the connection stays.
     bool serve(int fd);
 
     Kind kind_;
+    FileDescriptor socket_;
     int port_;
-    FileDescriptor listener_;
     std::vector<FileDescriptor> connections_;
     std::vector<Instant> accepted_;
 };
