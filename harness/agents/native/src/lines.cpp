@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace millrace::agent {
 
@@ -56,7 +57,11 @@ void LineWriter::flush() {
     while (sent_ < queue_.size()) {
         const ssize_t count = ::write(descriptor_, queue_.data() + sent_, queue_.size() - sent_);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            // A reader that is always a little behind never sees the queue empty.
+            if (sent_ > queue_.size() / 2) queue_.erase(0, std::exchange(sent_, 0));
+            return;
+        }
         if (count < 0) {
             broken_ = true;
             break;
