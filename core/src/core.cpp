@@ -301,9 +301,11 @@ std::optional<Event> Machine::Core::poll_event() {
         context.spare.push(context.told.pop());
         last_was_acked_ = false;
     }
+    if (std::exchange(last_was_published_, false)) producer.recycle();
     if (context.events.empty()) return std::nullopt;
     Event event = context.events.pop();
     last_was_acked_ = std::holds_alternative<Acked>(event);
+    last_was_published_ = std::holds_alternative<Published>(event);
     return event;
 }
 

@@ -124,6 +124,7 @@ struct Machine::Core final : private LaneObserver {
     Instant deadline_{};        // of a drain
     bool awaits_acks_ = false;  // of a drain
     bool last_was_acked_ = false;
+    bool last_was_published_ = false;
 };
 
 }  // namespace millrace

@@ -26,6 +26,7 @@ void Machine::Core::handle_lane_ready(Lane& lane, Instant now) {
     for (Slot& slot : slots_) {
         if (slot.source != nullptr) slot.source->handle_lane_ready(lane, now);
     }
+    producer.handle_lane_ready(lane);
 }
 
 /// DET-5: each connection detects again. The first read lane's word counts for the sources; a publish lane goes by its

@@ -61,7 +61,7 @@ Status TracedMachine::drain(const Drain& how, Instant now) {
 
 Result<Ticket> TracedMachine::publish(const Publish& publish, Instant now) {
     call("publish", now);
-    append_word(*trace_, publish.options.atomic ? "atomic" : "plain");
+    append_word(*trace_, publish.options && publish.options->atomic ? "atomic" : "plain");
     text(publish.stream);
     argument(publish.entries.size());
     for (const PublishEntry& entry : publish.entries) {

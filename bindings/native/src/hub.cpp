@@ -106,17 +106,16 @@ void Hub::observe(Lock& lock, const Event& event) {
 
 void Hub::answer(Lock& lock, const Published& published) {
     ++handed_;
-    auto node = unanswered_.extract(published.ticket);
-    if (node.empty()) return;  // nobody waits any more
-    const Unanswered& waiting = node.mapped();
-    if (waiting.answer) {
-        waiting.answer->done = true;
-        waiting.answer->results = published.results;
+    const std::optional<Unanswered> waiting = unanswered_.take(published.ticket);
+    if (!waiting) return;  // nobody waits any more
+    if (waiting->answer) {
+        waiting->answer->done = true;
+        waiting->answer->results.assign(published.results.begin(), published.results.end());
     }
-    if (!waiting.callback) return;
-    lock.unlock();
+    if (!waiting->callback) return;
+    lock.unlock();  // the results stay: only this thread polls events
     try {
-        waiting.callback(published.results);
+        waiting->callback(published.results);
     } catch (...) {  // as an observer
     }
     lock.lock();
@@ -227,7 +226,7 @@ void Hub::shut(Lock& lock) {
         lock.lock();
     }
     engine_->drop_all();
-    for (auto& [ticket, waiting] : std::exchange(unanswered_, {})) {
+    for (const Unanswered& waiting : unanswered_.take_all()) {
         PublishResult unknown;
         unknown.error = closed_error();
         unknown.maybe_written = true;
@@ -243,19 +242,23 @@ void Hub::shut(Lock& lock) {
 
 // ---- publishing
 
+Publish Hub::overlay(const Publish& publish) const {
+    return {publish.stream, publish.entries, publish.options.value_or(config_.publish)};
+}
+
 Result<std::vector<PublishResult>> Hub::publish(const Publish& publish, Duration timeout) {
     Lock lock(mutex_);
     if (pumps_here()) return Error(Code::bad_argument, "publish was called by an observer; publish_async may be");
     const Instant deadline = deadline_after(monotonic_now(), timeout);
     for (;;) {
         if (closing_ || closed_) return closed_error();
-        const Result<Ticket> ticket = engine_->machine().publish(publish, monotonic_now());
+        const Result<Ticket> ticket = engine_->machine().publish(overlay(publish), monotonic_now());
         if (ticket) {
             const auto answer = std::make_shared<Answer>();
-            unanswered_.emplace(*ticket, Unanswered{publish.entries.size(), {}, answer});
+            unanswered_.add({*ticket, publish.entries.size(), {}, answer});
             wake();
             if (wait_until(lock, deadline, [&answer] { return answer->done; })) return std::move(answer->results);
-            unanswered_.erase(*ticket);
+            (void)unanswered_.take(*ticket);
             if (closed_) return closed_error();
             return Error(Code::timeout, "publish to '" + std::string(publish.stream) +
                                             "': no answer in time; it may have been written");
@@ -271,9 +274,9 @@ Result<std::vector<PublishResult>> Hub::publish(const Publish& publish, Duration
 Status Hub::publish_async(const Publish& publish, PublishCallback callback) {
     const Lock lock(mutex_);
     if (closing_ || closed_) return closed_error();
-    const Result<Ticket> ticket = engine_->machine().publish(publish, monotonic_now());
+    const Result<Ticket> ticket = engine_->machine().publish(overlay(publish), monotonic_now());
     if (!ticket) return ticket.error();
-    unanswered_.emplace(*ticket, Unanswered{publish.entries.size(), std::move(callback), nullptr});
+    unanswered_.add({*ticket, publish.entries.size(), std::move(callback), nullptr});
     wake();
     return {};
 }

@@ -12,7 +12,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -21,6 +20,7 @@
 #include "clock.hpp"
 #include "engine.hpp"
 #include "millrace/client.hpp"
+#include "unanswered.hpp"
 
 namespace millrace::native {
 
@@ -74,16 +74,6 @@ class Hub : public std::enable_shared_from_this<Hub> {
         bool ended = false;
         std::optional<Error> error;  ///< why it ended by itself
     };
-    struct Answer {
-        bool done = false;
-        std::vector<PublishResult> results;
-    };
-    /// A publish without its results: somebody waits, or is to be called.
-    struct Unanswered {
-        size_t count;
-        PublishCallback callback;
-        std::shared_ptr<Answer> answer;
-    };
 
     // ---- the pump
     /// One turn by this thread. `send_after`: also send what the turn itself gave rise to, because this thread now
@@ -109,6 +99,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     void end(SourceId source, std::optional<Error> error);
     void handle(Batch& batch, const Handler& handler);
     void finish_run(SourceId source);
+    [[nodiscard]] Publish overlay(const Publish& publish) const;
     [[nodiscard]] SourceConfig overlay(const SourceOptions& options) const;
     [[nodiscard]] Error closed_error() const;
 
@@ -135,7 +126,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     uint64_t held_at_end_ = 0;
     std::deque<BatchReady> inbox_;
     std::vector<Source> sources_;
-    std::map<Ticket, Unanswered> unanswered_;
+    UnansweredPublishes unanswered_;
     std::vector<Log> notes_;  ///< ours, for the observer
 };
 

@@ -107,9 +107,25 @@ struct SourceConfig {
     std::optional<Duration> consumer_expiry;
 };
 
-/// How publishes behave.
+/// What a publish does when the server is out of memory (RET-2).
+enum class OnOom : uint8_t { fail, retry };
+
+/// How publishes behave (PUB-1 to 3).
 struct PublishConfig {
     bool atomic = false;  ///< MULTI/EXEC around each publish
+    /// Trims the stream with each append: to about so many entries, or to exactly so many; or what is older, by the
+    /// server's time. Not both.
+    std::optional<uint64_t> max_len;
+    bool max_len_exact = false;
+    std::optional<Duration> max_age;
+    bool keep_pending = false;  ///< never trims what a group has pending or has not read yet
+    /// Each entry is written once, though replies are lost: as long as its answer comes within the window. At most
+    /// `idempotent_count` entries of a stream are without their answer at once; more wait.
+    bool idempotent = false;
+    Duration idempotent_window = seconds(100);
+    uint32_t idempotent_count = 100;
+    OnOom on_oom = OnOom::fail;
+    friend bool operator==(const PublishConfig&, const PublishConfig&) = default;
 };
 
 /// A whole document.
@@ -158,5 +174,6 @@ struct ConfigKey {
 /// Ranges and what depends on several keys at once; called by the parsers, and by Machine for structs filled by hand.
 [[nodiscard]] Status validate(const ClientConfig& config);
 [[nodiscard]] Status validate(const SourceConfig& config);
+[[nodiscard]] Status validate(const PublishConfig& config);
 
 }  // namespace millrace

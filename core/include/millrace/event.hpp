@@ -187,15 +187,16 @@ struct GroupChanged {
 struct PublishResult {
     std::string id;                ///< of the entry; empty on an error and in Pub/Sub
     std::optional<Error> error;    ///< why it was not written
-    bool maybe_duplicate = false;  ///< sent again after a reply was lost
+    /// Sent again after a reply was lost; with `idempotent` only where that may have been too late.
+    bool maybe_duplicate = false;
     bool maybe_written = false;    ///< ended without confirmation; it may be there
-    bool reordered = false;        ///< later entries of the same publish went in before it
+    bool reordered = false;        ///< entries of the stream that were published later went in before it
 };
 
-/// One result for each entry of the publish, in its order.
+/// One result for each entry of the publish, in its order. `results` is valid until the next poll_event.
 struct Published {
     Ticket ticket;
-    std::vector<PublishResult> results;
+    std::span<const PublishResult> results;
 };
 
 /// The server's kind changed under us, or was told for the first time (DET-5).

@@ -43,7 +43,8 @@ struct PublishEntry {
 struct Publish {
     std::string_view stream;
     std::span<const PublishEntry> entries;
-    PublishConfig options;
+    /// None: Machine takes the defaults, a Client what its URL or document says.
+    std::optional<PublishConfig> options = {};
 };
 
 /// How a client ends.

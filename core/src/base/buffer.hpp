@@ -118,7 +118,9 @@ class Output {
     /// What is still to be sent. Ends with the next call of anything but a getter.
     [[nodiscard]] std::string_view pending() const { return {bytes_.data() + head_, size()}; }
     [[nodiscard]] size_t size() const { return bytes_.size() - head_; }
+    [[nodiscard]] size_t capacity() const { return bytes_.capacity(); }
     [[nodiscard]] bool empty() const { return size() == 0; }
+    [[nodiscard]] bool reserve(size_t count) { return bytes_.reserve(head_ + count); }
 
     /// The first `sent` bytes of pending() have gone; more than there are takes them all.
     void advance(size_t sent) {

@@ -32,6 +32,12 @@ KeyName seen_name(std::string_view stream, std::string_view group, std::string_v
     return name;
 }
 
+KeyName published_name(std::string_view stream, std::string_view producer) {
+    KeyName name = beside(stream, ":published:");
+    name.text.append(producer);
+    return name;
+}
+
 KeyName lease_name(std::string_view stream, std::string_view group, std::string_view consumer) {
     KeyName name = beside(stream, ":lease:");
     name.text.append(group).append(":").append(consumer);

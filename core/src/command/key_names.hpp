@@ -20,6 +20,9 @@ struct KeyName {
 /// `{orders}:seen:5:group:id`. The length keeps a group with a colon apart from an id with one.
 [[nodiscard]] KeyName seen_name(std::string_view stream, std::string_view group, std::string_view id);
 
+/// `{orders}:published:producer`: what that producer wrote last.
+[[nodiscard]] KeyName published_name(std::string_view stream, std::string_view producer);
+
 /// `{orders}:lease:group:name`
 [[nodiscard]] KeyName lease_name(std::string_view stream, std::string_view group, std::string_view consumer);
 

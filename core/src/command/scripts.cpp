@@ -111,9 +111,61 @@ for i = 3, #ARGV do
 end
 return released)lua";
 
+// XADD, once and with trimming. What is asked comes before what is written, so that a refusal leaves nothing half done:
+// an error in front of XADD is one of the whole, one behind it is told beside the id.
+//
+// Once: a producer numbers its entries of a stream one by one, and has only so many of them unanswered at once, so with
+// each one that far back is forgotten.
+//
+// Trimming: how many of the oldest may go is counted by ids that the server compares, because Lua's numbers end at 53
+// bits, and MINID came with 6.2. At most 100 go with each entry, so that a stream that was never trimmed blocks nobody.
+constexpr std::string_view append_lua = R"lua(if redis.replicate_commands then redis.replicate_commands() end
+local key, most, age, keep, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+if KEYS[2] then
+  local known = redis.call('HGET', KEYS[2], ARGV[5])
+  if known then return known end
+end
+local function count(last, want) return redis.call('XRANGE', key, '-', last, 'COUNT', want) end
+local drop = 0
+if most > 0 then drop = math.min(redis.call('XLEN', key) + 1 - most, 100) end
+if age > 0 then
+  local time = redis.call('TIME')
+  local ms = time[1] * 1000 + math.floor(time[2] / 1000) - age - 1
+  if ms > 0 then drop = #count(string.format('%.0f', ms), 100) end
+end
+if drop > 0 and keep == '1' and redis.call('EXISTS', key) == 1 then
+  for _, row in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+    local group = {}
+    for i = 1, #row, 2 do group[row[i]] = row[i + 1] end
+    if drop > 0 then drop = math.min(drop, #count(group['last-delivered-id'], drop)) end
+    local pending = redis.call('XPENDING', key, group.name)
+    if drop > 0 and pending[1] > 0 then
+      local before = count(pending[2], drop)
+      local n = #before
+      if n > 0 and before[n][1] == pending[2] then n = n - 1 end
+      drop = math.min(drop, n)
+    end
+  end
+end
+local id = redis.call('XADD', key, '*', unpack(ARGV, 7))
+local failed
+local function try(...)
+  local answer = redis.pcall(...)
+  if type(answer) == 'table' and answer.err then failed = answer.err end
+  return answer
+end
+if KEYS[2] then
+  try('HSET', KEYS[2], ARGV[5], id)
+  try('HDEL', KEYS[2], ARGV[6])
+  try('PEXPIRE', KEYS[2], window)
+end
+if drop > 0 then try('XTRIM', key, 'MAXLEN', redis.call('XLEN', key) - drop) end
+if failed then return {id, failed} end
+return id)lua";
+
 constexpr Sha1Text hashes[] = {sha1(dead_letter_lua),     sha1(redrive_lua),   sha1(ack_delete_lua),
                                sha1(delete_consumer_lua), sha1(mark_seen_lua), sha1(renew_lease_lua),
-                               sha1(free_lease_lua),      sha1(release_lua)};
+                               sha1(free_lease_lua),      sha1(release_lua),   sha1(append_lua)};
 
 constexpr Script row(ScriptId id, std::string_view name, std::string_view source, std::string_view keys,
                      std::string_view arguments, std::string_view answer) {
@@ -137,6 +189,10 @@ constexpr std::array rows{
     row(renew_lease, "renew_lease", renew_lease_lua, "lease", "token, ms", "1, or 0 where it is not ours any more"),
     row(free_lease, "free_lease", free_lease_lua, "lease", "token", "1, or 0 where it is not ours any more"),
     row(release, "release", release_lua, "stream", "group, consumer, ids", "how many were released; Redis 8.8 on"),
+    row(append, "append", append_lua, "stream, what the producer wrote (for once)",
+        "max_len or 0, max_age in ms or 0, 1 to keep what is pending, ms to remember, number, number to forget, names "
+        "and values",
+        "the id, the first one of a repeat; {id, error} where marking or trimming failed behind XADD"),
 };
 
 }  // namespace

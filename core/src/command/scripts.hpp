@@ -21,6 +21,7 @@ enum class ScriptId : uint8_t {
     renew_lease,
     free_lease,
     release,
+    append,
 };
 
 struct Script {

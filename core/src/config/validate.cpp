@@ -56,6 +56,14 @@ Status check_config(const Config& config) {
         return refused_value("prefetch", decimal(*source.prefetch),
                              "at least batch_size, which is " + decimal(source.batch_size));
     }
+    const PublishConfig& publish = config.publish;
+    if (publish.on_oom > OnOom::retry) return refused_value("on_oom", "its value", find_key("on_oom")->key.range);
+    if (publish.max_len && publish.max_age) {
+        return config_error("max_age", "is given beside max_len; allowed: one of them");
+    }
+    if (publish.max_len_exact && !publish.max_len) {
+        return config_error("max_len_exact", "is given without max_len; allowed: both together");
+    }
     if (config.client.tls && config.client.tls->cert.empty() != config.client.tls->key.empty()) {
         return config_error(config.client.tls->cert.empty() ? "tls.key" : "tls.cert",
                             "is given alone; allowed: tls.cert and tls.key together");
@@ -76,6 +84,12 @@ Status validate(const SourceConfig& config) {
     if (config.streams.empty())
         return config_error("streams", "names no stream; allowed: at least one, by stream or streams");
     return {};
+}
+
+Status validate(const PublishConfig& config) {
+    Config whole;
+    whole.publish = config;
+    return check_config(whole);
 }
 
 }  // namespace millrace

@@ -22,6 +22,11 @@ class Encoder {
     Encoder& text(std::string_view argument);
     Encoder& integer(int64_t argument);
     Encoder& id(EntryId argument);
+    /// Arguments that an encoder wrote before, as many as its caller counts them.
+    Encoder& encoded(std::string_view arguments) {
+        put(arguments);
+        return *this;
+    }
     [[nodiscard]] bool ok() const { return ok_; }
 
   private:

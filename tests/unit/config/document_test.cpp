@@ -243,9 +243,9 @@ TEST(Document, SaysWhenThereIsNoMemoryForIt) {
 }
 
 TEST(Document, SaysWhatThisVersionDoesNotDo) {
-    const Error error = refusal(R"({"synchronization":{"pubsub":{"redis":{"idempotent":true}}}})");
+    const Error error = refusal(R"({"synchronization":{"pubsub":{"redis":{"pattern":"a*"}}}})");
     EXPECT_EQ(error.code, Code::unsupported);
-    EXPECT_TRUE(error.message.starts_with("synchronization.pubsub.redis.idempotent: ")) << error.message;
+    EXPECT_TRUE(error.message.starts_with("synchronization.pubsub.redis.pattern: ")) << error.message;
 }
 
 // CFG-4

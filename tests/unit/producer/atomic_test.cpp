@@ -125,15 +125,57 @@ TEST_F(Jittered, ARetryIsStillOneTransaction) {
     EXPECT_EQ(host.story(), lines({"published 1: [5-0] [5-1]"}));
 }
 
-TEST(AtomicOrder, IsThatOfThePublishes) {
+/// A transaction may be tried again, so what follows it in its stream waits for its answer.
+struct AtomicOrder : ::testing::Test {
+    AtomicOrder() {
+        EXPECT_TRUE(host.publish("s", {"a"}).ok());
+        EXPECT_TRUE(host.publish("s", {"b", "c"}, true).ok());
+        EXPECT_TRUE(host.publish("s", {"d"}).ok());
+        host.forget();
+        host.greet("publish");
+        EXPECT_EQ(host.story(), lines({"publish: XADD s * f a", "publish: MULTI", "publish: XADD s * f b",
+                                       "publish: XADD s * f c", "publish: EXEC"}));
+        host.reply("publish", bulk("5-0"));
+        queued();
+        host.forget();
+    }
+    void queued() {
+        host.reply("publish", ok());
+        host.reply("publish", status("QUEUED"));
+        host.reply("publish", status("QUEUED"));
+    }
     ScriptedHost host;
-    ASSERT_TRUE(host.publish("s", {"a"}).ok());
-    ASSERT_TRUE(host.publish("s", {"b", "c"}, true).ok());
-    ASSERT_TRUE(host.publish("s", {"d"}).ok());
+};
+
+TEST_F(AtomicOrder, IsThatOfThePublishes) {
+    host.reply("publish", array({bulk("5-1"), bulk("5-2")}));
+    EXPECT_EQ(host.story(), lines({"published 2: [5-1] [5-2]", "publish: XADD s * f d"}));
+}
+
+TEST_F(AtomicOrder, HoldsThoughItIsTriedAgain) {
+    host.reply("publish", error(loading));
+    EXPECT_EQ(host.story(), "");
+    host.fire();
+    EXPECT_EQ(host.story(),
+              lines({"publish: MULTI", "publish: XADD s * f b", "publish: XADD s * f c", "publish: EXEC"}));
+    queued();
+    host.reply("publish", array({bulk("6-0"), bulk("6-1")}));
+    host.reply("publish", bulk("6-2"));
+    EXPECT_EQ(host.story(), lines({"published 2: [6-0] [6-1]", "publish: XADD s * f d", "published 3: [6-2]"}));
+}
+
+TEST_F(AtomicOrder, HoldsOverALostConnection) {
+    host.lost("publish");
+    host.fire();
     host.forget();
     host.greet("publish");
-    EXPECT_EQ(host.story(), lines({"publish: XADD s * f a", "publish: MULTI", "publish: XADD s * f b",
-                                   "publish: XADD s * f c", "publish: EXEC", "publish: XADD s * f d"}));
+    EXPECT_EQ(host.story(), lines({"reconnected publish after 1", "publish: MULTI", "publish: XADD s * f b",
+                                   "publish: XADD s * f c", "publish: EXEC"}));
+    queued();
+    host.reply("publish", array({bulk("6-0"), bulk("6-1")}));
+    host.reply("publish", bulk("6-2"));
+    EXPECT_EQ(host.story(), lines({"published 2: [6-0 maybe_duplicate] [6-1 maybe_duplicate]", "publish: XADD s * f d",
+                                   "published 3: [6-2]"}));
 }
 
 }  // namespace

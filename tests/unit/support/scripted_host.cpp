@@ -116,8 +116,18 @@ Result<Ticket> ScriptedHost::publish(std::string_view stream, std::initializer_l
     Publish what;
     what.stream = stream;
     what.entries = list;
-    what.options.atomic = atomic;
+    what.options.emplace();
+    what.options->atomic = atomic;
     return publish(what);
+}
+
+Result<Ticket> ScriptedHost::publish(std::string_view stream, std::initializer_list<std::string_view> values,
+                                     const PublishConfig& options) {
+    std::vector<Field> fields;
+    for (const std::string_view value : values) fields.push_back({"f", value});
+    std::vector<PublishEntry> list;
+    for (const Field& field : fields) list.push_back({{&field, 1}});
+    return publish(Publish{stream, list, options});
 }
 
 // ---- the network

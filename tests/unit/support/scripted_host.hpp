@@ -44,6 +44,8 @@ class ScriptedHost {
     /// One entry for each value, with the one field `f`.
     Result<Ticket> publish(std::string_view stream, std::initializer_list<std::string_view> values,
                            bool atomic = false);
+    Result<Ticket> publish(std::string_view stream, std::initializer_list<std::string_view> values,
+                           const PublishConfig& options);
     Result<Ticket> publish(const Publish& publish);
 
     // ---- the network. A lane is named by its role; a second one of the same role that lives is `read2`.

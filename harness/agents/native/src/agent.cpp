@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -65,16 +66,22 @@ std::optional<Duration> milliseconds_of(const Json& request, const char* key) {
     return milliseconds(value.get<int64_t>());
 }
 
-PublishConfig options_of(const Json& request, PublishConfig options) {
-    if (!request.contains("options")) return options;
-    if (!request["options"].is_object()) bad("'options' must be an object");
-    for (const auto& [key, value] : request["options"].items()) {
-        if (key != "atomic" || !value.is_boolean()) {
+/// The keys of publishing, by the names and in the notation of the configuration.
+PublishConfig options_of(const Json& request, const Config& config) {
+    if (!request.contains("options")) return config.publish;
+    const Json& options = request["options"];
+    if (!options.is_object()) bad("'options' must be an object");
+    static constexpr std::string_view keys[] = {"atomic",       "max_len",    "max_len_exact",     "max_age",
+                                                "keep_pending", "idempotent", "idempotent_window", "idempotent_count",
+                                                "on_oom"};
+    for (const auto& [key, value] : options.items()) {
+        if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys)) {
             throw BadRequest{Error(Code::unsupported, "publish: option '" + key + "': " + value.dump())};
         }
-        options.atomic = value.get<bool>();
     }
-    return options;
+    const Result<Config> parsed = parse_json(options.dump(), {}, config);
+    if (!parsed) throw BadRequest{parsed.error()};
+    return parsed->publish;
 }
 
 }  // namespace
@@ -177,6 +184,7 @@ void Agent::start(const Json& request) {
     keep_ = !config.source.group.empty();
     source_ = *source;
     if (config.source.streams.size() == 1) only_stream_ = config.source.streams.front();
+    config_.publish = config.publish;
     start_re_ = request.value("re", Json());
     client_ = std::move(client).value();
 }
@@ -237,12 +245,13 @@ void Agent::publish(const Json& request) {
         for (const auto& [key, value] : entry) fields.back().push_back({key, value});
     }
     for (const auto& entry : fields) views.push_back({entry});
-    const Status status =
-        to.publish_async({stream, views, options_of(request, {})}, [this, re](std::span<const PublishResult> results) {
-            Json list = Json::array();
-            for (const PublishResult& each : results) list.push_back(result_to_json(each));
-            say({{"event", "published"}, {"re", re}, {"results", std::move(list)}});
-        });
+    const Status status = to.publish_async({stream, views, options_of(request, config_)},
+                                           [this, re](std::span<const PublishResult> results) {
+                                               Json list = Json::array();
+                                               for (const PublishResult& each : results)
+                                                   list.push_back(result_to_json(each));
+                                               say({{"event", "published"}, {"re", re}, {"results", std::move(list)}});
+                                           });
     if (!status) throw BadRequest{status.error()};
 }
 

@@ -59,6 +59,7 @@ class Agent {
     std::optional<Client> client_;
     std::optional<SourceId> source_;
     std::string only_stream_;
+    Config config_;  ///< its keys of publishing
     Json start_re_;
     Json drain_re_;
     bool ready_ = false;
