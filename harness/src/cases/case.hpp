@@ -57,6 +57,8 @@ std::vector<Case> drain_cases();
 std::vector<Case> too_large_cases();
 std::vector<Case> tail_cases();
 std::vector<Case> publish_cases();
+std::vector<Case> publish_fault_cases();
+std::vector<Case> publish_trim_cases();
 std::vector<Case> config_cases();
 std::vector<Case> bad_peer_cases();
 std::vector<Case> lost_reply_cases();
