@@ -58,6 +58,9 @@ INSTANTIATE_TEST_SUITE_P(Engines, BrokenEngine,
                                            Engine{"dead-letter-unconditional", "poison/4-wrong-type", "DLQ-1"},
                                            Engine{"lease-unchecked", "names/5-lease-lost", "REC-4"},
                                            Engine{"acks-unmarked", "dedupe/4-redis", "DUP-2"},
+                                           Engine{"publish-renumbered", "publish/8-idempotent", "PUB-2"},
+                                           Engine{"publish-unmarked", "publish/7-at-least-once", "PUB-2"},
+                                           Engine{"trims-unread", "publish/13-keep-pending", "PUB-3"},
                                            Engine{"no-redetection", "detection/9-upgrade", "DET-5", "redis-3.2"}),
                          name_of_engine);
 

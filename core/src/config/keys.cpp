@@ -314,7 +314,7 @@ constexpr std::array rows{
     later("discover_interval", duration, "5s", "refused", "1ms to 24h", "How often a pattern is searched for."),
     word("atomic", boolean, "false", yes_or_no, "MULTI/EXEC around each publish; EXEC does not roll back.",
          put<publish, &PublishConfig::atomic>),
-    number<publish, &PublishConfig::max_len>("max_len", integer, "off", "refused", "1 to 9223372036854775807",
+    number<publish, &PublishConfig::max_len>("max_len", integer, "off", "refused", "1 to 1000000000000",
                                              "Trims the stream to about this many entries, with each append."),
     word("max_len_exact", boolean, "false", yes_or_no, "Trims to exactly max_len, which costs the server more.",
          put<publish, &PublishConfig::max_len_exact>),

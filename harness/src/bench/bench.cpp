@@ -70,7 +70,54 @@ void measure(Peer& peer, Connection& connection, const ConsumeJob& backlog, Meas
     for (size_t i = 1; i < marks.size(); ++i) measured.batch_us.push_back(to_ms(marks[i] - marks[i - 1]) * 1000);
 }
 
+// False where the peer publishes nothing.
+bool measure(Peer& peer, Connection& connection, const PublishJob& job, Measured& measured) {
+    connection.command({"DEL", job.stream});
+    const double cpu_before = cpu_us();
+    const Instant begin = steady_now();
+    const std::optional<int64_t> confirmed = peer.publish(job);
+    const double seconds = to_ms(steady_now() - begin) / 1000;
+    const double cpu = cpu_us() - cpu_before;
+    if (!confirmed) return false;
+    const int64_t there = connection.command({"XLEN", job.stream}).integer;
+    if (*confirmed != job.entries || there != job.entries) {
+        throw std::runtime_error(std::string(peer.name()) + " wrote " + std::to_string(there) + " of " +
+                                 std::to_string(job.entries) + " entries");
+    }
+    measured.rates.push_back(static_cast<double>(job.entries) / seconds);
+    measured.cpu.push_back(cpu / static_cast<double>(job.entries));
+    return true;
+}
+
 }  // namespace
+
+std::vector<BenchResult> bench_publish(const Target& target, const std::vector<std::unique_ptr<Peer>>& peers,
+                                       const BenchOptions& options) {
+    Connection connection(target.url(), 30s);
+    const PublishJob job{target.url(), target.prefix() + "published", options.entries,
+                         static_cast<size_t>(options.publish_bytes), options.in_flight};
+    std::vector<Measured> measured(peers.size());
+    for (int run = 0; run < options.runs; ++run) {
+        for (size_t i = 0; i < peers.size(); ++i) {
+            if (interrupted()) throw Interrupted();
+            (void)measure(*peers[i], connection, job, measured[i]);
+        }
+    }
+    connection.command({"DEL", job.stream});
+    std::vector<BenchResult> results;
+    for (size_t i = 0; i < peers.size(); ++i) {
+        if (measured[i].rates.empty()) continue;
+        BenchResult result;
+        result.name = peers[i]->name();
+        result.job = "publish";
+        result.batch = 1;
+        result.rate = percentile(measured[i].rates, 0.5);
+        result.cpu_us = percentile(measured[i].cpu, 0.5);
+        result.runs = measured[i].rates;
+        results.push_back(std::move(result));
+    }
+    return results;
+}
 
 std::vector<BenchResult> bench_consume(const Target& target, const std::vector<std::unique_ptr<Peer>>& peers,
                                        const BenchOptions& options) {

@@ -33,6 +33,31 @@ class OursPeer : public Peer {
         return seen;
     }
 
+    // A publish for each entry, each with its own result.
+    std::optional<int64_t> publish(const PublishJob& job) override {
+        Result<Client> client = Client::connect(job.url.text());
+        if (!client) throw std::runtime_error("ours: " + client.error().message);
+        const std::string value(job.entry_bytes, 'x');
+        const Field field{publish_field, value};
+        const PublishEntry entry{{&field, 1}};
+        int64_t sent = 0;
+        int64_t done = 0;
+        int64_t failed = 0;
+        const auto count = [&done, &failed](std::span<const PublishResult> results) {
+            ++done;
+            if (results.front().error) ++failed;
+        };
+        while (done < job.entries) {
+            for (; sent < job.entries && sent - done < job.in_flight; ++sent) {
+                const Status status = client->publish_async({job.stream, {&entry, 1}}, count);
+                if (!status) throw std::runtime_error("ours: " + status.error().message);
+            }
+            const Status status = client->turn(seconds(10));
+            if (!status) throw std::runtime_error("ours: " + status.error().message);
+        }
+        return done - failed;
+    }
+
   private:
     size_t bytes_ = 0;  // what an application would look at
 };

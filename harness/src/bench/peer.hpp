@@ -1,10 +1,11 @@
-// Somebody who consumes: ours, a hand-written loop, what else is at hand. One file a peer; the bench measures them in
-// turn.
+// Somebody who consumes and publishes: ours, a hand-written loop, what else is at hand. One file a peer; the bench
+// measures them in turn.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,12 +26,24 @@ struct ConsumeJob {
     std::function<void()> batch_done;
 };
 
+// Entries to be written one by one, with many of them unanswered on one connection.
+struct PublishJob {
+    Url url;
+    std::string stream;
+    int64_t entries = 0;
+    size_t entry_bytes = 0;  // of the value
+    int64_t in_flight = 0;
+};
+inline constexpr std::string_view publish_field = "data";
+
 class Peer {
   public:
     virtual ~Peer() = default;
     [[nodiscard]] virtual std::string_view name() const = 0;
     // Consumes the whole backlog and returns how many entries it saw; throws std::runtime_error with one line.
     virtual int64_t consume(const ConsumeJob& job) = 0;
+    // Returns how many were confirmed; none where it publishes nothing.
+    virtual std::optional<int64_t> publish(const PublishJob&) { return std::nullopt; }
 };
 
 // Only where the native binding is built too.

@@ -54,10 +54,23 @@ std::string as_table(const std::vector<BenchResult>& results, const BenchOptions
         " bytes, batch " + std::to_string(options.batch_size) + ", on " + target.facts().product + " " +
         target.facts().version + "; medians of " + std::to_string(options.runs) + " runs in turn\n\n" +
         "            entries/s   cpu us/entry   batch p50 us   p99 us   to " + results.front().name + "\n";
+    double first_published = 0;
     for (const auto& result : results) {
+        if (result.job != "consume") continue;
         char line[160];
         std::snprintf(line, sizeof line, "%-10s %10.0f %14.2f %14.0f %8.0f %8.2f\n", result.name.c_str(), result.rate,
                       result.cpu_us, result.p50_us, result.p99_us, result.rate / results.front().rate);
+        text += line;
+    }
+    text += "\npublish as many of " + std::to_string(options.publish_bytes) + " bytes one by one, " +
+            std::to_string(options.in_flight) + " in flight on one connection\n\n" +
+            "            entries/s   cpu us/entry   to " + results.front().name + "\n";
+    for (const auto& result : results) {
+        if (result.job != "publish") continue;
+        if (first_published == 0) first_published = result.rate;
+        char line[160];
+        std::snprintf(line, sizeof line, "%-10s %10.0f %14.2f %8.2f\n", result.name.c_str(), result.rate, result.cpu_us,
+                      result.rate / first_published);
         text += line;
     }
     return text;
@@ -76,6 +89,7 @@ int bench_command(const Arguments& arguments) {
     std::vector<BenchResult> results;
     try {
         results = bench_consume(target, peers, options);
+        for (auto& result : bench_publish(target, peers, options)) results.push_back(std::move(result));
     } catch (...) {
         if (!target.executable()) target.remove_keys();
         throw;

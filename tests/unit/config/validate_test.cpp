@@ -47,6 +47,26 @@ TEST(Validate, HoldsNumbersOfAClientToTheirRanges) {
     refused("max_retries", "4294967295", [](ClientConfig& c) { c.max_retries = UINT32_MAX; });
 }
 
+TEST(Validate, HoldsPublishing) {
+    const auto refused = [](std::string_view key, std::string_view words, auto change) {
+        PublishConfig config;
+        change(config);
+        expect_refused(validate(config), key, words);
+    };
+    EXPECT_TRUE(validate(PublishConfig()).ok());
+    refused("max_len", "0 is not", [](PublishConfig& c) { c.max_len = 0; });
+    refused("max_len", "9223372036854775807", [](PublishConfig& c) { c.max_len = UINT64_MAX; });
+    refused("max_age", "0ms", [](PublishConfig& c) { c.max_age = Duration{}; });
+    refused("max_age", "is given beside max_len", [](PublishConfig& c) {
+        c.max_len = 5;
+        c.max_age = seconds(5);
+    });
+    refused("max_len_exact", "without max_len", [](PublishConfig& c) { c.max_len_exact = true; });
+    refused("idempotent_window", "0ms", [](PublishConfig& c) { c.idempotent_window = Duration{}; });
+    refused("idempotent_count", "10001", [](PublishConfig& c) { c.idempotent_count = 10'001; });
+    refused("on_oom", "its value", [](PublishConfig& c) { c.on_oom = static_cast<OnOom>(2); });
+}
+
 TEST(Validate, HoldsTextsOfAClientToWhatTheyMustBe) {
     ClientConfig config;
     config.client_name = "a b";

@@ -127,7 +127,7 @@ class Batch {
 
 /// Entries are handled: no error acks the batch, an Error nacks it.
 using Handler = std::function<Status(Batch&)>;
-/// One result for each entry of a publish.
+/// One result for each entry of a publish; valid for the call.
 using PublishCallback = std::function<void(std::span<const PublishResult>)>;
 
 class Client {
@@ -191,6 +191,9 @@ class Client {
     [[nodiscard]] Result<StatusServer> serve_status(const StatusOptions& options = {});
 
     // ---- publishing
+    /// As the client's URL or document says (`max_len`, `idempotent`, …) where the publish has no options of its own.
+    /// bad_config names options that do not go together.
+    ///
     /// Writes one entry and waits for the answer. `timeout` when none came in time: then it may have been written.
     [[nodiscard]] Result<PublishResult> publish(std::string_view stream, std::initializer_list<Field> fields,
                                                 Duration timeout = seconds(30));
