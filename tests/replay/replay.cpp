@@ -164,7 +164,7 @@ class Replay {
             for (size_t i = 0; i + 1 < each.size(); i += 2) fields.back().push_back({each[i], each[i + 1]});
         }
         for (const std::vector<Field>& each : fields) entries.push_back({each});
-        static_cast<void>(machine_->publish({stream, entries, {atomic}}, now));
+        static_cast<void>(machine_->publish({stream, entries, PublishConfig{.atomic = atomic}}, now));
     }
 
     void settle(bool is_ack, Words& words, Instant now) {

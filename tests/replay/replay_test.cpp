@@ -29,7 +29,7 @@ std::string short_trace() {
     m.handle_input(conn, reply.size(), {30});
     const Field fields[] = {{"k", std::string_view("\0\xff\r\n", 4)}, {"", ""}};
     const PublishEntry entries[] = {{fields}, {std::span<const Field>(fields).first(1)}};
-    static_cast<void>(m.publish({"s", entries, {true}}, {35}));
+    static_cast<void>(m.publish({"s", entries, PublishConfig{.atomic = true}}, {35}));
     const uint32_t indices[] = {0, 2};
     static_cast<void>(m.ack(BatchId{65536}, EntrySet::of(indices), {36}));
     static_cast<void>(m.nack(BatchId{65536}, EntrySet::all(), std::nullopt, {37}));

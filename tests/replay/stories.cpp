@@ -56,7 +56,8 @@ class Application {
         }
         for (size_t i = 0; i < values.size(); ++i)
             entries.push_back({std::span<const Field>(fields).subspan(2 * i, 2)});
-        expect(host_.machine().publish({stream, entries, {atomic}}, host_.now()).ok(), "publish");
+        expect(host_.machine().publish({stream, entries, PublishConfig{.atomic = atomic}}, host_.now()).ok(),
+               "publish");
     }
 
     void settle_held() {

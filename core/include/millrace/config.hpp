@@ -115,9 +115,9 @@ struct PublishConfig {
     bool atomic = false;  ///< MULTI/EXEC around each publish
     /// Trims the stream with each append: to about so many entries, or to exactly so many; or what is older, by the
     /// server's time. Not both.
-    std::optional<uint64_t> max_len;
+    std::optional<uint64_t> max_len = {};
     bool max_len_exact = false;
-    std::optional<Duration> max_age;
+    std::optional<Duration> max_age = {};
     bool keep_pending = false;  ///< never trims what a group has pending or has not read yet
     /// Each entry is written once, though replies are lost: as long as its answer comes within the window. At most
     /// `idempotent_count` entries of a stream are without their answer at once; more wait.

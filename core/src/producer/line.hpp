@@ -2,6 +2,8 @@
 // may come again and whether the server's window holds them (PUB-1, PUB-2). Sends nothing.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -77,7 +79,7 @@ class Lines {
         if (last_ != nullptr && last_->name == stream) return *last_;
         auto found = lines_.find(stream);
         if (found == lines_.end()) {
-            if (lines_.size() >= idle_lines_max) drop_idle();
+            if (lines_.size() >= drop_at_) drop_idle();
             auto line = std::make_unique<Line>(next_id_++, stream, first_number_);
             found = lines_.emplace(std::string(stream), std::move(line)).first;
         }
@@ -108,12 +110,14 @@ class Lines {
             at = lines_.erase(at);
         }
         last_ = nullptr;
+        drop_at_ = std::max(idle_lines_max, 2 * lines_.size());  // where all are in use, not again for each new one
     }
 
     std::map<std::string, std::unique_ptr<Line>, std::less<>> lines_;
     Line* last_ = nullptr;
     uint64_t first_number_ = 1;  // above all numbers of the lines that were dropped
     uint32_t next_id_ = 1;
+    size_t drop_at_ = idle_lines_max;
 };
 
 }  // namespace millrace

@@ -111,6 +111,8 @@ void Producer::advance(Instant now) {
     lane.open(now);
     if (waiting_ > 0 && now >= due_) requeue_due(now);
     if (!lane.ready()) return;
+    // Here too, because a time that is due must be asked for even where nothing can be sent: else it stays due.
+    if (rungs_.must_ask_time(now) && !ask_time(lane, now)) return;
     for (; next_job_ < jobs_.end(); ++next_job_) {
         Job* const job = jobs_.find(next_job_);
         if (job != nullptr && !send_job(*job, lane, now)) return;
@@ -165,6 +167,7 @@ void Producer::handle_lane_ready(const Lane& lane) {
 void Producer::handle_lane_lost(const Lane& lane) {
     if (lane.role() != LaneRole::publish) return;
     next_job_ = jobs_.first();
+    rungs_.handle_lost();
     script_is_there_ = false;
     for (const auto& [name, line] : lines_) {
         line->idmp = Line::Idmp::unknown;

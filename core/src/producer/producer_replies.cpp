@@ -90,6 +90,7 @@ void Producer::take_part(Job& job, size_t index, const resp::Reply& reply, Insta
     if (reply.is_error()) {
         if (!job.part_error.has_value()) job.part_error = to_error(reply.text());
     } else if (reply.type() != resp::Type::status) {
+        leave_out(job, job.items[index]);
         succeed(job, index, reply, now);
     }
 }

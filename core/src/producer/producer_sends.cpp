@@ -93,13 +93,16 @@ bool Producer::end_too_wide(Job& job, size_t index, const Form& form) {
 /// MULTI, the entries, EXEC: either all are tried or none. There is no rollback, so each result stands (PUB-1).
 bool Producer::send_atomic(Job& job, const Form& form, Lane& lane, Instant now) {
     const bool once = form.once(job.options);
-    if (once && !job.line->window.has_room(job.items.size(), job.options.idempotent_count) && job.items[0].number == 0)
-        return false;
-    for (size_t i = 0; i < job.items.size(); ++i) (void)end_too_wide(job, i, form);
+    size_t fresh = 0;
+    for (size_t i = 0; i < job.items.size(); ++i) {
+        (void)end_too_wide(job, i, form);
+        if (job.items[i].state != Item::State::done && job.items[i].number == 0) ++fresh;
+    }
     if (job.is_done()) {
         tell_if_done(job);
         return true;
     }
+    if (once && fresh > 0 && !job.line->window.has_room(fresh, job.options.idempotent_count)) return false;
     job.line->atomic_job = job.number;
     job.part_error.reset();
     script_is_there_ = false;  // a script that is unknown inside MULTI is found out too late, so its source goes along
@@ -140,7 +143,11 @@ void Producer::mark_sent(Job& job, Item& item, const Form& form, Instant now) {
 bool Producer::ask_time(Lane& lane, Instant now) {
     const bool sent =
         lane.send(Request::of(*this, time, 0), now, [](resp::Encoder& encoder) { encoder.command(1).text("TIME"); });
-    if (sent) rungs_.handle_time_asked(now);
+    if (sent) {
+        rungs_.handle_time_asked(now);
+    } else {
+        rungs_.ask_time_later(now);
+    }
     return sent;
 }
 
@@ -168,13 +175,15 @@ bool Producer::window_is_open(Job& job, Lane& lane, Instant now) {
     }
     if (line.idmp_ms >= duration * 1000 && line.idmp_count >= count) return true;
     if (line.out > 0) return false;
-    line.idmp_ms = std::max(line.idmp_ms, duration * 1000);
-    line.idmp_count = std::max(line.idmp_count, count);
+    const int64_t new_duration = std::max(line.idmp_ms / 1000, duration);
+    const int64_t new_count = std::max(line.idmp_count, count);
     if (lane.send(Request::of(*this, window_raised, line.id), now, [&](resp::Encoder& encoder) {
-            encoder.command(6).text("XCFGSET").text(line.name).text("IDMP-DURATION").integer(line.idmp_ms / 1000);
-            encoder.text("IDMP-MAXSIZE").integer(line.idmp_count);
+            encoder.command(6).text("XCFGSET").text(line.name).text("IDMP-DURATION").integer(new_duration);
+            encoder.text("IDMP-MAXSIZE").integer(new_count);
         })) {
         line.idmp = Line::Idmp::raising;
+        line.idmp_ms = new_duration * 1000;
+        line.idmp_count = new_count;
         forget_window(&line);
     }
     return false;

@@ -24,9 +24,12 @@ bool is_unknown(ErrorClass what) {
 
 }  // namespace
 
-void Rungs::handle_ready(const Greeting& greeting) {
+void Rungs::handle_lost() {
     ask_time_at_ = Instant{};
     time_at_.reset();
+}
+
+void Rungs::handle_ready(const Greeting& greeting) {
     const std::string version = greeting.server.version_text + " " + std::string(name(greeting.server.flavor));
     if (std::exchange(version_, version) == version) return;
     const std::optional<Version> of = greeting.server.version;
@@ -64,6 +67,10 @@ void Rungs::handle_time_asked(Instant now) {
     ask_time_at_ = now + time_valid;
 }
 
+void Rungs::ask_time_later(Instant now) {
+    ask_time_at_ = now + std::max(context_.retry_delay(0), connect_spacing);
+}
+
 std::optional<Instant> Rungs::next_timeout() const {
     if (!wants_time_ || !time_ || !minid_ || time_at_.has_value() || ask_time_at_ == Instant{}) return std::nullopt;
     return ask_time_at_;
@@ -73,7 +80,7 @@ void Rungs::handle_time(const resp::Reply& reply, Instant now) {
     if (reply.is_error()) {
         const ServerError what = classify(reply.text());
         if (what.retryable) {
-            ask_time_at_ = now + std::max(context_.retry_delay(0), connect_spacing);
+            ask_time_later(now);
             return;
         }
         time_ = false;

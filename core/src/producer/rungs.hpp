@@ -21,6 +21,7 @@ class Rungs {
 
     /// To be called with each new connection. What was refused stays so until the server is another one.
     void handle_ready(const Greeting& greeting);
+    void handle_lost();
 
     /// The best form, none while the server's time is needed and not known.
     [[nodiscard]] std::optional<Form> choose(const PublishConfig& options, Instant now);
@@ -39,6 +40,7 @@ class Rungs {
         return wants_time_ && time_ && minid_ && now >= ask_time_at_;
     }
     void handle_time_asked(Instant now);
+    void ask_time_later(Instant now);
     void handle_time(const resp::Reply& reply, Instant now);
     /// When to ask again, where publishes wait for it.
     [[nodiscard]] std::optional<Instant> next_timeout() const;

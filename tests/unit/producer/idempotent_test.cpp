@@ -218,6 +218,37 @@ TEST_F(Idempotent, ATransactionRepeatsNothingThatIsThere) {
     EXPECT_EQ(host.story(), lines({"published 3: [5-0] [5-1]"}));
 }
 
+TEST_F(Idempotent, ATransactionWhoseMultiIsRefusedHoldsUpNothing) {
+    on("8.6.3");
+    PublishConfig options = once();
+    options.atomic = true;
+    ASSERT_TRUE(host.publish("s", {"a"}, options).ok());
+    host.reply("publish", error("ERR no such key"));
+    host.forget();
+    host.reply("publish", error("NOPERM this user has no permissions to run the 'multi' command") + bulk("5-0") +
+                              error("ERR EXEC without MULTI"));
+    EXPECT_EQ(host.story(), lines({"published 2: [5-0]"}));
+    ASSERT_TRUE(host.publish("s", {"b"}, once()).ok());
+    EXPECT_EQ(host.story(), lines({"publish: XINFO STREAM s"}));
+}
+
+TEST_F(Idempotent, ATransactionThatFillsTheWindowGoesAgainAsAWhole) {
+    on("7.0.15");
+    const std::vector<Field> wide(497, Field{"f", "v"});
+    const std::vector<Field> a{{"f", "a"}};
+    const std::vector<Field> b{{"f", "b"}};
+    const std::vector<PublishEntry> entries{{wide}, {a}, {b}};
+    PublishConfig options = once(3);
+    options.atomic = true;
+    ASSERT_TRUE(host.publish(Publish{"s", entries, options}).ok());
+    host.lost("publish");
+    reconnect();
+    const std::string story = plain(host.story());
+    EXPECT_NE(story.find(" 2 s {s}:published:P 0 0 0 100000 1 -2 f a\n"), std::string::npos) << story;
+    EXPECT_NE(story.find(" 2 s {s}:published:P 0 0 0 100000 2 -1 f b\n"), std::string::npos) << story;
+    EXPECT_NE(story.find("publish: EXEC\n"), std::string::npos) << story;
+}
+
 TEST_F(Idempotent, ATransactionThatNoWindowHoldsIsRefused) {
     on_idmp();
     PublishConfig options = once(2);

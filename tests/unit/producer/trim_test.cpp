@@ -91,6 +91,21 @@ TEST_F(TrimmingPublish, ATimeThatComesLaterIsAskedWithAWait) {
     EXPECT_EQ(host.story(), lines({"publish: TIME"}));
 }
 
+TEST_F(TrimmingPublish, ATimeThatWasLostIsNoTimer) {
+    on("6.2.14");
+    ASSERT_TRUE(host.publish("s", {"a"}, younger_than(seconds(10))).ok());
+    const Instant asked = host.now();
+    host.lost("publish");
+    while (host.now() - asked < seconds(70)) {  // longer than a time is valid
+        host.fire();
+        if (host.lives("publish")) host.lost("publish", DisconnectReason::refused);
+    }
+    host.fire();
+    host.forget();
+    host.greet("publish");
+    EXPECT_NE(host.story().find("publish: TIME\n"), std::string::npos);
+}
+
 TEST_F(TrimmingPublish, WhereTimeIsRefusedAScriptAsksIt) {
     on("6.2.14");
     ASSERT_TRUE(host.publish("s", {"a"}, younger_than(seconds(10))).ok());
