@@ -185,6 +185,16 @@ void append(std::string& out, const Gap& event) {
     append_text(out, event.stream);
     append_id(out, event.cursor);
     append_id(out, event.first);
+    if (!event.missed.has_value()) return;
+    out += ' ';
+    append_unsigned(out, *event.missed);
+}
+void append(std::string& out, const Reset& event) {
+    out += "reset";
+    append_source(out, event.source);
+    append_text(out, event.stream);
+    append_id(out, event.cursor);
+    append_id(out, event.last);
 }
 void append(std::string& out, const Interrupted& event) {
     out += "interrupted";

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "millrace/entry.hpp"
 #include "millrace/error.hpp"
 #include "millrace/time.hpp"
 
@@ -77,13 +78,25 @@ enum class LostGroup : uint8_t {
 /// Where canonical ids that were acked are remembered (DUP-3).
 enum class DedupeMode : uint8_t { off, memory, redis };
 
+/// How far a tail has read a stream: what to save, and to begin from again.
+struct Cursor {
+    std::string stream;
+    EntryId id;
+    /// `orders=1700000000000-5`, as the key `cursors` has it.
+    [[nodiscard]] std::string text() const { return stream + "=" + id.text(); }
+};
+
 /// What a source reads: entries of a group, or every entry (a tail).
 struct SourceConfig {
     std::vector<std::string> streams;
     std::string group = "notifications";  ///< empty: a tail
     std::string consumer;                 ///< empty: generated, `consumer-{unix ms}-{random}`
     std::string start = "0";              ///< where a group begins at its first creation: `0`, `$` or an entry id
-    std::string from = "new";             ///< where a tail begins: `new`, `last:n`, or after an entry id
+    /// Where a tail begins: `new`, `last:n`, after an entry id, or `id:` and the canonical id of an entry to begin
+    /// after.
+    std::string from = "new";
+    std::vector<Cursor> cursors;  ///< saved ones, which come before `from`; those of other streams are passed over
+    uint32_t max_scan = 100'000;  ///< entries of a stream that are searched for `from: id:…`
     uint32_t batch_size = 10;
     std::optional<Duration> flush_interval;  ///< unset: 5 s, tails 0; 0: hand over what has come
     std::optional<uint32_t> prefetch;        ///< entries held at most; unset: 4 x batch_size

@@ -218,12 +218,24 @@ struct Reconnected {
     uint32_t attempts;  ///< connections tried since the loss, this one included
 };
 
-/// The tail's cursor points before the first entry left: entries may have been trimmed unseen (TAIL-3).
+/// The tail's cursor points before the first entry left: entries may have been trimmed unseen (TAIL-3). Of the ids
+/// between `cursor` and `first`, both left out, nothing is there any more. Reading goes on with `first`.
 struct Gap {
     SourceId source;
     std::string stream;
-    EntryId cursor;
+    EntryId cursor;  ///< as far as was read
     EntryId first;
+    /// How many entries were missed; at least one. None: the server can't tell, and it may be that none were.
+    std::optional<uint64_t> missed;
+};
+
+/// The stream was made anew, with ids below the tail's cursor: a read behind it would wait for ever (TAIL-3). Reading
+/// goes on from its beginning. A server that came back without its last writes looks the same: then entries come again.
+struct Reset {
+    SourceId source;
+    std::string stream;
+    EntryId cursor;  ///< as far as was read
+    EntryId last;    ///< the last id that the stream has given
 };
 
 /// A subscription stands again after it was interrupted: what was published in between is lost (PS-2).
@@ -238,8 +250,8 @@ struct Interrupted {
 struct TooLarge {
     SourceId source;
     std::string stream;
-    EntryId id;
-    uint64_t bytes;  ///< of its names and values
+    EntryId id;      ///< 0-0 of a Pub/Sub message
+    uint64_t bytes;  ///< of its names and values, or of the message
 };
 
 /// Something failed. With a source whose `closed` is true, that source reads no more.
@@ -265,7 +277,7 @@ struct Closed {
 };
 
 using Event = std::variant<Ready, BatchReady, Acked, Lost, Duplicate, GroupRecreated, Published, ModeChanged,
-                           Disconnected, Reconnected, Gap, Interrupted, TooLarge, DeadLettered, DeadFailed, DeadListed,
-                           Redriven, GroupChanged, Failure, Log, Closed>;
+                           Disconnected, Reconnected, Gap, Reset, Interrupted, TooLarge, DeadLettered, DeadFailed,
+                           DeadListed, Redriven, GroupChanged, Failure, Log, Closed>;
 
 }  // namespace millrace

@@ -116,14 +116,16 @@ inline void xclaim_count_tail(Encoder& e, uint32_t deliveries) {
     e.text("RETRYCOUNT").integer(deliveries).text("JUSTID");
 }
 
-inline void xread(Encoder& e, uint32_t count, std::optional<Duration> block, std::span<const std::string> streams,
-                  std::span<const EntryId> cursors) {
-    e.command(4 + (block.has_value() ? 2U : 0U) + 2 * streams.size());
+/// Of those of the streams that are `picked`, what is behind `after(stream)`.
+template <class After>
+void xread(Encoder& e, uint32_t count, std::optional<Duration> block, std::span<const std::string> streams,
+           std::span<const uint32_t> picked, After&& after) {
+    e.command(4 + (block.has_value() ? 2U : 0U) + 2 * picked.size());
     e.text("XREAD").text("COUNT").integer(count);
     if (block.has_value()) e.text("BLOCK").integer(block->us < 1000 ? 1 : block->us / 1000);
     e.text("STREAMS");
-    for (const std::string& stream : streams) e.text(stream);
-    for (const EntryId cursor : cursors) e.id(cursor);
+    for (const uint32_t stream : picked) e.text(streams[stream]);
+    for (const uint32_t stream : picked) e.id(after(stream));
 }
 
 inline void xrange_one(Encoder& e, std::string_view key, EntryId id) {
@@ -138,8 +140,15 @@ inline void xack_one(Encoder& e, std::string_view key, std::string_view group, E
     e.command(4).text("XACK").text(key).text(group).id(id);
 }
 
-inline void xrevrange_last(Encoder& e, std::string_view key, uint32_t count) {
-    e.command(6).text("XREVRANGE").text(key).text("+").text("-").text("COUNT").integer(count);
+/// From `end` (none: the newest) backwards.
+inline void xrevrange(Encoder& e, std::string_view key, std::optional<EntryId> end, uint32_t count) {
+    e.command(6).text("XREVRANGE").text(key);
+    if (end.has_value()) {
+        e.id(*end);
+    } else {
+        e.text("+");
+    }
+    e.text("-").text("COUNT").integer(count);
 }
 
 inline void xlen(Encoder& e, std::string_view key) {

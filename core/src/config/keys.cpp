@@ -78,6 +78,20 @@ bool put_streams(Config& config, const ParsedValue& value) {
     return !value.list.empty();
 }
 
+// A name may hold an equals sign, an id does not.
+bool put_cursors(Config& config, const ParsedValue& value) {
+    std::vector<Cursor> cursors;
+    for (const std::string& each : value.list) {
+        const size_t sign = each.rfind('=');
+        if (sign == std::string::npos) return false;
+        const std::optional<EntryId> id = EntryId::parse(std::string_view(each).substr(sign + 1));
+        if (!id) return false;
+        cursors.push_back({each.substr(0, sign), *id});
+    }
+    config.source.cursors = std::move(cursors);
+    return true;
+}
+
 bool put_tls_enabled(Config& config, const ParsedValue& value) {
     if (value.number == 0) {
         config.client.tls.reset();
@@ -136,10 +150,19 @@ Acceptance check_from(const Config& config) {
     constexpr int64_t last_max = 1'000'000;
     const std::string_view from = config.source.from;
     if (from == "new" || EntryId::parse(from)) return Acceptance::yes;
-    if (from.starts_with("id:")) return Acceptance::not_yet;
+    if (from.starts_with("id:")) return accept(from.size() > 3);
     if (!from.starts_with("last:")) return Acceptance::no;
     const std::optional<int64_t> count = parse_whole(from.substr(5));
     return accept(count && *count >= 1 && *count <= last_max);
+}
+
+Acceptance check_cursors(const Config& config) {
+    const std::vector<Cursor>& cursors = config.source.cursors;
+    for (auto each = cursors.begin(); each != cursors.end(); ++each) {
+        const auto is_same = [each](const Cursor& other) { return other.stream == each->stream; };
+        if (each->stream.empty() || std::any_of(cursors.begin(), each, is_same)) return Acceptance::no;
+    }
+    return Acceptance::yes;
 }
 
 Acceptance check_id_field(const Config& config) {
@@ -258,9 +281,17 @@ constexpr std::array rows{
     word("start", text, "0", "`0`, `$` or an entry id",
          "Where a group begins when it is created: everything, what comes, or after an id.",
          put<source, &SourceConfig::start>, check_start),
-    word("from", text, "new", "`new`, `last:n` with n from 1 to 1000000, or an entry id",
-         "Where a tail begins: what comes, the last n entries, or after an id.", put<source, &SourceConfig::from>,
-         check_from),
+    word(
+        "from", text, "new", "`new`, `last:n` with n from 1 to 1000000, an entry id, or `id:` and a canonical id",
+        "Where a tail begins: with what comes, with the last n entries of each stream, after an entry id, or after the "
+        "newest entry whose canonical id (id_field) this is.",
+        put<source, &SourceConfig::from>, check_from),
+    word("cursors", list, "none", "`stream=id`, each stream once; as text separated by commas",
+         "How far a tail had read: the last entry ids that it handled. Streams without one begin as `from` says.",
+         put_cursors, check_cursors),
+    number<source, &SourceConfig::max_scan>(
+        "max_scan", integer, "100000", "refused", "1 to 1000000000",
+        "The most entries of a stream, from the newest backwards, that are searched for `from: id:…`."),
     number<source, &SourceConfig::batch_size>("batch_size", integer, "10", "refused: COUNT 0 is no limit",
                                               "1 to 1000000", "The most entries of a batch."),
     number<source, &SourceConfig::flush_interval>(

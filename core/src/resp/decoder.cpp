@@ -138,7 +138,7 @@ void Decoder::commit(size_t written) {
 }
 
 Decoder::Step Decoder::step(Shape next, EntrySink* sink) {
-    assert(next == Shape::tree || sink != nullptr);
+    assert((next != Shape::streams && next != Shape::entries) || sink != nullptr);
     if (error_.code != Code::ok) return Step::failed;
     next_ = next;
     sink_ = sink;

@@ -24,6 +24,8 @@ enum class Shape : uint8_t {
     tree,     ///< anything
     streams,  ///< XREAD, XREADGROUP: an array of [key, entries], or a map in RESP3
     entries,  ///< XRANGE, XREVRANGE, XCLAIM: an array of [id, [name, value, …]]
+    outline,  ///< XINFO STREAM: a tree without what its two entries hold, which may be most of its bytes
+    message,  ///< where messages come, in RESP2: a tree in which a value past the limits is Type::left_out
 };
 
 /// Receives what a streams or entries reply holds, in its order. Called inside Decoder::step; must not call the
@@ -58,7 +60,8 @@ struct Limits {
 ///     while ((step = decoder.step(shape_of_next_reply, &sink)) == Step::reply || step == Step::push) …
 ///
 /// An entry past the limits is no error: its bytes are skipped as they come, never gathered, and the sink is told
-/// (BP-3). Whatever else is past them is. An error is sticky until reset(): the connection cannot be read any further.
+/// (BP-3). Neither is a value of a push or a message: its size takes its place. Whatever else is past them is. An error
+/// is sticky until reset(): the connection cannot be read any further.
 class Decoder {
   public:
     /// The store must outlive the decoder; the limits are copied.
@@ -76,7 +79,7 @@ class Decoder {
 
     enum class Step : uint8_t { need_more, reply, push, failed };
     /// Parses at most one whole reply. `next` is the shape of the reply that is owed next, the same until it has
-    /// come; `sink` is needed for the shapes other than tree. A push in between is always a tree. An error, a nil or
+    /// come; `sink` is needed for streams and entries. A push in between is always a tree. An error, a nil or
     /// whatever is no aggregate arrives as a tree too; after an aggregate of entries the tree is an empty array, and
     /// the entries went to the sink one by one.
     [[nodiscard]] Step step(Shape next, EntrySink* sink);
@@ -104,6 +107,9 @@ class Decoder {
     bool take_field(const redisReadTask& task, std::string_view text);
     [[nodiscard]] bool is_field(const redisReadTask& task) const;
     [[nodiscard]] bool is_past_entry(uint64_t size) const;
+    /// Whether a tree keeps nothing of what is this deep.
+    [[nodiscard]] bool is_dropped(int depth) const;
+    [[nodiscard]] bool is_past_message(const redisReadTask& task, uint64_t size) const;
     void skip_entry();
     void skip_value(size_t header, uint64_t size);
     bool take_nil(const redisReadTask& task);

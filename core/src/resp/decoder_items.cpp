@@ -86,6 +86,9 @@ bool is_bulk(int type) {
     return type == REDIS_REPLY_STRING || type == REDIS_REPLY_VERB;
 }
 
+// XINFO STREAM: its members are at depth 1, an entry's id and its list of fields at depth 2.
+constexpr int outline_depth = 2;
+
 }  // namespace
 
 struct Decoder::Callbacks {
@@ -146,7 +149,14 @@ bool Decoder::check_unfinished() {
         return fail(Code::protocol, with_number("a line of more than ", limits_.line_bytes, " bytes"));
     }
     const uint64_t size = parse_u64(unread.substr(0, header)).value_or(0);  // the reader has accepted it
-    if (is_field(task) && is_past_entry(size)) {
+    const bool is_too_large = is_field(task) && is_past_entry(size);
+    const bool is_unwanted = task.type == REDIS_REPLY_STRING && is_dropped(reader_->ridx);
+    if (is_too_large || is_unwanted || is_past_message(task, size)) {
+        if (size == 0) return true;  // only its end is missing
+        if (is_too_large) {
+            skip_entry();
+            entry_bytes_ += size;
+        }
         skip_value(header, size);
         return true;
     }
@@ -166,6 +176,16 @@ bool Decoder::is_past_entry(uint64_t size) const {
     return entry_skipped_ || size > limits_.bulk_bytes - writer_.entry_bytes();
 }
 
+bool Decoder::is_dropped(int depth) const {
+    return next_ == Shape::outline && !is_push_ && depth > outline_depth;
+}
+
+/// A message's value that is too large (BP-3). What RESP2 sends of itself has the form of a reply.
+bool Decoder::is_past_message(const redisReadTask& task, uint64_t size) const {
+    const bool is_message = is_push_ || next_ == Shape::message;
+    return is_message && reader_->ridx == 1 && task.type == REDIS_REPLY_STRING && size > limits_.bulk_bytes;
+}
+
 /// The entry under way is too large (BP-3): from here on it is only counted.
 void Decoder::skip_entry() {
     if (entry_skipped_) return;
@@ -177,9 +197,6 @@ void Decoder::skip_entry() {
 /// Leaves out the body of the value under way, of which the header is here and the end is not; `header` is the length
 /// of its line. The reader gets to see an empty value.
 void Decoder::skip_value(size_t header, uint64_t size) {
-    if (size == 0) return;  // only its end is missing
-    skip_entry();
-    entry_bytes_ += size;
     value_skipped_ = size;
     reader_->pos += header - 1;
     reader_->buf[reader_->pos] = '0';
@@ -198,7 +215,7 @@ bool Decoder::begin_reply(const redisReadTask& task, bool is_aggregate) {
     list_depth_ = field_depth_ = -1;
     entry_skipped_ = false;
     is_push_ = task.type == REDIS_REPLY_PUSH;
-    if (!is_aggregate || is_push_ || next_ == Shape::tree) return true;
+    if (!is_aggregate || is_push_ || (next_ != Shape::streams && next_ != Shape::entries)) return true;
     if (next_ == Shape::streams && task.type == REDIS_REPLY_MAP) {
         list_depth_ = 1;
     } else if (task.type == REDIS_REPLY_ARRAY) {
@@ -216,6 +233,8 @@ bool Decoder::open_aggregate(const redisReadTask& task, uint64_t size) {
     if (static_cast<uint32_t>(depth) >= limits_.depth) {
         return fail(Code::too_large, with_number("a reply nested deeper than max_depth (", limits_.depth, ")"));
     }
+    if (is_dropped(depth)) return true;
+    if (is_dropped(depth + 1)) size = 0;
     if (list_depth_ < 0 || depth < list_depth_ + 2) elements_ += size;
     if (elements_ > limits_.elements) {
         return fail(Code::too_large, with_number("a reply of ", elements_, " elements, more than max_elements"));
@@ -252,13 +271,15 @@ bool Decoder::open_in_list(const redisReadTask& task, uint64_t size) {
 }
 
 bool Decoder::take_text(const redisReadTask& task, std::string_view text) {
+    uint64_t announced = text.size();
     if (is_bulk(task.type)) {
         const uint64_t here = reader_->len - static_cast<size_t>(text.data() - reader_->buf);
-        if ((!is_field(task) && text.size() > limits_.bulk_bytes) || uint64_t{text.size()} + 2 > here) {
+        const bool may_be_large = is_field(task) || is_dropped(reader_->ridx) || is_past_message(task, announced);
+        if ((!may_be_large && text.size() > limits_.bulk_bytes) || uint64_t{text.size()} + 2 > here) {
             return fail(Code::too_large,
                         with_number("a value of ", text.size(), " bytes, more than max_message_bytes"));
         }
-        const uint64_t announced = value_skipped_ > 0 ? std::exchange(value_skipped_, 0) : text.size();
+        if (value_skipped_ > 0) announced = std::exchange(value_skipped_, 0);
         if (text.data()[text.size()] != '\r' || text.data()[text.size() + 1] != '\n') {
             return fail(Code::protocol,
                         with_number("a value goes on after the ", announced, " bytes that were announced"));
@@ -269,8 +290,14 @@ bool Decoder::take_text(const redisReadTask& task, std::string_view text) {
     if (reader_->ridx == field_depth_) return take_field(task, text);
     if (reader_->ridx == 0) begin_reply(task, false);
     if (list_depth_ >= 0) return take_text_in_list(task, text);
+    if (is_dropped(reader_->ridx)) return true;
+    if (is_past_message(task, announced)) {
+        return tree_.add_left_out(announced) || fail(Code::out_of_memory, "no memory for a message");
+    }
     if (task.type == REDIS_REPLY_VERB) text.remove_prefix(4);  // `txt:`, which the reader has checked
-    if (text.size() > limits_.bulk_bytes - tree_.text_bytes()) {
+    // A message's words and its channel come on top of what its value may have.
+    const uint64_t text_max = limits_.bulk_bytes + (is_push_ || next_ == Shape::message ? limits_.line_bytes : 0);
+    if (text.size() > text_max - std::min<uint64_t>(text_max, tree_.text_bytes())) {
         return fail(Code::too_large, with_number("a reply with more than ", limits_.bulk_bytes, " bytes of text"));
     }
     return tree_.add_text(text_type(task.type), text) || fail(Code::out_of_memory, "no memory for a reply");
@@ -311,6 +338,7 @@ void Decoder::end_entry() {
 
 bool Decoder::take_nil(const redisReadTask& task) {
     if (reader_->ridx == 0) begin_reply(task, false);
+    if (is_dropped(reader_->ridx)) return true;
     if (list_depth_ < 0) return tree_.add_nil() || fail(Code::out_of_memory, "no memory for a reply");
     const int depth = reader_->ridx - list_depth_;
     if (depth == 1) {
@@ -325,12 +353,14 @@ bool Decoder::take_nil(const redisReadTask& task) {
 
 bool Decoder::take_integer(const redisReadTask& task, int64_t value) {
     if (reader_->ridx == 0) begin_reply(task, false);
+    if (is_dropped(reader_->ridx)) return true;
     if (list_depth_ >= 0) return fail_shape(task, "an integer");
     return tree_.add_integer(value) || fail(Code::out_of_memory, "no memory for a reply");
 }
 
 bool Decoder::take_boolean(const redisReadTask& task, bool value) {
     if (reader_->ridx == 0) begin_reply(task, false);
+    if (is_dropped(reader_->ridx)) return true;
     if (list_depth_ >= 0) return fail_shape(task, "a boolean");
     return tree_.add_boolean(value) || fail(Code::out_of_memory, "no memory for a reply");
 }

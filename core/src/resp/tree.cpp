@@ -35,7 +35,8 @@ std::string_view Reply::text() const {
 }
 
 int64_t Reply::integer() const {
-    return type() == Type::integer ? static_cast<int64_t>(tree_->node(*this).value) : 0;
+    const bool is_number = type() == Type::integer || type() == Type::left_out;
+    return is_number ? static_cast<int64_t>(tree_->node(*this).value) : 0;
 }
 
 bool Reply::boolean() const {
@@ -85,6 +86,10 @@ bool Tree::add_boolean(bool value) {
 
 bool Tree::add_nil() {
     return nodes_.push({});
+}
+
+bool Tree::add_left_out(uint64_t bytes) {
+    return nodes_.push({Type::left_out, 0, 0, bytes});
 }
 
 bool Tree::add_text(Type type, std::string_view text) {

@@ -19,6 +19,7 @@ enum class Type : uint8_t {
     text,
     verbatim,
     big_number,
+    left_out,  ///< a value past the limits: integer() is its size in bytes, and nothing else is left of it
     nil,
     array,
     map,
@@ -86,6 +87,7 @@ class Tree {
     [[nodiscard]] bool add_integer(int64_t value);
     [[nodiscard]] bool add_boolean(bool value);
     [[nodiscard]] bool add_nil();
+    [[nodiscard]] bool add_left_out(uint64_t bytes);
     [[nodiscard]] bool add_text(Type type, std::string_view text);
     /// To be called once all nodes are there; only then may children be walked.
     void finish();

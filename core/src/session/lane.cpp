@@ -189,7 +189,9 @@ void Lane::handle_input(size_t written, Instant now) {
     const std::optional<ConnId> conn = conn_;
     while (conn_ == conn && conn_.has_value()) {  // a reply may have ended this connection
         const bool is_owed = !owed_.empty();
-        const resp::Shape shape = is_owed ? owed_.front().shape : resp::Shape::tree;
+        resp::Shape shape = is_owed ? owed_.front().shape : resp::Shape::tree;
+        // In RESP2 a message may come in the place of any answer.
+        if (shape == resp::Shape::tree && role_ == LaneRole::push) shape = resp::Shape::message;
         switch (decoder_.step(shape, is_owed ? owed_.front().sink : nullptr)) {
             case resp::Decoder::Step::need_more:
                 return;

@@ -81,7 +81,13 @@ void Subscription::handle_push(const resp::Reply& message, Instant now) {
     const std::string_view word = message[0].text();
     const std::optional<uint32_t> channel = channel_of(message[1].text());
     if (!channel.has_value()) return;
-    if (word == "message") take_message(*channel, message[2].text(), now);
+    // Nothing else hands over: a pattern's `pmessage` of a channel that is subscribed by name is a second copy (PS-1).
+    if (word == "message" && message[2].type() == resp::Type::left_out) {
+        const auto bytes = static_cast<uint64_t>(message[2].integer());
+        context_.emit(TooLarge{id_, config_.streams[*channel], EntryId{}, bytes});
+    } else if (word == "message") {
+        take_message(*channel, message[2].text(), now);
+    }
     if (word == "subscribe") take_confirmation(*channel, now);
     if (word != "unsubscribe") return;
     // Another source has left the channel; the connection has one subscription for all.

@@ -1,239 +1,196 @@
+// What a tail sends. What it makes of the answers is in tail_replies.cpp.
 #include "tail/tail.hpp"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
-#include "base/format.hpp"
-#include "command/server_error.hpp"
+#include "base/entry_id.hpp"
 #include "command/stream_commands.hpp"
 
 namespace millrace {
 
-namespace {
-
-constexpr std::string_view last_prefix = "last:";
-
-}  // namespace
-
 Tail::Tail(Context& context, Lanes& lanes, SourceId id, SourceConfig config)
     : Source(context, lanes, id, std::move(config), Duration{}),
-      places_(config_.streams.size(), Place::unknown),
-      cursors_(config_.streams.size()) {
-    const std::string_view from = config_.from;
-    if (from.substr(0, last_prefix.size()) == last_prefix) {
-        const uint64_t count = parse_u64(from.substr(last_prefix.size())).value_or(0);
-        last_count_ = static_cast<uint32_t>(std::min<uint64_t>(count, context.config.max_elements / 4));
-    } else if (const std::optional<EntryId> after = EntryId::parse(from); after.has_value()) {
-        for (size_t i = 0; i < places_.size(); ++i) {
-            places_[i] = Place::known;
-            cursors_[i] = *after;
+      beginning_(Beginning::parse(config_.from)),
+      positions_(config_.streams.size()),
+      rotation_(static_cast<uint32_t>(config_.streams.size())) {
+    const auto begin_after = [](Position& at, EntryId cursor) {
+        at.state = Position::State::known;
+        at.is_placed = true;
+        at.cursor = cursor;
+        at.is_anchored = cursor != EntryId{};  // as far as known
+    };
+    for (uint32_t i = 0; i < positions_.size(); ++i) {
+        if (beginning_.kind == Beginning::Kind::after) begin_after(positions_[i], beginning_.id);
+        for (const Cursor& saved : config_.cursors) {
+            if (saved.stream == config_.streams[i]) begin_after(positions_[i], saved.id);
         }
     }
 }
 
 Tail::~Tail() {
     for (const std::unique_ptr<Lane>& lane : lanes_) lane->disown(this);
-    for (const EntryRecord& record : last_) context_.segments.release(record.segment);
 }
 
+/// One kind of question at a time: each needs what the one before was answered.
 void Tail::advance(Instant now) {
-    if (wait_until_.has_value() && *wait_until_ <= now) wait_until_.reset();
-    if (stopped_ || wait_until_.has_value()) return;
-    Lane* lane = lanes_.for_reading(lane_);
-    if (in_flight_ > 0) lane = lane_ != nullptr && lane_->ready() && !lane_->blocked() ? lane_ : nullptr;
+    if (stopped_ || in_flight_ > 0 || backoff_.waits(now)) return;
+    Lane* const lane = lanes_.for_reading(lane_);
     if (lane == nullptr) return;
     lane_ = lane;
-    if (find_places(*lane, now)) read_more(*lane, now);
+    if (find_places(*lane, now) || ask_looks(*lane, now)) return;
+    read_more(*lane, now);
 }
 
-/// True once every stream has a cursor.
+/// False once every stream has a cursor.
 bool Tail::find_places(Lane& lane, Instant now) {
-    bool all_known = true;
-    for (uint32_t i = 0; i < places_.size(); ++i) {
-        if (places_[i] == Place::known) continue;
-        all_known = false;
-        if (places_[i] == Place::asked) continue;
-        Request request;
-        request.owner = this;
-        request.tag = i;
-        request.what = last_count_ > 0 ? last_entries : last_id;
-        if (last_count_ > 0) {
-            if (in_flight_ > 0) continue;  // one XREVRANGE at a time: its entries are put in order when all have come
-            request.shape = resp::Shape::entries;
-            request.sink = this;
-        }
-        const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) {
-            if (last_count_ > 0) {
-                command::xrevrange_last(encoder, config_.streams[i], last_count_);
-            } else {
-                command::xinfo_stream(encoder, config_.streams[i]);
-            }
-        });
-        if (!sent) return false;
-        collecting_ = last_count_ > 0;
-        if (collecting_) stream_ = i;
-        places_[i] = Place::asked;
+    size_t asked = 0;
+    for (uint32_t i = 0; i < positions_.size() && asked < tail_questions_max; ++i) {
+        if (positions_[i].state != Position::State::unknown) continue;
+        ++asked;
+        if (!ask_for_place(i, lane, now)) break;
+    }
+    return asked > 0;
+}
+
+bool Tail::ask_for_place(uint32_t stream, Lane& lane, Instant now) {
+    const std::string& key = config_.streams[stream];
+    if (beginning_.kind == Beginning::Kind::newest && may_look_) {
+        Request request = Request::of(*this, newest_id, stream);
+        request.shape = resp::Shape::outline;
+        const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) { command::xinfo_stream(encoder, key); });
+        in_flight_ += sent ? 1U : 0U;
+        return sent;
+    }
+    Search& looking = positions_[stream].search;
+    const uint32_t most = beginning_.kind == Beginning::Kind::newest ? 1
+                          : beginning_.kind == Beginning::Kind::last ? beginning_.count
+                                                                     : config_.max_scan;
+    // A list of entries counts with three elements for each of them.
+    looking.asked = std::min({tail_page, most - looking.seen, context_.config.max_elements / 4});
+    looking.answered = 0;
+    Request request = Request::of(*this, page, stream);
+    request.shape = resp::Shape::entries;
+    request.sink = this;
+    const bool sent = lane.send(
+        request, now, [&](resp::Encoder& encoder) { command::xrevrange(encoder, key, looking.end, looking.asked); });
+    if (!sent) return false;
+    searched_.push(stream);
+    ++in_flight_;
+    return true;
+}
+
+/// True while there are streams to be looked at before anything is read.
+bool Tail::ask_looks(Lane& lane, Instant now) {
+    size_t asked = 0;
+    for (uint32_t i = 0; i < positions_.size() && asked < tail_questions_max; ++i) {
+        if (!positions_[i].is_look_due) continue;
+        ++asked;
+        Request request = Request::of(*this, look, i);
+        request.shape = resp::Shape::outline;
+        const bool sent = lane.send(
+            request, now, [&](resp::Encoder& encoder) { command::xinfo_stream(encoder, config_.streams[i]); });
+        if (!sent) break;
         ++in_flight_;
     }
-    return all_known;
+    return asked > 0;
 }
 
-/// One read at a time: the next one's cursor is in the reply of this one.
+/// BP-1, as a group's new entries are read. The next turn's cursors are in the replies of this one.
 void Tail::read_more(Lane& lane, Instant now) {
-    if (paused_ || in_flight_ > 0) return;
     const uint64_t held = batches_.unreleased();
-    if (held >= prefetch() || batches_.bytes() >= config_.prefetch_bytes) return;
-    const uint32_t room = static_cast<uint32_t>(prefetch() - held) / static_cast<uint32_t>(config_.streams.size());
-    const uint32_t count = std::max<uint32_t>(1, std::min(room, config_.batch_size));
+    if (paused_ || held >= prefetch() || batches_.bytes() >= config_.prefetch_bytes) return;
+    const uint32_t room = static_cast<uint32_t>(prefetch() - held);
+    if (is_arriving_) {
+        pick_anchored(false);
+        const uint32_t share = room / static_cast<uint32_t>(std::max<size_t>(1, overlapped_.size()));
+        const uint32_t count = std::max<uint32_t>(1, std::min(share, config_.batch_size));
+        if (!overlapped_.empty() && !send_read(overlapped_, read_overlapping, count, lane, now)) return;
+        is_arriving_ = false;
+        if (!overlapped_.empty()) return;
+    }
+    const Rotation::Read next = rotation_.next(config_.batch_size, room, picked_, [this](uint32_t stream) {
+        return positions_[stream].state == Position::State::known;
+    });
+    if (next.count == 0) return;
+    if (!next.blocks) {
+        overlapped_ = picked_;
+        (void)send_read(overlapped_, read_overlapping, next.count, lane, now);
+        return;
+    }
+    pick_anchored(true);
+    if (!overlapped_.empty() && !send_read(overlapped_, read_overlapping, next.count, lane, now)) return;
+    if (!send_read(picked_, read_blocking, next.count, lane, now)) return;
+    for (const uint32_t stream : overlapped_) positions_[stream].is_unproved = false;
+}
+
+void Tail::pick_anchored(bool unproved_alone) {
+    overlapped_.clear();
+    for (uint32_t i = 0; i < positions_.size(); ++i) {
+        Position& at = positions_[i];
+        if (at.state != Position::State::known || !at.is_anchored) continue;
+        if (!at.is_unproved && unproved_alone) continue;
+        at.is_unproved = true;
+        overlapped_.push_back(i);
+    }
+}
+
+bool Tail::send_read(const std::vector<uint32_t>& streams, What what, uint32_t count, Lane& lane, Instant now) {
+    bool overlaps = false;
+    for (const uint32_t stream : streams) {
+        if (what == read_blocking) break;  // the one before it in this write may overlap
+        Position& at = positions_[stream];
+        at.overlaps = at.is_anchored;
+        overlaps = overlaps || at.overlaps;
+    }
     std::optional<Duration> block;
-    if (!hot_) block = lanes_.block();
-    Request request;
-    request.owner = this;
-    request.what = read;
-    request.tag = count;
+    if (what == read_blocking) block = lanes_.block();
+    Request request = Request::of(*this, what, 0);
     request.shape = resp::Shape::streams;
     request.sink = this;
     request.allowed = {block.value_or(Duration{}).us + context_.config.read_slack.us};
     request.blocks = block.has_value();
+    count_ = count;
     const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) {
-        command::xread(encoder, count, block, config_.streams, cursors_);
+        command::xread(encoder, count + (overlaps ? 1 : 0), block, config_.streams, streams,
+                       [this, overlaps](uint32_t stream) {
+                           const Position& at = positions_[stream];
+                           return overlaps && at.overlaps ? just_before(at.cursor) : at.cursor;
+                       });
     });
-    if (!sent) return;
+    if (!sent) return false;
     ++in_flight_;
     if (block.has_value()) lanes_.handle_blocked(id_);
-    if (said_ready_) return;
-    said_ready_ = true;
+    say_ready(lane);
+    return true;
+}
+
+void Tail::say_ready(const Lane& lane) {
+    if (std::exchange(said_ready_, true)) return;
     context_.emit(Ready{id_, Delivery::tail, {}, lane.greeting().protocol, server_version(lane.greeting())});
 }
 
-void Tail::handle_stream(std::string_view name) {
-    for (uint32_t i = 0; i < config_.streams.size(); ++i) {
-        if (config_.streams[i] == name) stream_ = i;
-    }
-    taken_ = 0;
-}
-
-void Tail::handle_entry(const EntryRecord& record) {
-    if (stopped_ || missed_) {
-        context_.segments.release(record.segment);
-    } else if (collecting_) {
-        last_.push_back(record);
-    } else {
-        ++taken_;
-        EntryRecord mine = record;
-        mine.stream = stream_;
-        deliver(mine);
-    }
-}
-
-/// The cursor passes over it: read again it would be no smaller (BP-3).
-void Tail::handle_too_large(EntryId id, uint64_t bytes) {
-    if (stopped_ || missed_) return;
-    context_.emit(TooLarge{id_, config_.streams[stream_], id, bytes});
-    if (!collecting_) ++taken_;
-    if (id > cursors_[stream_]) cursors_[stream_] = id;
-}
-
-/// The cursor follows what was taken. What there was no memory for, and all behind it, is read once more.
-void Tail::deliver(EntryRecord record) {
-    const EntryId id = record.id;
-    if (batches_.add(Lot::fresh, record, context_.now).has_value()) {
-        cursors_[record.stream] = std::max(cursors_[record.stream], id);
-        return;
-    }
-    missed_ = true;
-    wait_until_ = context_.now + context_.retry_delay(failures_);
-    context_.fail(id_, Error(Code::out_of_memory, "no memory for entry " + id.text() + "; it is read again"));
-}
-
-void Tail::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
-    --in_flight_;
-    missed_ = false;
-    const uint32_t tag = static_cast<uint32_t>(request.tag);
-    switch (static_cast<What>(request.what)) {
-        case last_id:
-            return take_last_id(tag, reply, now);
-        case last_entries:
-            return take_last_entries(tag, reply, now);
-        case read:
-            hot_ = taken_ >= request.tag;
-            taken_ = 0;
-            if (reply.is_error()) return handle_refusal("XREAD", reply, now);
-            failures_ = 0;
-            return;
-    }
-}
-
-/// "From now" is the last id that the server has given, 0-0 for a stream that is yet to be made.
-void Tail::take_last_id(uint32_t stream, const resp::Reply& reply, Instant now) {
-    if (reply.is_error() && reply.text().find("no such key") == std::string_view::npos) {
-        places_[stream] = Place::unknown;
-        return handle_refusal("XINFO STREAM", reply, now);
-    }
-    places_[stream] = Place::known;
-    if (reply.is_error()) return;
-    bool next_is_id = false;
-    for (const resp::Reply& item : reply) {
-        const std::optional<EntryId> id = next_is_id ? parse_id(item.text()) : std::nullopt;
-        if (id.has_value()) {
-            cursors_[stream] = *id;
-            return;
-        }
-        next_is_id = item.text() == "last-generated-id";
-    }
-    // Beginning at 0-0 would deliver the whole stream as new.
-    fail(Error(Code::protocol, "XINFO STREAM " + config_.streams[stream] + " tells no last-generated-id"));
-}
-
-void Tail::take_last_entries(uint32_t stream, const resp::Reply& reply, Instant now) {
-    collecting_ = false;
-    if (reply.is_error()) {
-        places_[stream] = Place::unknown;
-        return handle_refusal("XREVRANGE", reply, now);
-    }
-    for (size_t i = last_.size(); i-- > 0;) {
-        last_[i].stream = stream;
-        if (stopped_ || missed_) {
-            context_.segments.release(last_[i].segment);
-        } else {
-            deliver(last_[i]);
-        }
-    }
-    last_.clear();
-    places_[stream] = Place::known;
-}
-
-void Tail::handle_refusal(std::string_view command, const resp::Reply& reply, Instant now) {
-    const ServerError what = classify(reply.text());
-    Error error = to_error(reply.text());
-    error.message = std::string(command) + " " + config_.streams.front() + ": " + error.message;
-    if (!what.retryable) return fail(std::move(error));
-    wait_until_ = now + context_.retry_delay(failures_++);
-    context_.fail(id_, std::move(error));
-}
-
-void Tail::handle_lost(const Request& request, Instant) {
-    --in_flight_;
-    taken_ = 0;
-    hot_ = false;
-    missed_ = false;
-    if (request.what == read) return;
-    collecting_ = false;
-    places_[static_cast<size_t>(request.tag)] = Place::unknown;
-    for (const EntryRecord& record : last_) context_.segments.release(record.segment);
-    last_.clear();
-}
-
+/// Of the streams whose cursor no read can prove, what became of them meanwhile must be asked for.
 void Tail::handle_lane_lost(Lane& lane, Instant) {
-    if (&lane == lane_) lane_ = nullptr;
+    if (&lane != lane_) return;
+    lane_ = nullptr;
+    is_arriving_ = true;
+    rotation_.cool();
+    if (!may_look_) return;
+    for (Position& at : positions_) {
+        if (at.state != Position::State::known || at.is_anchored || at.cursor == EntryId{}) continue;
+        if (!at.doubt.has_value()) at.doubt = Doubt{at.cursor, std::nullopt, at.passed};
+        at.is_look_due = true;
+    }
 }
 
 std::optional<Instant> Tail::next_timeout() const {
     if (stopped_) return std::nullopt;
     const std::optional<Instant> flush = batches_.flush_at();
-    if (!flush.has_value()) return wait_until_;
-    return wait_until_.has_value() ? std::min(*flush, *wait_until_) : flush;
+    const std::optional<Instant> wait = backoff_.until();
+    if (!flush.has_value()) return wait;
+    return wait.has_value() ? std::min(*flush, *wait) : flush;
 }
 
 Status Tail::ack(BatchId batch, EntrySet entries, Instant) {

@@ -1,14 +1,31 @@
-// A tail: reads entries without a group, so that every reader gets every entry (TAIL-1). Its place is a cursor for each
-// stream, an id that was seen; `$` is never sent, because after a timeout nobody knows what it meant.
+// A tail: reads entries without a group, so that every reader gets every entry (TAIL-1). Its place in each stream is an
+// id that was seen; `$` is never sent, because after a timeout nobody knows what it meant.
+//
+// No server tells a reader that entries behind its cursor were trimmed unseen (TAIL-3). So a read that does not block
+// begins with the cursor's own entry: if that is still there, what stands behind it is too, for trimming takes from the
+// front. Each read that blocks follows such a one in the same write, of the streams that have moved. XINFO STREAM is
+// asked when the entry is gone, and now and then while nothing comes: a key made anew with lower ids wakes no read.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
+#include "base/ring.hpp"
+#include "consumer/backoff.hpp"
+#include "consumer/rotation.hpp"
 #include "consumer/source.hpp"
+#include "tail/position.hpp"
 
 namespace millrace {
+
+/// At most so many streams are searched, or looked at, in one write.
+inline constexpr size_t tail_questions_max = 32;
+/// A page of a search backwards.
+inline constexpr uint32_t tail_page = 1000;
+/// While nothing comes, a stream is looked at after so many blocks.
+inline constexpr int64_t tail_blocks_per_look = 5;
 
 class Tail final : public Source, private ReplyHandler, private resp::EntrySink {
   public:
@@ -24,37 +41,61 @@ class Tail final : public Source, private ReplyHandler, private resp::EntrySink 
     [[nodiscard]] Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now) override;
 
   private:
-    enum What : uint32_t { last_id, last_entries, read };
-    enum class Place : uint8_t { unknown, asked, known };
+    enum What : uint32_t { newest_id, page, look, read_overlapping, read_blocking };
 
+    // what to send: tail.cpp
+    [[nodiscard]] bool find_places(Lane& lane, Instant now);
+    [[nodiscard]] bool ask_for_place(uint32_t stream, Lane& lane, Instant now);
+    [[nodiscard]] bool ask_looks(Lane& lane, Instant now);
+    void read_more(Lane& lane, Instant now);
+    void pick_anchored(bool unproved_alone);
+    [[nodiscard]] bool send_read(const std::vector<uint32_t>& streams, What what, uint32_t count, Lane& lane,
+                                 Instant now);
+    void say_ready(const Lane& lane);
+
+    // what came: tail_replies.cpp
     void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
     void handle_lost(const Request& request, Instant now) override;
     void handle_stream(std::string_view name) override;
     void handle_entry(const EntryRecord& record) override;
     void handle_deleted(EntryId) override {}
     void handle_too_large(EntryId id, uint64_t bytes) override;
-
-    [[nodiscard]] bool find_places(Lane& lane, Instant now);
-    void read_more(Lane& lane, Instant now);
-    void take_last_id(uint32_t stream, const resp::Reply& reply, Instant now);
-    void take_last_entries(uint32_t stream, const resp::Reply& reply, Instant now);
+    [[nodiscard]] bool meet(EntryId id);
+    void pass(Position& position, EntryId id);
     void deliver(EntryRecord record);
-    void handle_refusal(std::string_view command, const resp::Reply& reply, Instant now);
+    void take_searched(EntryId id, bool is_wanted);
+    void after_newest(uint32_t stream, const resp::Reply& reply, Instant now);
+    void after_search(uint32_t stream, const resp::Reply& reply, Instant now);
+    void after_look(uint32_t stream, const resp::Reply& reply, Instant now);
+    void after_read(const std::vector<uint32_t>& streams, What what, const resp::Reply& reply, Instant now);
+    void end_read(uint32_t stream);
+    void take_finding(uint32_t stream, const StreamInfo& info);
+    void mark_looks(Instant now);
+    void refuse(std::string_view command, std::optional<uint32_t> stream, const resp::Reply& reply, Instant now);
+    void leave(uint32_t stream, Error error);
+    void suspect_each(Error error, Instant now);
 
-    std::vector<Place> places_;      // one a stream
-    std::vector<EntryId> cursors_;   // one a stream
-    uint32_t last_count_ = 0;        // of `last:n`
-    std::vector<EntryRecord> last_;  // newest first, as XREVRANGE tells them
+    const Beginning beginning_;
+    std::vector<Position> positions_;  // one a stream
+    Rotation rotation_;
+    Backoff backoff_{context_};
     Lane* lane_ = nullptr;
     uint32_t in_flight_ = 0;
-    bool hot_ = false;
+    bool is_arriving_ = true;  // on a connection: what was known before may hold no more
+    bool may_look_ = true;     // false once XINFO STREAM was refused
     bool said_ready_ = false;
-    bool missed_ = false;      // memory was refused within the reply under way
-    bool collecting_ = false;  // the reply under way is one of XREVRANGE
-    uint32_t failures_ = 0;
-    std::optional<Instant> wait_until_;
+    uint32_t next_look_ = 0;  // which stream is looked at next while nothing comes
+
+    std::vector<uint32_t> picked_;      // of the read that blocks, or of the only one
+    std::vector<uint32_t> overlapped_;  // of the read that begins with the cursors' own entries
+    Ring<uint32_t> searched_;           // streams of the searches that are out, in the order of their answers
+
+    // the reply under way
     uint32_t stream_ = 0;
-    uint32_t taken_ = 0;
+    uint32_t count_ = 0;    // new entries of each stream that the turn may bring
+    bool is_ours_ = false;  // its stream is one of ours
+    bool missed_ = false;   // memory was refused
+    uint32_t came_ = 0;     // new entries
 };
 
 }  // namespace millrace

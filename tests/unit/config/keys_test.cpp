@@ -64,6 +64,8 @@ TEST(Keys, AreThoseOfTheSpecification) {
                                             "consumer",
                                             "start",
                                             "from",
+                                            "cursors",
+                                            "max_scan",
                                             "on_lost_group",
                                             "claim_interval",
                                             "claim_min_idle",
@@ -182,7 +184,6 @@ TEST(Keys, SayPlainlyWhatThisVersionDoesNotDo) {
         EXPECT_NE(error.message.find("this version"), std::string::npos) << error.message;
     }
     EXPECT_GT(count, 0U);
-    EXPECT_EQ(set_error("from", "id:order-17").code, Code::unsupported);
 }
 
 TEST(SetKey, PutsEachTypeWhereItBelongs) {
@@ -202,6 +203,7 @@ TEST(SetKey, PutsEachTypeWhereItBelongs) {
     is_set(config, "consumer", "c1");
     is_set(config, "start", "$");
     is_set(config, "from", "last:5");
+    is_set(config, "cursors", "a=b=1-2,c=3");
     is_set(config, "prefetch", "64");
     is_set(config, "atomic", "true");
     is_set(config, "consumer_lease", "true");
@@ -222,6 +224,11 @@ TEST(SetKey, PutsEachTypeWhereItBelongs) {
     EXPECT_EQ(config.source.consumer, "c1");
     EXPECT_EQ(config.source.start, "$");
     EXPECT_EQ(config.source.from, "last:5");
+    ASSERT_EQ(config.source.cursors.size(), 2U);
+    EXPECT_EQ(config.source.cursors[0].text(), "a=b=1-2");
+    EXPECT_EQ(config.source.cursors[1].text(), "c=3-0");
+    is_set(config, "from", "id:order-17");
+    EXPECT_EQ(config.source.from, "id:order-17");
     EXPECT_EQ(config.source.prefetch, 64U);
     EXPECT_TRUE(config.publish.atomic);
     EXPECT_TRUE(config.source.consumer_lease);
@@ -283,6 +290,12 @@ TEST(SetKey, RefusesWhatItsKeyDoesNotAllow) {
         {"from", "last:1000001"},
         {"from", "last:-1"},
         {"from", "1-x"},
+        {"from", "id:"},
+        {"cursors", ""},
+        {"cursors", "orders"},
+        {"cursors", "orders=x"},
+        {"cursors", "=1-0"},
+        {"cursors", "a=1-0,a=2-0"},
         {"flush_interval", "5x"},
         {"jitter", "1.1"},
         {"max_message_bytes", "1MB"},

@@ -128,10 +128,14 @@ TEST(Validate, HoldsASourceToItsRules) {
     expect_refused(validate(config), "start", "`$`");
 
     config = source();
-    config.from = "id:x";
-    const Status status = validate(config);
-    ASSERT_FALSE(status.ok());
-    EXPECT_EQ(status.error().code, Code::unsupported);
+    config.from = "id:";
+    expect_refused(validate(config), "from", "canonical id");
+
+    config = source();
+    config.cursors = {{"orders", {1, 0}}, {"orders", {2, 0}}};
+    expect_refused(validate(config), "cursors", "once");
+    config.cursors.pop_back();
+    EXPECT_TRUE(validate(config).ok());
 }
 
 }  // namespace

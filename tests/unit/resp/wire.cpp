@@ -44,6 +44,8 @@ std::string describe(const Reply& reply) {
             return '=' + text;
         case Type::big_number:
             return "(" + text;
+        case Type::left_out:
+            return "left out " + std::to_string(reply.integer());
         case Type::nil:
             return "nil";
         case Type::array:

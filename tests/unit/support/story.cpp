@@ -116,7 +116,13 @@ struct Describe {
     std::string operator()(const Reconnected& e) const {
         return "reconnected " + std::string(name(e.role)) + " after " + std::to_string(e.attempts);
     }
-    std::string operator()(const Gap& e) const { return "gap " + e.stream; }
+    std::string operator()(const Gap& e) const {
+        return "gap " + e.stream + " from " + e.cursor.text() + " to " + e.first.text() +
+               (e.missed.has_value() ? ", " + std::to_string(*e.missed) + " missed" : ", possibly");
+    }
+    std::string operator()(const Reset& e) const {
+        return "reset " + e.stream + " at " + e.cursor.text() + ", last " + e.last.text();
+    }
     std::string operator()(const Interrupted& e) const {
         return "interrupted" + number_of(e.source) + " " + e.stream + " for " + std::to_string(e.lasted.us / 1000) +
                " ms";

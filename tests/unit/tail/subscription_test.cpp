@@ -64,6 +64,15 @@ TEST_F(Subscribed, APayloadIsAnObjectOfFieldsOrOneField) {
                                 ";n=[1,2];} {data=not json;} {data=;} {} {data=[1];}\n");
 }
 
+/// A channel and a pattern that both match deliver twice.
+TEST_F(Subscribed, WhatAPatternBringsOfItIsASecondCopy) {
+    host.forget();
+    host.reply("push", message2("s", "x"));
+    host.reply("push", array({bulk("pmessage"), bulk("s*"), bulk("s"), bulk("x")}));
+    host.wait(2000);
+    EXPECT_EQ(host.story(), lines({"batch 1 by flush: {data=x;}"}));
+}
+
 TEST_F(Subscribed, WhatIsOfAnotherChannelIsNotOurs) {
     host.forget();
     host.reply("push", message2("t", "x"));
@@ -214,6 +223,32 @@ TEST(Resp3, ConfirmationsAndMessagesArePushes) {
         host.reply("push", message3("t", "a") + message3("s", "b"));
         host.wait(2000);
         EXPECT_EQ(host.story(), lines({"batch 1 by flush: t/{data=a;} s/{data=b;}"}));
+    }
+}
+
+/// BP-3: it is told, and the connection stays.
+TEST(LargeMessage, IsLeftOut) {
+    ClientConfig config;
+    config.mode = Mode::pubsub;
+    config.max_message_bytes = 1024;
+    for (const int64_t protocol : {2, 3}) {
+        for (const ScriptedHost::Cut cut : {ScriptedHost::Cut::whole, ScriptedHost::Cut::in_three}) {
+            ScriptedHost host(config);
+            host.server.protocol = protocol;
+            const auto told = [protocol](const Items& items) { return protocol == 3 ? push(items) : array(items); };
+            host.open(source_of());
+            host.greet("read");
+            host.greet("push");
+            host.reply("push", told({bulk("subscribe"), bulk("s"), integer(1)}));
+            host.forget();
+            host.cut = cut;
+            host.reply("push", told({bulk("message"), bulk("s"), bulk(std::string(1025, 'v'))}));
+            EXPECT_EQ(host.story(), lines({"too large: s/0-0 (1025)"}));
+            const std::string largest(1024, 'v');
+            host.reply("push", told({bulk("message"), bulk("s"), bulk(largest)}));
+            host.wait(2000);
+            EXPECT_EQ(host.story(), lines({"batch 1 by flush: {data=" + largest + ";}"}));
+        }
     }
 }
 

@@ -58,19 +58,25 @@ struct ToJson {
         return Json{{"event", "group_recreated"}, {"stream", text_to_json(event.stream)}, {"from", event.from}};
     }
     std::optional<Json> operator()(const Gap& event) const {
-        return Json{{"event", "gap"},
+        Json json{{"event", "gap"},
+                  {"stream", text_to_json(event.stream)},
+                  {"from", event.cursor.text()},
+                  {"to", event.first.text()}};
+        if (event.missed) json["missed"] = *event.missed;
+        return json;
+    }
+    std::optional<Json> operator()(const Reset& event) const {
+        return Json{{"event", "reset"},
                     {"stream", text_to_json(event.stream)},
-                    {"cursor", event.cursor.text()},
-                    {"first", event.first.text()}};
+                    {"from", event.cursor.text()},
+                    {"last", event.last.text()}};
     }
     std::optional<Json> operator()(const Interrupted& event) const {
         return Json{{"event", "gap"}, {"stream", text_to_json(event.stream)}, {"lasted_ms", event.lasted.us / 1000}};
     }
     std::optional<Json> operator()(const TooLarge& event) const {
-        return Json{{"event", "too_large"},
-                    {"stream", text_to_json(event.stream)},
-                    {"id", event.id.text()},
-                    {"bytes", event.bytes}};
+        const std::string id = event.id == EntryId{} ? std::string() : event.id.text();  // a message has none
+        return Json{{"event", "too_large"}, {"stream", text_to_json(event.stream)}, {"id", id}, {"bytes", event.bytes}};
     }
     std::optional<Json> operator()(const DeadLettered& event) const {
         Json json{{"event", "dead_lettered"},       {"stream", text_to_json(event.stream)},
