@@ -45,6 +45,7 @@ struct Doubt {
     EntryId cursor;
     std::optional<EntryId> next;     ///< what came in its place; none: nothing did
     std::optional<uint64_t> passed;  ///< Position::passed then
+    bool was_looked_at = false;      ///< the next look is due when something has come
 };
 
 struct Position {
@@ -59,6 +60,7 @@ struct Position {
     /// There is, as far as known, an entry at the cursor: a read that begins with it proves that nothing behind it was
     /// trimmed unseen.
     bool is_anchored = false;
+    bool is_large = false;     ///< that entry is: it is not read again while nothing comes
     bool is_unproved = false;  ///< such a read is due before the next one that blocks
     bool is_look_due = false;
     std::optional<Doubt> doubt;
@@ -69,6 +71,7 @@ struct Position {
     Search search;
 
     // of the read under way
+    EntryId asked_after;        ///< the cursor when it was sent
     bool overlaps = false;      ///< it begins with the cursor's own entry
     bool found_cursor = false;  ///< and that came
     uint32_t seen = 0;          ///< entries, but the cursor's own

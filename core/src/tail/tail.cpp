@@ -119,7 +119,7 @@ void Tail::read_more(Lane& lane, Instant now) {
         (void)send_read(overlapped_, read_overlapping, next.count, lane, now);
         return;
     }
-    pick_anchored(true);
+    pick_anchored(now == replied_);  // what came while no read was out may have been trimmed since
     if (!overlapped_.empty() && !send_read(overlapped_, read_overlapping, next.count, lane, now)) return;
     if (!send_read(picked_, read_blocking, next.count, lane, now)) return;
     for (const uint32_t stream : overlapped_) positions_[stream].is_unproved = false;
@@ -130,7 +130,8 @@ void Tail::pick_anchored(bool unproved_alone) {
     for (uint32_t i = 0; i < positions_.size(); ++i) {
         Position& at = positions_[i];
         if (at.state != Position::State::known || !at.is_anchored) continue;
-        if (!at.is_unproved && unproved_alone) continue;
+        const bool spares = at.is_large || positions_.size() > tail_questions_max;
+        if (!at.is_unproved && unproved_alone && spares) continue;
         at.is_unproved = true;
         overlapped_.push_back(i);
     }
@@ -139,8 +140,9 @@ void Tail::pick_anchored(bool unproved_alone) {
 bool Tail::send_read(const std::vector<uint32_t>& streams, What what, uint32_t count, Lane& lane, Instant now) {
     bool overlaps = false;
     for (const uint32_t stream : streams) {
-        if (what == read_blocking) break;  // the one before it in this write may overlap
         Position& at = positions_[stream];
+        at.asked_after = at.cursor;
+        if (what == read_blocking) continue;  // the one before it in this write may overlap
         at.overlaps = at.is_anchored;
         overlaps = overlaps || at.overlaps;
     }

@@ -3,7 +3,8 @@
 //
 // No server tells a reader that entries behind its cursor were trimmed unseen (TAIL-3). So a read that does not block
 // begins with the cursor's own entry: if that is still there, what stands behind it is too, for trimming takes from the
-// front. Each read that blocks follows such a one in the same write, of the streams that have moved. XINFO STREAM is
+// front. Each read that blocks follows such a one in the same write; of more than tail_questions_max streams, and of
+// large entries, it asks for those alone that have moved, or all when no read was out for a while. XINFO STREAM is
 // asked when the entry is gone, and now and then while nothing comes: a key made anew with lower ids wakes no read.
 #pragma once
 
@@ -22,6 +23,8 @@ namespace millrace {
 
 /// At most so many streams are searched, or looked at, in one write.
 inline constexpr size_t tail_questions_max = 32;
+/// Bytes of an entry that may be read again with each block.
+inline constexpr uint64_t tail_entry_small = 16 * 1024;
 /// A page of a search backwards.
 inline constexpr uint32_t tail_page = 1000;
 /// While nothing comes, a stream is looked at after so many blocks.
@@ -95,6 +98,7 @@ class Tail final : public Source, private ReplyHandler, private resp::EntrySink 
     uint32_t count_ = 0;    // new entries of each stream that the turn may bring
     bool is_ours_ = false;  // its stream is one of ours
     bool missed_ = false;   // memory was refused
+    Instant replied_{};     // when a read was answered last
     uint32_t came_ = 0;     // new entries
 };
 

@@ -88,6 +88,10 @@ bool Tail::meet(EntryId id) {
         at.looked = context_.now;
         if (at.seen == 0) return false;
     }
+    // What the read before it in the same write brought comes once more, unless it is gone by now.
+    const bool skips = !at.overlaps && at.seen == 0 && at.cursor != at.asked_after && id > at.cursor;
+    if (skips) at.doubt = Doubt{at.cursor, id, at.passed};
+    if (at.doubt.has_value() && !at.doubt->next.has_value() && id > at.cursor) at.doubt->next = id;
     ++at.seen;
     if (id <= at.cursor) return false;  // the read before, in the same write, has brought it
     if (at.overlaps && !at.found_cursor && at.taken == 0) at.doubt = Doubt{at.cursor, id, at.passed};
@@ -108,7 +112,11 @@ void Tail::pass(Position& at, EntryId id) {
 /// What there was no memory for, and all behind it, is read once more.
 void Tail::deliver(EntryRecord record) {
     const EntryId id = record.id;
-    if (batches_.add(Lot::fresh, record, context_.now).has_value()) return pass(positions_[record.stream], id);
+    if (batches_.add(Lot::fresh, record, context_.now).has_value()) {
+        pass(positions_[record.stream], id);
+        positions_[record.stream].is_large = record.bytes > tail_entry_small;
+        return;
+    }
     missed_ = true;
     backoff_.fail(context_.now);
     context_.fail(id_, Error(Code::out_of_memory, "no memory for entry " + id.text() + "; it is read again"));
@@ -222,11 +230,17 @@ void Tail::after_look(uint32_t stream, const resp::Reply& reply, Instant now) {
     }
     const std::optional<StreamInfo> info = parse_stream_info(reply);
     if (info.has_value()) take_finding(stream, *info);
-    at.doubt.reset();
 }
 
 void Tail::take_finding(uint32_t stream, const StreamInfo& info) {
     Position& at = positions_[stream];
+    const bool nothing_came = at.doubt.has_value() && !at.doubt->next.has_value();
+    if (nothing_came && info.first.has_value() && info.last_generated > at.cursor) {
+        // What has come meanwhile is read first: only then is it sure where a gap ends.
+        at.is_anchored = false;
+        at.doubt->was_looked_at = true;
+        return;
+    }
     const Position::Finding finding = at.judge(info);
     if (finding.what == Position::Finding::What::reset) {
         context_.emit(Reset{id_, config_.streams[stream], at.cursor, info.last_generated});
@@ -234,24 +248,27 @@ void Tail::take_finding(uint32_t stream, const StreamInfo& info) {
         at.is_anchored = false;
         at.passed = 0;
         at.passed_from = EntryId{};
+        at.doubt.reset();
         return;
     }
     if (finding.what == Position::Finding::What::gap) {
         context_.emit(Gap{id_, config_.streams[stream], at.doubt->cursor, finding.first, finding.missed});
-        if (!at.doubt->next.has_value()) at.cursor = just_before(finding.first);  // told once
+        if (nothing_came) at.cursor = info.last_generated;  // told once
         if (!finding.missed.has_value()) at.passed.reset();
         if (at.passed.has_value()) *at.passed += *finding.missed;
     }
-    // What is gone can prove nothing: until the next entry comes, reads begin behind the cursor.
-    const bool is_gone = at.doubt.has_value() && !at.doubt->next.has_value();
-    if (is_gone || !info.first.has_value() || *info.first > at.cursor) at.is_anchored = false;
-    if (info.last_generated == at.cursor) {
-        at.passed = info.entries_added;
-        at.passed_from = at.cursor;
-    }
+    at.doubt.reset();
+    if (info.last_generated != at.cursor) return;  // the next read begins with the cursor's entry again
+    at.passed = info.entries_added;
+    at.passed_from = at.cursor;
+    if (!nothing_came && info.first.has_value() && *info.first <= at.cursor) return;
+    // What is gone can prove nothing. The server's count can, once the next entry has come; before 7.0 there is none.
+    at.is_anchored = false;
+    if (at.passed.has_value()) at.doubt = Doubt{at.cursor, std::nullopt, at.passed, true};
 }
 
 void Tail::after_read(const std::vector<uint32_t>& streams, What what, const resp::Reply& reply, Instant now) {
+    replied_ = now;
     const bool was_missed = std::exchange(missed_, false);
     const bool came = std::exchange(came_, 0) > 0;
     if (!reply.is_error() && !was_missed) {
@@ -275,7 +292,7 @@ void Tail::end_read(uint32_t stream) {
     at.overlaps = at.found_cursor = false;
     at.seen = at.taken = 0;
     if (!at.doubt.has_value()) return;
-    at.is_look_due = may_look_;
+    if (!at.doubt->was_looked_at || at.doubt->next.has_value()) at.is_look_due = may_look_;
     if (may_look_) return;
     // Nobody tells more than that the cursor's entry is gone.
     if (at.doubt->next.has_value()) {

@@ -56,6 +56,8 @@ std::vector<Case> pubsub_cases();
 std::vector<Case> drain_cases();
 std::vector<Case> too_large_cases();
 std::vector<Case> tail_cases();
+std::vector<Case> tail_place_cases();
+std::vector<Case> tail_gap_cases();
 std::vector<Case> publish_cases();
 std::vector<Case> publish_fault_cases();
 std::vector<Case> publish_trim_cases();

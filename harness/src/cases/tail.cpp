@@ -1,36 +1,11 @@
 // Reading without a group: from a place, and every reader gets everything.
 
-#include "base/text.hpp"
 #include "cases/case.hpp"
+#include "cases/tail_story.hpp"
 
 namespace millrace::harness {
 
 namespace {
-
-std::vector<EntryKey> delivered_keys(const Agent& agent) {
-    std::vector<EntryKey> keys;
-    for (const auto* batch : agent.batches()) {
-        for (const auto& entry : batch->entries) keys.push_back(entry.key);
-    }
-    return keys;
-}
-
-// Exactly these, in this order.
-Task<> expect_exactly(World& world, Agent& agent, const std::vector<EntryKey>& expected) {
-    co_await agent.delivered(expected.size(), 5s);
-    co_await world.pause(100ms);  // for what should not come
-    const auto keys = delivered_keys(agent);
-    world.expect(keys == expected, "TAIL-1",
-                 "expected " + std::to_string(expected.size()) + " entries" +
-                     (expected.empty() ? "" : " from " + expected.front().id) + "; came " +
-                     std::to_string(keys.size()) + (keys.empty() ? "" : " from " + keys.front().id));
-}
-
-Task<> ready_as_tail(World& world, Agent& agent, const Start& start) {
-    co_await agent.ready(start);
-    const std::string mode = world.history().agents[agent.index()].mode;
-    world.expect(mode == "tail", "TAIL-1", "ready says mode '" + excerpt(mode) + "', not tail");
-}
 
 Task<> from_now(World& world) {
     const Start start = world.tail("orders", "new", {{"batch_size", 10}});
