@@ -24,6 +24,7 @@ SourceConfig Hub::overlay(const SourceOptions& options) const {
     if (options.consumer) source.consumer = *options.consumer;
     if (options.start) source.start = *options.start;
     if (options.from) source.from = *options.from;
+    if (options.cursors) source.cursors = *options.cursors;
     if (options.batch_size) source.batch_size = *options.batch_size;
     if (options.prefetch) source.prefetch = options.prefetch;
     if (options.flush_interval) source.flush_interval = options.flush_interval;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/endpoint.hpp"
+#include "config/tail_keys.hpp"
 #include "config/values.hpp"
 #include "millrace/entry.hpp"
 
@@ -78,20 +79,6 @@ bool put_streams(Config& config, const ParsedValue& value) {
     return !value.list.empty();
 }
 
-// A name may hold an equals sign, an id does not.
-bool put_cursors(Config& config, const ParsedValue& value) {
-    std::vector<Cursor> cursors;
-    for (const std::string& each : value.list) {
-        const size_t sign = each.rfind('=');
-        if (sign == std::string::npos) return false;
-        const std::optional<EntryId> id = EntryId::parse(std::string_view(each).substr(sign + 1));
-        if (!id) return false;
-        cursors.push_back({each.substr(0, sign), *id});
-    }
-    config.source.cursors = std::move(cursors);
-    return true;
-}
-
 bool put_tls_enabled(Config& config, const ParsedValue& value) {
     if (value.number == 0) {
         config.client.tls.reset();
@@ -144,25 +131,6 @@ Acceptance check_streams(const Config& config) {
 
 Acceptance check_start(const Config& config) {
     return accept(config.source.start == "$" || EntryId::parse(config.source.start));
-}
-
-Acceptance check_from(const Config& config) {
-    constexpr int64_t last_max = 1'000'000;
-    const std::string_view from = config.source.from;
-    if (from == "new" || EntryId::parse(from)) return Acceptance::yes;
-    if (from.starts_with("id:")) return accept(from.size() > 3);
-    if (!from.starts_with("last:")) return Acceptance::no;
-    const std::optional<int64_t> count = parse_whole(from.substr(5));
-    return accept(count && *count >= 1 && *count <= last_max);
-}
-
-Acceptance check_cursors(const Config& config) {
-    const std::vector<Cursor>& cursors = config.source.cursors;
-    for (auto each = cursors.begin(); each != cursors.end(); ++each) {
-        const auto is_same = [each](const Cursor& other) { return other.stream == each->stream; };
-        if (each->stream.empty() || std::any_of(cursors.begin(), each, is_same)) return Acceptance::no;
-    }
-    return Acceptance::yes;
 }
 
 Acceptance check_id_field(const Config& config) {

@@ -59,6 +59,7 @@ struct SourceOptions {
     std::optional<std::string> consumer = {};
     std::optional<std::string> start = {};
     std::optional<std::string> from = {};
+    std::optional<std::vector<Cursor>> cursors = {};  ///< saved ones of a tail, which come before `from`
     std::optional<uint32_t> batch_size = {};
     std::optional<uint32_t> prefetch = {};
     std::optional<Duration> flush_interval = {};
