@@ -61,6 +61,10 @@ INSTANTIATE_TEST_SUITE_P(Engines, BrokenEngine,
                                            Engine{"publish-renumbered", "publish/8-idempotent", "PUB-2"},
                                            Engine{"publish-unmarked", "publish/7-at-least-once", "PUB-2"},
                                            Engine{"trims-unread", "publish/13-keep-pending", "PUB-3"},
+                                           Engine{"tail-unproved", "tail-gap/1-trimmed", "TAIL-3"},
+                                           Engine{"tail-no-reset", "tail-gap/4-made-anew", "TAIL-3"},
+                                           Engine{"tail-from-the-start", "tail/1-new", "TAIL-1"},
+                                           Engine{"tail-one-early", "tail/12-canonical-id", "TAIL-2"},
                                            Engine{"no-redetection", "detection/9-upgrade", "DET-5", "redis-3.2"}),
                          name_of_engine);
 

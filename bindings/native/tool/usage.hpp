@@ -23,7 +23,7 @@ Options:
   --set=<key=value>... a key of the configuration; may be repeated
   --group=<name>       the consumer group [default: notifications]
   --consumer=<name>    our name in the group; without one it is generated
-  --from=<where>       new, last:<n>, or an entry id [default: new]
+  --from=<where>       new, last:<n>, an entry id, or id:<canonical id> [default: new]
   --count=<n>          end after so many
   --after=<id>         list what is behind this id of the dead stream
   --all                every dead letter there is now

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "millrace/action.hpp"
+#include "millrace/config.hpp"
 #include "millrace/entry.hpp"
 #include "millrace/error.hpp"
 #include "millrace/time.hpp"
@@ -44,6 +45,9 @@ struct Ready {
     std::string consumer;        ///< our name in the group; empty where there is none
     uint8_t protocol;            ///< 2 or 3
     std::string server_version;  ///< as the server tells it, `unknown` where it would not
+    /// Of a tail, where it begins in each stream. Kept, and moved to the id of each entry that was handled, they are
+    /// what SourceConfig::cursors begins from again, also in a stream of which nothing has come yet.
+    std::vector<Cursor> cursors = {};
 };
 
 /// Entries to work on. They are views: valid until Machine::release(batch).

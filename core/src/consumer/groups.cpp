@@ -1,10 +1,10 @@
 #include "consumer/groups.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <string_view>
 #include <utility>
 
+#include "base/entry_id.hpp"
 #include "command/server_error.hpp"
 #include "command/stream_commands.hpp"
 #include "resp/field.hpp"
@@ -12,12 +12,6 @@
 namespace millrace {
 
 namespace {
-
-EntryId just_before(EntryId id) {
-    if (id.seq > 0) return {id.ms, id.seq - 1};
-    if (id.ms > 0) return {id.ms - 1, std::numeric_limits<uint64_t>::max()};
-    return {};
-}
 
 std::optional<uint64_t> count_of(const resp::Reply& number) {
     if (number.type() != resp::Type::integer || number.integer() < 0) return std::nullopt;

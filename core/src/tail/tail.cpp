@@ -170,7 +170,12 @@ bool Tail::send_read(const std::vector<uint32_t>& streams, What what, uint32_t c
 
 void Tail::say_ready(const Lane& lane) {
     if (std::exchange(said_ready_, true)) return;
-    context_.emit(Ready{id_, Delivery::tail, {}, lane.greeting().protocol, server_version(lane.greeting())});
+    std::vector<Cursor> cursors;
+    for (uint32_t i = 0; i < positions_.size(); ++i) {
+        if (positions_[i].is_placed) cursors.push_back({config_.streams[i], positions_[i].cursor});
+    }
+    context_.emit(
+        Ready{id_, Delivery::tail, {}, lane.greeting().protocol, server_version(lane.greeting()), std::move(cursors)});
 }
 
 /// Of the streams whose cursor no read can prove, what became of them meanwhile must be asked for.

@@ -215,6 +215,7 @@ void Tail::after_search(uint32_t stream, const resp::Reply& reply, Instant now) 
 }
 
 void Tail::after_look(uint32_t stream, const resp::Reply& reply, Instant now) {
+    if (stopped_) return;  // nothing is told of it any more
     Position& at = positions_[stream];
     if (reply.is_error() && !is_no_key(reply)) return refuse("XINFO STREAM", stream, reply, now);
     at.is_look_due = false;
@@ -291,7 +292,7 @@ void Tail::end_read(uint32_t stream) {
     Position& at = positions_[stream];
     at.overlaps = at.found_cursor = false;
     at.seen = at.taken = 0;
-    if (!at.doubt.has_value()) return;
+    if (stopped_ || !at.doubt.has_value()) return;
     if (!at.doubt->was_looked_at || at.doubt->next.has_value()) at.is_look_due = may_look_;
     if (may_look_) return;
     // Nobody tells more than that the cursor's entry is gone.

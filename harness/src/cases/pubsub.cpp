@@ -144,6 +144,25 @@ Task<> gap(World& world) {
     world.expect(came, "PS-2", "a message after the gap did not come");
 }
 
+// A message that is too large is no garbage: it is counted, told and left out, and the subscription stands.
+Task<> too_large(World& world) {
+    const Start start = subscribe(world, {{"batch_size", 1}, {"flush_interval", "0"}, {"max_message_bytes", "64KiB"}});
+    Agent& agent = world.spawn();
+    co_await ready_in_pubsub(world, agent, start);
+    constexpr size_t size = 200'000;
+    publish(world, start.streams.front(), {"before", std::string(size, 'v'), "after"});
+    const bool came = co_await agent.delivered(2, 5s);
+    world.expect(
+        came, "BP-3",
+        "of the messages before and after one that is too large " + std::to_string(agent.delivered_count()) + " came");
+    const Json* told = co_await agent.next("too_large", 1s);
+    world.require(told != nullptr, "BP-3", "a message of 200,000 bytes, max_message_bytes is 64 KiB, and no too_large");
+    world.expect(told->value("bytes", Json()) == size, "BP-3", "its size is not told: " + excerpt(told->dump()));
+    const bool cut = std::any_of(agent.events().begin(), agent.events().end(),
+                                 [](const Json& event) { return event["event"] == "gap"; });
+    world.expect(!cut, "BP-3", "the connection was given up over it");
+}
+
 }  // namespace
 
 std::vector<Case> pubsub_cases() {
@@ -190,6 +209,14 @@ std::vector<Case> pubsub_cases() {
          any,
          Timing::None,
          gap},
+        {"pubsub/6-too-large",
+         "A message past max_message_bytes is told and left out, and the subscription stands",
+         {"BP-3", "PS-1"},
+         {"pubsub", "config"},
+         pubsub,
+         any,
+         Timing::None,
+         too_large},
     };
 }
 

@@ -208,7 +208,9 @@ TEST(AgentTest, tails_and_pauses) {
     start.erase("consumer");
     start["from"] = "last:1";
     agent.send(start);
-    EXPECT_EQ(agent.expect("ready")["mode"], "tail");
+    const Json ready = agent.expect("ready");
+    EXPECT_EQ(ready["mode"], "tail");
+    EXPECT_EQ(ready["cursors"], Json::array({"orders=1-0"}));  // right before the last one
     EXPECT_EQ(agent.expect("batch")["entries"][0]["id"], "1-1");
     agent.send({{"op", "ack"}, {"re", 3}, {"entries", Json::parse(R"([["orders","1-1"]])")}});
     EXPECT_EQ(agent.expect("acked")["entries"][0][2], "ok");

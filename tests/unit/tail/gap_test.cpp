@@ -28,8 +28,7 @@ std::string info(const Info& of) {
 /// A tail that begins behind 5-1.
 struct Gap : ::testing::Test {
     explicit Gap(const std::string& from = "5-1") {
-        SourceConfig config = tail_of(from);
-        host.open(config);
+        source = host.open(tail_of(from));
         host.greet("read");
         host.greet("control");
     }
@@ -39,6 +38,7 @@ struct Gap : ::testing::Test {
         return host.story();
     }
     ScriptedHost host;
+    SourceId source{};
 };
 
 struct FromNow : Gap {
@@ -215,6 +215,15 @@ TEST_F(FromNow, WithoutXinfoItBeginsBehindTheNewestEntry) {
                       .find("read: XREVRANGE s + - COUNT 1\n") == std::string::npos,
               false);
     EXPECT_EQ(answer(entries({"7-3"})), lines({"ready tail resp3 7.0.15", "read: XREAD COUNT 6 STREAMS s 7-2"}));
+}
+
+TEST_F(Gap, AfterACloseNothingIsTold) {
+    (void)answer(stream("s", {"9-1"}));
+    host.forget();
+    ASSERT_TRUE(host.close(source).ok());
+    EXPECT_EQ(host.story(), lines({"closed source, 0 held"}));
+    EXPECT_EQ(answer(info({"9-1", "9-1", std::nullopt})), "");
+    host.release(1);
 }
 
 // ---- one of two streams (MUL-1)

@@ -295,13 +295,7 @@ void Agent::on_event(const Event& event) {
     if (const auto* ready = std::get_if<Ready>(&event)) {
         ready_ = true;
         keep_ = ready->delivery == Delivery::streams;
-        return say({{"event", "ready"},
-                    {"re", start_re_},
-                    {"mode", name(ready->delivery)},
-                    {"delivery", guarantee(ready->delivery)},
-                    {"consumer", value_to_json(ready->consumer)},
-                    {"protocol", ready->protocol},
-                    {"server_version", value_to_json(ready->server_version)}});
+        return say(ready_to_json(*ready, start_re_));
     }
     if (const auto* acked = std::get_if<Acked>(&event)) {
         for (const auto& request : held_.on_acked(*acked)) say(request->answer());

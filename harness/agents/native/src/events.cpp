@@ -148,6 +148,18 @@ struct ToJson {
 
 }  // namespace
 
+Json ready_to_json(const Ready& ready, const Json& re) {
+    Json json{{"event", "ready"},
+              {"re", re},
+              {"mode", name(ready.delivery)},
+              {"delivery", guarantee(ready.delivery)},
+              {"consumer", value_to_json(ready.consumer)},
+              {"protocol", ready.protocol},
+              {"server_version", value_to_json(ready.server_version)}};
+    for (const Cursor& cursor : ready.cursors) json["cursors"].push_back(value_to_json(cursor.text()));
+    return json;
+}
+
 Json error_event(const Error& error) {
     return {{"event", "error"},
             {"code", name(error.code)},
