@@ -47,6 +47,7 @@ Position::Finding Position::judge(const StreamInfo& info) const {
     if (info.first.has_value() && *info.first <= doubt->cursor) return {};
     if (!doubt->next.has_value() && info.last_generated == doubt->cursor) return {};
     const EntryId first = doubt->next.value_or(info.first.value_or(just_after(info.last_generated)));
+    if (first == just_after(doubt->cursor)) return {};  // no id lies between them
     const std::optional<uint64_t> missed = count_missed(*doubt, passed_from, first, info);
     if (missed == 0) return {};
     return {Finding::What::gap, first, missed};

@@ -254,7 +254,10 @@ void Tail::take_finding(uint32_t stream, const StreamInfo& info) {
     }
     if (finding.what == Position::Finding::What::gap) {
         context_.emit(Gap{id_, config_.streams[stream], at.doubt->cursor, finding.first, finding.missed});
-        if (nothing_came) at.cursor = info.last_generated;  // told once
+        if (at.cursor < just_before(finding.first)) {  // told once, also where there was no memory for what came
+            at.cursor = just_before(finding.first);
+            at.is_anchored = false;
+        }
         if (!finding.missed.has_value()) at.passed.reset();
         if (at.passed.has_value()) *at.passed += *finding.missed;
     }

@@ -76,6 +76,12 @@ TEST_F(Gap, OfAStreamThatIsEmptyByNowEndsBehindItsLastId) {
               lines({"gap s from 5-1 to 9-2, possibly", "read: XREAD COUNT 5 BLOCK 2000 STREAMS s 9-1"}));
 }
 
+TEST_F(Gap, NoneWhereNoIdLiesBetween) {
+    EXPECT_EQ(answer(stream("s", {"5-2"})), lines({"batch 1 by flush: 5-2", look}));
+    EXPECT_EQ(answer(info({"5-2", "5-2", std::nullopt})),
+              lines({"read: XREAD COUNT 6 STREAMS s 5-1", "read: XREAD COUNT 5 BLOCK 2000 STREAMS s 5-2"}));
+}
+
 TEST_F(Gap, NoneWhereNothingCameBehindTheCursor) {
     EXPECT_EQ(answer(null()), lines({look}));
     EXPECT_EQ(answer(info({"5-1", "", std::nullopt})), lines({blocking}));
