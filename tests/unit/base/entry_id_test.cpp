@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "base/entry_id.hpp"
 #include "millrace/entry.hpp"
 
 namespace millrace {
@@ -53,6 +54,15 @@ TEST(EntryId, WritesWhatItReads) {
 TEST(EntryId, OrdersByTimeThenSequence) {
     EXPECT_LT((EntryId{1, 9}), (EntryId{2, 0}));
     EXPECT_LT((EntryId{2, 0}), (EntryId{2, 1}));
+}
+
+TEST(EntryId, HasNeighbours) {
+    EXPECT_EQ(just_before({5, 1}), (EntryId{5, 0}));
+    EXPECT_EQ(just_before({5, 0}), (EntryId{4, largest}));
+    EXPECT_EQ(just_before({0, 0}), (EntryId{0, 0}));
+    EXPECT_EQ(just_after({5, 1}), (EntryId{5, 2}));
+    EXPECT_EQ(just_after({5, largest}), (EntryId{6, 0}));
+    EXPECT_EQ(just_after({largest, largest}), (EntryId{largest, largest}));
 }
 
 }  // namespace
