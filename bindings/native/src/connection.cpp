@@ -13,37 +13,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "socket_io.hpp"
+
 namespace millrace::native {
 namespace {
-
-#ifdef MSG_NOSIGNAL
-constexpr int send_flags = MSG_NOSIGNAL;
-#else
-constexpr int send_flags = 0;  // SO_NOSIGPIPE is set instead
-#endif
 
 // A turn serves every lane: one that floods us must not keep the acks of the others waiting.
 constexpr int reads_per_turn_max = 16;
 constexpr size_t pieces_per_write_max = 64;
-
-DisconnectReason reason_of(int error) {
-    switch (error) {
-        case ECONNREFUSED:
-        case ENOENT:  // no such unix socket
-        case EAGAIN:  // the backlog of a unix socket is full
-            return DisconnectReason::refused;
-        case ENETUNREACH:
-        case EHOSTUNREACH:
-        case ENETDOWN:
-        case EADDRNOTAVAIL:
-        case EAFNOSUPPORT:
-            return DisconnectReason::unreachable;
-        case ETIMEDOUT:
-            return DisconnectReason::timeout;
-        default:
-            return DisconnectReason::reset;
-    }
-}
 
 Address unix_address(const std::string& path) {
     Address address;
@@ -79,9 +56,10 @@ void tune(int descriptor, int family) {
 
 }  // namespace
 
-Connection::Connection(const Connect& request, Poller& poller, Resolver& resolver)
+Connection::Connection(const Connect& request, Poller& poller, Resolver& resolver, const TlsContext* tls)
     : poller_(poller),
       resolver_(resolver),
+      tls_(request.tls ? tls : nullptr),
       id_(request.conn),
       endpoint_(request.endpoint),
       deadline_(request.deadline),
@@ -110,22 +88,51 @@ Connection::Step Connection::step(Instant now) {
         }
         return try_next_address(now);
     }
+    const Step step = state_ == State::securing ? secure(now) : finish_connect(now);
+    if (step != Step::unchanged || now < attempt_deadline_) return step;
+    reason_ = DisconnectReason::timeout;
+    return try_next_address(now);
+}
+
+Connection::Step Connection::finish_connect(Instant now) {
     pollfd state{descriptor_, POLLOUT, 0};
-    if (::poll(&state, 1, 0) == 1) {
-        int error = 0;
-        socklen_t size = sizeof error;
-        getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
-        if (error == 0) {
-            state_ = State::connected;
-            watch({readable_, false});
-            return Step::connected;
-        }
+    if (::poll(&state, 1, 0) != 1) return Step::unchanged;
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) {
         reason_ = reason_of(error);
         return try_next_address(now);
     }
-    if (now < attempt_deadline_) return Step::unchanged;
-    reason_ = DisconnectReason::timeout;
-    return try_next_address(now);
+    if (tls_ == nullptr) return establish();
+    session_.emplace(*tls_, endpoint_.host, descriptor_);
+    state_ = State::securing;
+    return secure(now);
+}
+
+Connection::Step Connection::secure(Instant now) {
+    switch (session_->handshake()) {
+        case TlsSession::Step::done:
+            return establish();
+        case TlsSession::Step::want_read:
+            watch({true, false});
+            return Step::unchanged;
+        case TlsSession::Step::want_write:
+            watch({false, true});
+            return Step::unchanged;
+        case TlsSession::Step::failed:
+            break;
+    }
+    reason_ = session_->reason();
+    // Addresses of one name are one deployment: where a certificate is refused, the others' is the same.
+    const bool lost = reason_ < DisconnectReason::tls_expired;
+    return lost ? try_next_address(now) : fail(reason_);
+}
+
+Connection::Step Connection::establish() {
+    state_ = State::connected;
+    watch_as_wished();
+    return Step::connected;
 }
 
 Connection::Step Connection::try_next_address(Instant now) {
@@ -168,13 +175,14 @@ bool Connection::begin(const Address& address) {
 }
 
 Connection::Step Connection::read(Machine& machine, Instant now) {
+    if (session_) return read_secured(machine, now);
     for (int reads = 0; reads < reads_per_turn_max; ++reads) {
         const std::span<std::byte> room = machine.input_room(id_);
         // Dead to the machine, or memory was refused. Left open, the socket would be ready for ever.
         if (room.empty()) return fail(DisconnectReason::dropped);
         const ssize_t count = recv(descriptor_, room.data(), room.size(), 0);
         if (count < 0) {
-            if (errno == EAGAIN || errno == EWOULDBLOCK) return Step::unchanged;
+            if (would_block(errno)) return Step::unchanged;
             if (errno == EINTR) continue;
             return fail(reason_of(errno));
         }
@@ -186,7 +194,39 @@ Connection::Step Connection::read(Machine& machine, Instant now) {
     return Step::unchanged;
 }
 
+Connection::Step Connection::read_secured(Machine& machine, Instant now) {
+    read_blocked_ = false;
+    // What the session has taken off the socket already no poller tells of again: at most a record, of 16 KiB.
+    for (int reads = 0; reads < reads_per_turn_max || session_->has_pending(); ++reads) {
+        const std::span<std::byte> room = machine.input_room(id_);
+        if (room.empty()) return fail(DisconnectReason::dropped);
+        const TlsSession::Moved moved = session_->read(room);
+        if (moved.step == TlsSession::Step::failed) return fail(session_->reason());
+        if (moved.step != TlsSession::Step::done) {
+            read_blocked_ = moved.step == TlsSession::Step::want_write;
+            break;
+        }
+        machine.handle_input(id_, moved.count, now);
+    }
+    watch_as_wished();
+    return Step::unchanged;
+}
+
+Connection::Step Connection::write_secured(Machine& machine) {
+    while (!blocked_) {
+        const std::span<const ConstBytes> pieces = machine.transmit(id_);
+        if (pieces.empty()) break;
+        const TlsSession::Moved moved = session_->write(pieces.front());
+        if (moved.step == TlsSession::Step::failed) return fail(session_->reason());
+        blocked_ = moved.step != TlsSession::Step::done;
+        if (!blocked_) machine.advance_transmit(id_, moved.count);
+    }
+    watch_as_wished();
+    return Step::unchanged;
+}
+
 Connection::Step Connection::write(Machine& machine) {
+    if (session_) return write_secured(machine);
     while (!blocked_) {
         const std::span<const ConstBytes> pieces = machine.transmit(id_);
         if (pieces.empty()) break;
@@ -204,20 +244,20 @@ Connection::Step Connection::write(Machine& machine) {
         const ssize_t sent = sendmsg(descriptor_, &message, send_flags);
         if (sent < 0) {
             if (errno == EINTR) continue;
-            if (errno != EAGAIN && errno != EWOULDBLOCK) return fail(reason_of(errno));
+            if (!would_block(errno)) return fail(reason_of(errno));
             blocked_ = true;
             break;
         }
         machine.advance_transmit(id_, static_cast<size_t>(sent));
         blocked_ = static_cast<size_t>(sent) < wanted;
     }
-    watch({readable_, blocked_});
+    watch_as_wished();
     return Step::unchanged;
 }
 
 void Connection::set_readable(bool readable) {
     readable_ = readable;
-    if (state_ == State::connected) watch({readable_, blocked_});
+    if (state_ == State::connected) watch_as_wished();
 }
 
 Connection::Step Connection::fail(DisconnectReason reason) {
@@ -227,10 +267,15 @@ Connection::Step Connection::fail(DisconnectReason reason) {
 }
 
 void Connection::abandon() {
+    session_.reset();  // says goodbye on the socket, so before that is closed
     if (descriptor_ < 0) return;
     poller_.remove(descriptor_);
     ::close(descriptor_);
     descriptor_ = -1;
+}
+
+void Connection::watch_as_wished() {
+    watch({readable_, blocked_ || read_blocked_});
 }
 
 void Connection::watch(Interest interest) {

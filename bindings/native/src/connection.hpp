@@ -1,5 +1,5 @@
-// One socket of the machine, from a Connect to its end. Owns the descriptor, its place in the poller and the order in
-// which addresses are tried; refuses to know what the bytes mean.
+// One socket of the machine, from a Connect to its end, with TLS or without. Owns the descriptor, its place in the
+// poller and the order in which addresses are tried; refuses to know what the bytes mean.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include "millrace/machine.hpp"
 #include "poller.hpp"
 #include "resolver.hpp"
+#include "tls.hpp"
 
 namespace millrace::native {
 
@@ -17,7 +18,8 @@ class Connection {
     /// What became of a step: nothing yet or nothing new; just connected; or it has failed, for reason().
     enum class Step : uint8_t { unchanged, connected, failed };
 
-    Connection(const Connect& request, Poller& poller, Resolver& resolver);
+    /// `tls` is what a Connect with TLS is secured by; it outlives this.
+    Connection(const Connect& request, Poller& poller, Resolver& resolver, const TlsContext* tls);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection();
@@ -28,7 +30,7 @@ class Connection {
     /// None once connected.
     [[nodiscard]] std::optional<Instant> timeout() const;
 
-    /// Goes on connecting: resolved, ready, or too late.
+    /// Goes on connecting: resolved, ready, secured, or too late.
     [[nodiscard]] Step step(Instant now);
     /// The poller says that the socket can be read: fills the machine's rooms, for a bounded time.
     [[nodiscard]] Step read(Machine& machine, Instant now);
@@ -37,19 +39,29 @@ class Connection {
     [[nodiscard]] bool connected() const { return state_ == State::connected; }
     /// The poller says that the socket takes bytes again.
     void unblock() { blocked_ = false; }
+    /// Whether a read waits for the socket to take bytes, as TLS may.
+    [[nodiscard]] bool read_blocked() const { return read_blocked_; }
     void set_readable(bool readable);
 
   private:
-    enum class State : uint8_t { resolving, connecting, connected };
+    enum class State : uint8_t { resolving, connecting, securing, connected };
 
     [[nodiscard]] Step try_next_address(Instant now);
     [[nodiscard]] bool begin(const Address& address);
+    [[nodiscard]] Step finish_connect(Instant now);
+    [[nodiscard]] Step secure(Instant now);
+    [[nodiscard]] Step establish();
+    [[nodiscard]] Step read_secured(Machine& machine, Instant now);
+    [[nodiscard]] Step write_secured(Machine& machine);
     [[nodiscard]] Step fail(DisconnectReason reason);
     void abandon();
     void watch(Interest interest);
+    void watch_as_wished();
 
     Poller& poller_;
     Resolver& resolver_;
+    const TlsContext* tls_;  ///< null: without TLS
+    std::optional<TlsSession> session_;
     ConnId id_;
     Endpoint endpoint_;
     Instant deadline_;
@@ -59,6 +71,7 @@ class Connection {
     Interest interest_{false, false};
     bool readable_ = true;  ///< as the machine wishes
     bool blocked_ = false;  ///< the socket took no more; write() waits for the poller
+    bool read_blocked_ = false;
     Addresses addresses_;
     size_t address_next_ = 0;
     Instant attempt_deadline_{};

@@ -18,7 +18,9 @@ constexpr Duration wall_clock_interval = seconds(1);
 }  // namespace
 
 Status check_reachable(const ClientConfig& config) {
-    if (config.tls) return Error(Code::unsupported, "tls: this version of the native client opens no TLS connections");
+    if (config.tls && !config.endpoint.unix_path.empty()) {
+        return Error(Code::bad_config, "tls: a unix socket has no TLS; allowed: host and port");
+    }
     if (config.endpoint.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
         return Error(Code::bad_config, "host: the path of the unix socket '" + config.endpoint.unix_path +
                                            "' is longer than " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
@@ -29,6 +31,12 @@ Status check_reachable(const ClientConfig& config) {
 
 Result<std::unique_ptr<Engine>> Engine::create(const ClientConfig& config, PollerKind kind) {
     if (Status status = check_reachable(config); !status) return status.error();
+    std::unique_ptr<TlsContext> tls;
+    if (config.tls) {
+        Result<std::unique_ptr<TlsContext>> made = TlsContext::create(*config.tls);
+        if (!made) return made.error();
+        tls = std::move(made).value();
+    }
     Result<Seed128> seed = draw_seed();
     if (!seed) return seed.error();
     Result<Machine> machine = Machine::create(config, *seed, monotonic_now(), wall_now());
@@ -39,11 +47,13 @@ Result<std::unique_ptr<Engine>> Engine::create(const ClientConfig& config, Polle
     if (!wakeup) return wakeup.error();
     if (Status status = (*poller)->add((*wakeup)->fd(), wakeup_token, {true, false}); !status) return status.error();
     return std::unique_ptr<Engine>(
-        new Engine(std::move(machine).value(), std::move(poller).value(), std::move(wakeup).value()));
+        new Engine(std::move(machine).value(), std::move(poller).value(), std::move(wakeup).value(), std::move(tls)));
 }
 
-Engine::Engine(Machine machine, std::unique_ptr<Poller> poller, std::shared_ptr<Wakeup> wakeup)
+Engine::Engine(Machine machine, std::unique_ptr<Poller> poller, std::shared_ptr<Wakeup> wakeup,
+               std::unique_ptr<TlsContext> tls)
     : machine_(std::move(machine)),
+      tls_(std::move(tls)),
       poller_(std::move(poller)),
       wakeup_(std::move(wakeup)),
       resolver_(wakeup_),
@@ -64,7 +74,8 @@ void Engine::act(Instant now) {
 
 void Engine::do_action(const Action& action, Instant now) {
     if (const auto* connect = std::get_if<Connect>(&action)) {
-        connections_.push_back(std::make_unique<Connection>(*connect, *poller_, resolver_));
+        if (tls_) tls_->refresh();
+        connections_.push_back(std::make_unique<Connection>(*connect, *poller_, resolver_, tls_.get()));
         Connection& connection = *connections_.back();
         settle(connection, connection.step(now), now);
     } else if (const auto* close = std::get_if<Close>(&action)) {
@@ -100,7 +111,9 @@ void Engine::absorb(Instant now) {
             continue;
         }
         if (each.writable) connection->unblock();
-        if (each.readable) settle(*connection, connection->read(machine_, now), now);
+        if (each.readable || (each.writable && connection->read_blocked())) {
+            settle(*connection, connection->read(machine_, now), now);
+        }
     }
     // Lookups end and addresses are given up without a descriptor of ours becoming ready.
     for (size_t i = connections_.size(); i-- > 0;) {

@@ -11,6 +11,7 @@
 #include "millrace/machine.hpp"
 #include "poller.hpp"
 #include "resolver.hpp"
+#include "tls.hpp"
 #include "wakeup.hpp"
 
 namespace millrace::native {
@@ -37,7 +38,8 @@ class Engine {
     void drop_all() { connections_.clear(); }
 
   private:
-    Engine(Machine machine, std::unique_ptr<Poller> poller, std::shared_ptr<Wakeup> wakeup);
+    Engine(Machine machine, std::unique_ptr<Poller> poller, std::shared_ptr<Wakeup> wakeup,
+           std::unique_ptr<TlsContext> tls);
     [[nodiscard]] Connection* find(ConnId conn);
     /// Tells the machine of a step's outcome; a failed connection is gone afterwards.
     void settle(Connection& connection, Connection::Step step, Instant now);
@@ -45,6 +47,7 @@ class Engine {
     void tell_wall_clock(Instant now);
 
     Machine machine_;
+    std::unique_ptr<TlsContext> tls_;  ///< null: without TLS
     std::unique_ptr<Poller> poller_;
     std::shared_ptr<Wakeup> wakeup_;
     Resolver resolver_;
@@ -53,7 +56,8 @@ class Engine {
     Instant wall_told_at_{};
 };
 
-/// What a Client can't do with this configuration: `unsupported` for TLS, bad_config for a unix path that is too long.
+/// What a Client can't do with this configuration: bad_config for TLS over a unix socket, or a unix path that is too
+/// long.
 [[nodiscard]] Status check_reachable(const ClientConfig& config);
 
 }  // namespace millrace::native

@@ -32,8 +32,22 @@ TEST(Backoff, EveryFailureIsToldWithWhatTheHostSaid) {
         {DisconnectReason::dns, "dns: connection (localhost:6379: dns)"},
         {DisconnectReason::unreachable, "unreachable: connection (localhost:6379: unreachable)"},
         {DisconnectReason::timeout, "timeout: timeout (localhost:6379: timeout)"},
-        {DisconnectReason::tls_expired, "tls_expired: tls (localhost:6379: tls_expired)"},
-        {DisconnectReason::tls_wrong_host, "tls_wrong_host: tls (localhost:6379: tls_wrong_host)"}};
+        {DisconnectReason::tls_expired,
+         "tls_expired: tls (localhost:6379: the server's certificate has expired, or is not valid yet)"},
+        {DisconnectReason::tls_unknown_authority,
+         "tls_unknown_authority: tls (localhost:6379: the server's certificate is of no authority that is trusted "
+         "here; "
+         "tls.ca names those that are)"},
+        {DisconnectReason::tls_wrong_host,
+         "tls_wrong_host: tls (localhost:6379: the server's certificate is for another host; tls.server_name says "
+         "which "
+         "one to expect)"},
+        {DisconnectReason::tls_certificate_wanted,
+         "tls_certificate_wanted: tls (localhost:6379: the server wants a certificate of ours that it trusts; tls.cert "
+         "and tls.key name it)"},
+        {DisconnectReason::tls_failed,
+         "tls_failed: tls (localhost:6379: no TLS with the server: it does not speak it there, or no version or cipher "
+         "in common)"}};
     for (const auto& [reason, told] : reasons) {
         host.lost("read", reason);
         EXPECT_EQ(host.story(), lines({"disconnected read " + told + " retryable"}));

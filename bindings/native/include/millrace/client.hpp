@@ -134,8 +134,8 @@ using PublishCallback = std::function<void(std::span<const PublishResult>)>;
 class Client {
   public:
     /// From a URL (config.hpp, parse_url); the environment's REDIS_PASSWORD counts where the URL has none. Opens no
-    /// connection yet: the first source or publish does. bad_config names the part; `unsupported` names TLS, which this
-    /// version lacks.
+    /// connection yet: the first source or publish does. bad_config names the part, or the file of TLS that can't be
+    /// used.
     [[nodiscard]] static Result<Client> connect(std::string_view url, ClientOptions options = {});
     /// From a configuration that was parsed or filled by hand.
     [[nodiscard]] static Result<Client> create(const Config& config, ClientOptions options = {});
