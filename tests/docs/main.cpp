@@ -1,4 +1,4 @@
-// Prints a page of docs/ from the core's tables: `millrace-docs configuration|errors|metrics`.
+// Prints a page of docs/ from the tables of the core and the harness: `millrace-docs configuration|errors|metrics|acl`.
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -7,11 +7,17 @@
 #include "millrace/config.hpp"
 #include "millrace/error.hpp"
 #include "millrace/metrics.hpp"
+#include "server/acl_rules.hpp"
 
 namespace {
 
 constexpr std::string_view generated =
     "<!-- Printed from the tables of the core by millrace-docs. Change core/src, then: cmake --build <build directory> "
+    "--target update-docs -->\n\n";
+
+constexpr std::string_view generated_by_harness =
+    "<!-- Printed from harness/src/server/acl_rules.cpp by millrace-docs. Change that, then: cmake --build <build "
+    "directory> "
     "--target update-docs -->\n\n";
 
 std::string_view type_name(millrace::KeyType type) {
@@ -158,6 +164,43 @@ and for a sink under the names of the last column, behind `deltaforge_`, with th
     }
 }
 
+void print_acl() {
+    std::cout
+        << "# Users and rights\n\n"
+        << generated_by_harness
+        << R"(A user needs the rules of each feature that it uses, and no others (servers from 6.0). `STREAM` stands for a stream's name;
+braces are literal. A stream whose name has a hash tag keeps it: the dead of `a{b}c` are in `a{b}c:dead`. The conformance cases
+`security/*` play with exactly these rules and look into `ACL LOG` for whatever was refused all the same.
+
+```
+ACL SETUSER worker on >password resetkeys ~orders +info +ping \
+  +xgroup|create +xreadgroup +xack +xpending +xclaim +xinfo|groups +client|unblock +client|kill
+```
+
+What is refused and can be done without is switched off, with one event that names the command: claiming, tidying,
+redriving. Without scripts (`eval`, `evalsha`) dead letters are written step by step. A refused read, group or ack closes its
+source with the error `no_permission`.
+
+| feature | for | commands | keys, channels |
+|---|---|---|---|
+)";
+    const auto quoted = [](std::string_view text) { return "`" + cell(text) + "`"; };
+    for (const millrace::harness::AclFeature& feature : millrace::harness::acl_features()) {
+        std::string commands;
+        for (const millrace::harness::AclCommand& command : feature.commands) {
+            commands += (commands.empty() ? "" : " ") + quoted("+" + std::string(command.name));
+            if (!command.since.empty()) commands += " (from " + std::string(command.since) + ")";
+        }
+        std::string keys;
+        for (const std::string_view key : feature.keys) {
+            keys += (keys.empty() ? "" : " ") + quoted("~" + std::string(key));
+        }
+        if (feature.channels) keys += "`&STREAM` (from 6.2)";
+        std::cout << "| " << feature.name << " | " << cell(feature.what) << " | " << commands << " | " << keys
+                  << " |\n";
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -168,8 +211,10 @@ int main(int argc, char** argv) {
         print_errors();
     } else if (page == "metrics") {
         print_metrics();
+    } else if (page == "acl") {
+        print_acl();
     } else {
-        std::cerr << "usage: millrace-docs configuration|errors|metrics\n";
+        std::cerr << "usage: millrace-docs configuration|errors|metrics|acl\n";
         return 2;
     }
     return std::cout.flush() ? 0 : 1;

@@ -84,5 +84,6 @@ std::vector<Case> half_open_cases();
 std::vector<Case> outage_cases();
 std::vector<Case> failover_cases();
 std::vector<Case> server_refusal_cases();
+std::vector<Case> security_cases();
 
 }  // namespace millrace::harness

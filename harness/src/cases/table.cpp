@@ -35,7 +35,7 @@ std::span<const Case> cases() {
               outage_cases,    failover_cases,     drain_cases,         too_large_cases,    server_refusal_cases,
               claim_cases,     heartbeat_cases,    lost_group_cases,    member_cases,       poison_cases,
               redrive_cases,   dedupe_cases,       shared_dedupe_cases, flow_cases,         memory_cases,
-              name_cases,      delete_acked_cases, observe_cases,       rung_cases}) {
+              name_cases,      delete_acked_cases, observe_cases,       rung_cases,         security_cases}) {
             for (auto& row : list()) table.push_back(std::move(row));
         }
         return table;

@@ -128,7 +128,7 @@ void Agent::handle_request(const Json& request) {
              {"version", MILLRACE_VERSION},
              {"capabilities",
               {"streams", "pubsub", "tail", "publish", "claim", "nack", "dlq", "redrive", "dedupe", "drain", "pause",
-               "many", "config", "health", "stats", "concurrent"}}});
+               "many", "config", "tls", "health", "stats", "concurrent"}}});
     } else if (op == "start") {
         start(request);
     } else if (op == "ack" || op == "nack" || op == "reject") {
