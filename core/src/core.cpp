@@ -151,14 +151,31 @@ Result<Ticket> Machine::Core::publish(const Publish& publish, Instant now) {
     return producer.publish(publish, now);
 }
 
-std::unique_ptr<Source> Machine::Core::make_source(const Slot& slot) {
+/// SEC-1. A client that was refused begins again as after a restart: under the same names, with what is pending. What
+/// it held before is told lost, because nobody kept it from others meanwhile.
+Status Machine::Core::replace_credentials(std::string username, Secret password, Instant now) {
+    if (phase_ != Phase::running) return Error(Code::closed, "replace_credentials: the client has ended");
+    context.config.username = std::move(username);
+    context.config.password = std::move(password);
+    if (!refused_) return {};
+    refused_ = false;
+    for (Slot& slot : slots_) {
+        if (slot.source != nullptr) end_lost(slot, now);
+    }
+    if (!slots_.empty()) lanes.open_again_for_reading(now);
+    return {};
+}
+
+std::unique_ptr<Source> Machine::Core::make_source(Slot& slot) {
     if (delivery_ == Delivery::pubsub) return std::make_unique<Subscription>(context, lanes, slot.id, slot.config);
     if (slot.config.group.empty()) return std::make_unique<Tail>(context, lanes, slot.id, slot.config);
     ConsumerName name{slot.config.consumer, false};
     if (slot.lease != nullptr) {
         name = {slot.lease->name(), true};
     } else if (name.text.empty()) {
-        name = {generated_name(context.wall_now(), context.prng), true};
+        // Kept: what is pending under it is found again by whatever source comes after this one.
+        if (slot.generated.empty()) slot.generated = generated_name(context.wall_now(), context.prng);
+        name = {slot.generated, true};
     }
     return std::make_unique<Consumer>(context, lanes, slot.id, slot.config, std::move(name));
 }

@@ -34,6 +34,7 @@ struct Machine::Core final : private LaneObserver {
     /// Stops or resumes reading; outlives a change of mode.
     [[nodiscard]] Status set_paused(SourceId id, bool paused);
     [[nodiscard]] Result<Ticket> publish(const Publish& publish, Instant now);
+    [[nodiscard]] Status replace_credentials(std::string username, Secret password, Instant now);
 
     /// Before a command about a batch: a name whose lease has run out meanwhile is given up first. Why nothing may be
     /// said about the batch any more.
@@ -49,6 +50,7 @@ struct Machine::Core final : private LaneObserver {
     [[nodiscard]] std::optional<Instant> next_timeout() const;
     [[nodiscard]] std::optional<Event> poll_event();
     [[nodiscard]] bool finished() const { return phase_ == Phase::ended; }
+    [[nodiscard]] bool refused() const { return refused_; }
     /// Whether anything that is sent can still be answered.
     [[nodiscard]] bool reachable() const { return phase_ != Phase::ended && !refused_; }
 
@@ -70,6 +72,7 @@ struct Machine::Core final : private LaneObserver {
         SourceId id;
         SourceConfig config;
         std::unique_ptr<Lease> lease;  // of the consumer's name, where that is wanted
+        std::string generated;         // the consumer's name, where it was left to us
         std::unique_ptr<Source> source;
         std::vector<BatchId> lost;  // with a name, the newest last
         bool closing = false;
@@ -92,7 +95,7 @@ struct Machine::Core final : private LaneObserver {
     void finish_drain(Instant now);
     void hold_back_messages(Instant now);
     void give_up_requests(const Error& error);
-    [[nodiscard]] std::unique_ptr<Source> make_source(const Slot& slot);
+    [[nodiscard]] std::unique_ptr<Source> make_source(Slot& slot);
 
     // names under a lease: core_leases.cpp
     [[nodiscard]] bool must_lease(const Slot& slot) const;
@@ -119,7 +122,7 @@ struct Machine::Core final : private LaneObserver {
     Probe probe_{context, lanes};
     Unblocker unblocker_{lanes};
     std::vector<Lane*> blocked_;  // whose reads a drain waits for
-    bool refused_ = false;        // a refusal that no retry changes: the client is at its end
+    bool refused_ = false;        // a refusal that no retry changes: at its end, unless credentials are replaced
     Phase phase_ = Phase::running;
     Instant deadline_{};        // of a drain
     bool awaits_acks_ = false;  // of a drain

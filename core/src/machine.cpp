@@ -135,6 +135,13 @@ Status Machine::resume(SourceId source, Instant now) {
     return status;
 }
 
+Status Machine::replace_credentials(std::string username, Secret password, Instant now) {
+    core_->context.now = now;
+    Status status = core_->replace_credentials(std::move(username), std::move(password), now);
+    if (status.ok()) core_->advance(now);
+    return status;
+}
+
 void Machine::handle_connected(ConnId conn, Instant now) {
     if (Lane* const lane = core_->lanes.find(conn); lane != nullptr) {
         core_->context.now = now;
@@ -213,6 +220,10 @@ Result<Health> Machine::health(SourceId source, Instant now) const {
 
 std::string Machine::metrics(const MetricsOptions& options, Instant now) const {
     return core_->metrics(options, now);
+}
+
+bool Machine::refused() const {
+    return core_->refused();
 }
 
 bool Machine::finished() const {

@@ -84,6 +84,10 @@ std::string Client::metrics(const MetricsOptions& options) {
     return hub_->metrics(options);
 }
 
+Status Client::replace_credentials(std::string username, Secret password) {
+    return hub_->replace_credentials(std::move(username), std::move(password));
+}
+
 Result<PublishResult> Client::publish(std::string_view stream, std::initializer_list<Field> fields, Duration timeout) {
     const PublishEntry entry{{fields.begin(), fields.size()}};
     Result<std::vector<PublishResult>> results = hub_->publish({stream, {&entry, 1}, {}}, timeout);

@@ -79,13 +79,17 @@ void Hub::dispatch(Lock& lock, const Event& event) {
     if (const auto* failure = std::get_if<Failure>(&event); failure != nullptr && failure->closed) {
         if (failure->source) {
             end(*failure->source, failure->error);
-        } else {
-            for (Source& each : sources_) end(each.id, failure->error);
+        } else if (engine_->machine().refused()) {  // not if its credentials were replaced meanwhile
+            for (Source& each : sources_) {
+                each.ended_with_all = each.ended_with_all || !each.ended;
+                end(each.id, failure->error);
+            }
         }
     }
     if (const auto* closed = std::get_if<Closed>(&event)) {
         if (closed->source) {
             end(*closed->source, std::nullopt);
+            if (Source* const source = find(*closed->source)) source->ended_with_all = false;
         } else {
             finished_ = true;
             held_at_end_ = closed->held;

@@ -45,6 +45,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     [[nodiscard]] Result<StatusServer> serve_status(const StatusOptions& options);
     /// False once nothing can be done any more: closed, or refused for good.
     [[nodiscard]] bool lives() const;
+    Status replace_credentials(std::string username, Secret password);
     Status ack(BatchId batch, EntrySet entries);
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay);
     Status give_back(BatchId batch, EntrySet entries);
@@ -72,7 +73,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     struct Source {
         SourceId id;
         bool ended = false;
-        std::optional<Error> error;  ///< why it ended by itself
+        std::optional<Error> error;   ///< why it ended by itself
+        bool ended_with_all = false;  ///< because the client's credentials were refused: others bring it back
     };
 
     // ---- the pump

@@ -40,7 +40,7 @@ Result<SourceId> Hub::open(const SourceOptions& options) {
     }
     Result<SourceId> source = engine_->machine().open(overlay(options), monotonic_now());
     if (source) {
-        sources_.push_back({*source, false, std::nullopt});
+        sources_.push_back({*source, false, std::nullopt, false});
         wake();
     }
     return source;
@@ -66,6 +66,19 @@ Status Hub::resume(SourceId source) {
     const Lock lock(mutex_);
     if (closed_) return closed_error();
     Status status = engine_->machine().resume(source, monotonic_now());
+    wake();
+    return status;
+}
+
+Status Hub::replace_credentials(std::string username, Secret password) {
+    const Lock lock(mutex_);
+    if (draining_ || closing_ || closed_) return closed_error();
+    Status status = engine_->machine().replace_credentials(std::move(username), std::move(password), monotonic_now());
+    for (Source& each : sources_) {
+        if (!status || !std::exchange(each.ended_with_all, false)) continue;
+        each.ended = false;
+        each.error.reset();
+    }
     wake();
     return status;
 }

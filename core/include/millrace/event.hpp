@@ -258,7 +258,8 @@ struct TooLarge {
     uint64_t bytes;  ///< of its names and values, or of the message
 };
 
-/// Something failed. With a source whose `closed` is true, that source reads no more.
+/// Something failed. With a source whose `closed` is true, that source reads no more; without a source, the client does
+/// nothing more until its credentials are replaced (Machine::replace_credentials).
 struct Failure {
     std::optional<SourceId> source;
     Error error;

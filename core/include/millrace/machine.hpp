@@ -129,6 +129,10 @@ class Machine {
     /// Asks the server for what health tells of the group, now rather than at the next claim_interval; the answers show
     /// in Health::since_looked. From the first look on stream lengths are asked for too.
     Status look(SourceId source, Instant now);
+    /// What the next AUTH says (SEC-1); connections that are made stay as they are. After a refusal of the old ones (a
+    /// Failure without a source) it starts the client again: sources that were open are recovered as after a restart of
+    /// the process, and what was handed over before is `lost` here and comes again. `closed` once a drain has begun.
+    Status replace_credentials(std::string username, Secret password, Instant now);
 
     // ---- something happened outside
     void handle_connected(ConnId conn, Instant now);
@@ -159,6 +163,8 @@ class Machine {
     [[nodiscard]] Result<Health> health(SourceId source, Instant now) const;
     /// All metrics of this client as Prometheus text, version 0.0.4 (prometheus.io, "Exposition formats").
     [[nodiscard]] std::string metrics(const MetricsOptions& options, Instant now) const;
+    /// Whether the server has refused the credentials, so that nothing goes on until they are replaced.
+    [[nodiscard]] bool refused() const;
     /// Whether drain has ended.
     [[nodiscard]] bool finished() const;
 

@@ -84,7 +84,7 @@ struct Context {
     /// A buffer that an event before has done with.
     [[nodiscard]] Buffer<uint32_t> spare_indices() { return spare.empty() ? Buffer<uint32_t>() : spare.pop(); }
 
-    const ClientConfig config;
+    ClientConfig config;  ///< nothing of it changes but the credentials
     Prng prng;
     WallTime wall;
     Instant wall_at;  ///< when it was told

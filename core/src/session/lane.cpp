@@ -42,6 +42,12 @@ void Lane::open(Instant now) {
     if (state_ == State::idle) connect(now);
 }
 
+void Lane::open_again(Instant now) {
+    if (state_ != State::idle) return;
+    state_ = State::waiting;
+    wake_at_ = context_.last_attempt.has_value() ? std::max(now, *context_.last_attempt + connect_spacing) : now;
+}
+
 void Lane::connect(Instant now) {
     conn_ = ConnId{context_.next_conn++};
     state_ = State::connecting;

@@ -52,6 +52,8 @@ class Lane final : private ReplyHandler {
 
     /// Asks for a connection, if there is none and none is under way.
     void open(Instant now);
+    /// The same, but no sooner than connect_spacing after the client's last attempt: for what somebody may repeat.
+    void open_again(Instant now);
     /// Gives the connection up; nothing is told, nothing retried.
     void close();
     /// The connection is of no more use: tells all, and tries again unless the error can't be mended by that.

@@ -81,6 +81,12 @@ class Lanes {
         }
     }
 
+    void open_again_for_reading(Instant now) {
+        for (const std::unique_ptr<Lane>& lane : lanes_) {
+            if (lane->role() == LaneRole::read || lane->role() == LaneRole::control) lane->open_again(now);
+        }
+    }
+
     /// How many sources want to read; more than there are read lanes take turns.
     void set_readers(size_t readers) { readers_ = readers; }
     /// How long a read may block now.

@@ -95,6 +95,12 @@ Status ScriptedHost::pause(SourceId source) {
     return status;
 }
 
+Status ScriptedHost::replace_credentials(std::string username, std::string password) {
+    Status status = machine.replace_credentials(std::move(username), Secret(std::move(password)), now_);
+    settle();
+    return status;
+}
+
 Status ScriptedHost::resume(SourceId source) {
     Status status = machine.resume(source, now_);
     settle();

@@ -41,6 +41,7 @@ class ScriptedHost {
     Status drain(Duration timeout, bool awaits_acks = false);
     Status pause(SourceId source);
     Status resume(SourceId source);
+    Status replace_credentials(std::string username, std::string password);
     /// One entry for each value, with the one field `f`.
     Result<Ticket> publish(std::string_view stream, std::initializer_list<std::string_view> values,
                            bool atomic = false);
@@ -117,7 +118,8 @@ class ScriptedHost {
     std::vector<ConnId> dead_;  // not haunted yet
 };
 
-/// A source of the stream `s` for the consumer `c` of the group `g`: batches of 5, flushed after 2 s; consumers that left stay.
+/// A source of the stream `s` for the consumer `c` of the group `g`: batches of 5, flushed after 2 s; consumers that
+/// left stay.
 [[nodiscard]] SourceConfig source_of(std::vector<std::string> streams = {"s"});
 [[nodiscard]] SourceConfig tail_of(std::string from, std::vector<std::string> streams = {"s"});
 

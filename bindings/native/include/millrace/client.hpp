@@ -179,6 +179,10 @@ class Client {
     [[nodiscard]] Result<Ticket> change_group(const GroupChange& change);
     Status pause(SourceId source);
     Status resume(SourceId source);
+    /// What the next AUTH says; an empty username is the default user. After a refusal of the old ones, which ended run
+    /// and next with the error `auth`, it starts the client again (Machine::replace_credentials): next goes on, run can
+    /// be called anew.
+    Status replace_credentials(std::string username, Secret password);
 
     // ---- what an operator sees
     /// How a source is (Machine::health). With `timeout` above zero the server is asked for the group's figures first,

@@ -1,0 +1,105 @@
+// SEC-1: credentials are replaced while the client runs, and start one again that was refused (RET-1).
+#include <gtest/gtest.h>
+
+#include "support/scripted_host.hpp"
+
+namespace millrace::test {
+namespace {
+
+const std::string wrongpass = "WRONGPASS invalid username-password pair or user is disabled.";
+
+ClientConfig with_password(uint32_t lanes = 2) {
+    ClientConfig config;
+    config.password = Secret("old");
+    config.lanes = lanes;
+    return config;
+}
+
+TEST(Credentials, TheNextAuthUsesThemAndWhatIsConnectedStays) {
+    ScriptedHost host(with_password(1));
+    consume(host);
+    ASSERT_TRUE(host.replace_credentials("ann", "new").ok());
+    EXPECT_EQ(host.story(), "");
+    host.lost("read");
+    host.wait(100);
+    host.forget();
+    host.connected("read");
+    EXPECT_EQ(host.story(), lines({"read: HELLO 3 AUTH ann new SETNAME millrace"}));
+}
+
+TEST(Credentials, OldServersAreAskedTheSame) {
+    ScriptedHost host(with_password(1));
+    ASSERT_TRUE(host.replace_credentials("", "new").ok());
+    host.open(source_of());
+    host.connected("read");
+    host.forget();
+    host.reply("read", unknown_command("HELLO"));
+    EXPECT_EQ(host.story(), lines({"read: AUTH new"}));
+}
+
+/// A client that held a batch of five when its password was refused.
+struct Refused : ::testing::Test {
+    void SetUp() override {
+        source = consume(host);
+        host.reply("read", stream("s", {"1-0", "2-0", "3-0", "4-0", "5-0"}));
+        host.lost("read");
+        host.wait(100);
+        host.connected("read");
+        host.reply("read", error(wrongpass));
+        ASSERT_TRUE(host.machine.refused());
+        host.forget();
+    }
+    ScriptedHost host{with_password(1)};
+    SourceId source{};
+};
+
+TEST_F(Refused, NewOnesStartItAgainAndWhatWasHeldComesAgain) {
+    ASSERT_TRUE(host.replace_credentials("ann", "new").ok());
+    EXPECT_FALSE(host.machine.refused());
+    EXPECT_EQ(host.ack(1, {0}).error().code, Code::lost);
+    host.wait(50);  // RET-1: no two attempts are closer
+    host.forget();
+    host.connected("read");
+    EXPECT_EQ(host.story(), lines({"read: HELLO 3 AUTH ann new SETNAME millrace"}));
+    host.reply("read", hello(3, 9));
+    host.reply("read", info("7.0.15"));
+    host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
+    const std::string story = host.story();
+    EXPECT_NE(story.find("XREADGROUP GROUP g c"), std::string::npos) << story;
+    EXPECT_NE(story.find("STREAMS s 0"), std::string::npos) << story;
+}
+
+TEST_F(Refused, NoTwoAttemptsAreCloserHoweverOftenTheyAreReplaced) {
+    for (int round = 0; round < 5; ++round) {
+        ASSERT_TRUE(host.replace_credentials("", "wrong").ok());
+        EXPECT_EQ(host.fire(), 50);
+        host.connected("read");
+        host.reply("read", error(wrongpass));
+        ASSERT_TRUE(host.machine.refused()) << round;
+    }
+}
+
+TEST_F(Refused, PublishesGoOutAgain) {
+    EXPECT_EQ(host.publish("s", {"v"}).error().code, Code::closed);
+    ASSERT_TRUE(host.replace_credentials("", "new").ok());
+    EXPECT_TRUE(host.publish("s", {"v"}).ok());
+    EXPECT_TRUE(host.lives("publish"));
+}
+
+TEST_F(Refused, SourcesThatWereClosedMeanwhileStayClosed) {
+    ASSERT_TRUE(host.close(source).ok());
+    host.forget();
+    ASSERT_TRUE(host.replace_credentials("", "new").ok());
+    EXPECT_EQ(host.ms_to_timeout(), std::nullopt);
+    EXPECT_EQ(host.story(), "");
+}
+
+TEST(Credentials, AreTooLateOnceADrainHasBegun) {
+    ScriptedHost host(with_password(1));
+    consume(host);
+    ASSERT_TRUE(host.drain(seconds(1)).ok());
+    EXPECT_EQ(host.replace_credentials("", "new").error().code, Code::closed);
+}
+
+}  // namespace
+}  // namespace millrace::test
