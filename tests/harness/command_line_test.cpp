@@ -40,8 +40,9 @@ TEST(CommandLine, WrongOptionsAreNamed) {
     expect_refusal(run_harness("run --timeout=1.5"), {"--timeout", "1.5"});
     expect_refusal(run_harness("run --seed=x"), {"--seed"});
     expect_refusal(run_harness("run --scenario=brust"), {"brust", "burst"});
-    expect_refusal(run_harness("run --config=/nonexistent.json"), {"/nonexistent.json"});
-    expect_refusal(run_harness("run --config=/dev/null"), {"/dev/null", "JSON"});
+    expect_refusal(run_harness("run --config=/nonexistent.json"), {"/nonexistent.json", "No such file"});
+    expect_refusal(run_harness("run --config=/dev/null"), {"/dev/null", "empty"});
+    expect_refusal(run_harness("run --config=/tmp"), {"/tmp", "directory"});
 }
 
 TEST(CommandLine, ProxyNamesWhatIsWrong) {

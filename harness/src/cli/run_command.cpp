@@ -1,5 +1,4 @@
 #include <filesystem>
-#include <fstream>
 #include <random>
 #include <stdexcept>
 
@@ -9,6 +8,7 @@
 #include "report/file.hpp"
 #include "report/reports.hpp"
 #include "report/terminal.hpp"
+#include "run/config_file.hpp"
 #include "run/runner.hpp"
 
 namespace millrace::harness {
@@ -42,14 +42,6 @@ std::vector<const Case*> chosen_cases(const std::vector<std::string>& globs) {
     return chosen;
 }
 
-Json read_config(const std::string& path) {
-    std::ifstream file(path);
-    if (!file) throw std::runtime_error("--config=" + path + " can't be read");
-    Json config = Json::parse(file, nullptr, false);
-    if (!config.is_object()) throw std::runtime_error("--config=" + path + " is no JSON object");
-    return config;
-}
-
 uint64_t seed_option(const Arguments& arguments) {
     if (!arguments.at("--seed")) {
         std::random_device device;
@@ -66,7 +58,7 @@ RunOptions options_of(const Arguments& arguments) {
     options.cases = chosen_cases(list_option(arguments, "--scenario"));
     if (arguments.at("--config")) {
         options.config_path = arguments.at("--config").asString();
-        options.config = read_config(options.config_path);
+        options.config = read_config_file(options.config_path);
     }
     options.seed = seed_option(arguments);
     options.rounds = static_cast<int>(number_option(arguments, "--rounds", 1, 1'000'000));

@@ -25,7 +25,9 @@ Options:
                      local:/path/to/redis-server, compose:NAME. Repeatable. Without it: $MILLRACE_SERVERS (URLs), else the
                      Redis of this machine's distribution.
   --scenario=<glob>  Cases by id or by area: 'burst', 'recovery/*', 'flush/1-interval'. Repeatable. Without it: all.
-  --config=<file>    A JSON object of configuration keys for every start; a case's own keys come on top.
+  --config=<file>    Configuration keys for every start, as YAML, or as JSON in a file named .json; also a whole
+                     configuration file (synchronization.pubsub.redis). A case's own keys come on top, and what cases
+                     choose (host, password, streams, group and their like) is passed over.
   --seed=<n>         Seed of what cases draw. Without it: another one each time; it is in the report.
   --report=<dir>     Where report.html, report.json and junit.xml go. [default: millrace-report]
   --rounds=<n>       Rounds of the cases that play many. [default: 3]
