@@ -63,8 +63,9 @@ void print_configuration() {
     std::cout
         << "# Configuration\n\n"
         << generated
-        << R"(The same keys are taken from a JSON document, from the query of a URL, and one by one from text. A wrong value or an
-unknown key is an error that names the key, the value, what is allowed and the nearest known key; nothing connects.
+        << R"(The same keys are taken from a YAML or JSON file (`millrace::load_config`, natively), a JSON document, the query of a URL, and
+one by one from text. A wrong value or an unknown key is an error that names the key, the value, what is allowed and the nearest
+known key; of a YAML file also the line. Nothing connects then.
 
 ```json
 {"host": "localhost:6379", "stream": "orders", "group": "billing", "batch_size": 100, "flush_interval": "500ms"}
@@ -81,6 +82,11 @@ unknown key is an error that names the key, the value, what is allowed and the n
 - **Whole files** of the notification agent's shape load as they are: our keys stand in `synchronization.pubsub.redis`.
   `synchronization.notification.enable: false` opens nothing; `synchronization.notification.default` is `redis` (mode auto),
   `redis-streams` (streams) or `pubsub` (Pub/Sub). Sections beside `synchronization` belong to the host and are passed over.
+- **YAML**: values as they are written, quoted or not; `~` or nothing keeps the default; anchors and `<<` are resolved; one
+  document. A file named `.json` is read as JSON.
+- **TLS** (natively): 1.2 and 1.3, by OpenSSL. The files of `tls.*` are PEM and are read when a client is created, so that a bad one
+  is an error then; `tls.ca` may be a directory. One that changes later counts from the next connection on. A connection that is
+  refused over a certificate is tried again for ever, since certificates are renewed, and told each time by the error `tls`.
 - Secrets are in no error, log or report.
 
 | key | type | default | 0 means | allowed | meaning |
