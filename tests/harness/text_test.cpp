@@ -67,9 +67,25 @@ TEST(Urls, ParseAndShow) {
     EXPECT_EQ(Url::parse("redis://[::1]:7000").host, "::1");
 }
 
+TEST(Urls, KnowTlsAndUnixSockets) {
+    const Url tls = Url::parse("rediss://ann:s@example.org:7000/3?tls.ca=/etc/my%20ca.pem&password=x");
+    EXPECT_EQ(tls.scheme, Url::Scheme::Tls);
+    EXPECT_EQ(tls.port, 7000);
+    EXPECT_EQ(tls.database, 3);
+    EXPECT_EQ(tls.option("tls.ca"), "/etc/my ca.pem");
+    EXPECT_EQ(tls.option("tls.cert"), "");
+    EXPECT_EQ(tls.text(), "rediss://ann:s@example.org:7000/3?tls.ca=/etc/my%20ca.pem&password=x");
+    EXPECT_EQ(tls.shown(), "rediss://ann:***@example.org:7000/3");
+    const Url unix_socket = Url::parse("unix://:s@/run/redis.sock");
+    EXPECT_EQ(unix_socket.scheme, Url::Scheme::Unix);
+    EXPECT_EQ(unix_socket.path, "/run/redis.sock");
+    EXPECT_EQ(unix_socket.password, "s");
+    EXPECT_EQ(unix_socket.text(), "unix://:s@/run/redis.sock");
+}
+
 TEST(Urls, RefuseWhatIsNone) {
-    for (const char* wrong :
-         {"http://x", "redis://x:0", "redis://x:70000", "redis://x:abc", "redis://x/abc", "redis://[::1"}) {
+    for (const char* wrong : {"http://x", "redis://x:0", "redis://x:70000", "redis://x:abc", "redis://x/abc",
+                              "redis://[::1", "unix://x", "unix:", ""}) {
         EXPECT_THROW(Url::parse(wrong), std::runtime_error) << wrong;
     }
 }

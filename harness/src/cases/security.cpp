@@ -117,7 +117,7 @@ AclServer acl_server(World& world) {
 
 // What the server has refused the user: nothing may be tried that the rules do not allow.
 void expect_nothing_refused(World& world, const Start& start) {
-    const std::string user = Url::parse("redis" + start.url.substr(start.url.find("://"))).username;
+    const std::string user = Url::parse(start.url).username;
     for (const Reply& entry : world.command({"ACL", "LOG", "100"}).items) {
         if (entry.field("username").text != user) continue;
         world.expect(false, "SEC-1",

@@ -35,9 +35,10 @@ void TlsServer::restart_with(const CertificateFiles& files) {
 
 Start TlsServer::secured(Start start) const {
     Url url = Url::parse(start.url);
+    url.scheme = Url::Scheme::Tls;
     url.host = "localhost";
     url.port = port_;
-    start.url = "rediss" + url.text().substr(std::string("redis").size());
+    start.url = url.text();
     start.config["tls"]["ca"] = authority_.cert();
     return start;
 }

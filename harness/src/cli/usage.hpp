@@ -21,7 +21,8 @@ Options:
   --agent=<cmd>      native (build/bin/millrace-agent), or a command line that speaks the agent protocol (harness/README.md).
                      Repeatable: the report is a matrix. [default: native]
   --server=<spec>    redis://[[user]:password@]host[:port][/db] (a running server: only keys under a random prefix are
-                     touched, and they are removed), local:NAME (a server that ./dev servers fetched),
+                     touched, and they are removed), rediss://…[?tls.ca=file&…] and unix:///path in the same way (cases
+                     that fake faults on the wire are UNSUPPORTED there), local:NAME (a server that ./dev servers fetched),
                      local:/path/to/redis-server, compose:NAME. Repeatable. Without it: $MILLRACE_SERVERS (URLs), else the
                      Redis of this machine's distribution.
   --scenario=<glob>  Cases by id or by area: 'burst', 'recovery/*', 'flush/1-interval'. Repeatable. Without it: all.

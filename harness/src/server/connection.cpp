@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -62,14 +63,32 @@ Connection::~Connection() {
 void Connection::close() {
     if (context_ != nullptr) redisFree(context_);
     context_ = nullptr;
+    tunnel_.reset();
+}
+
+void Connection::open_socket() {
+    context_ = url_.scheme == Url::Scheme::Unix
+                   ? redisConnectUnixWithTimeout(url_.path.c_str(), to_timeval(timeout_))
+                   : redisConnectWithTimeout(url_.host.c_str(), url_.port, to_timeval(timeout_));
+    if (context_ == nullptr) throw ServerError("out of memory for a connection");
+    if (context_->err != 0) fail();
+    redisSetTimeout(context_, to_timeval(timeout_));
+    if (url_.scheme != Url::Scheme::Tls) return;
+    FileDescriptor server(::dup(context_->fd));
+    close();
+    try {
+        tunnel_ = std::make_unique<TlsTunnel>(std::move(server), url_);
+    } catch (const std::runtime_error& error) {
+        throw ServerError(error.what());
+    }
+    context_ = redisConnectFd(tunnel_->take_plain_end());
+    if (context_ == nullptr) throw ServerError("out of memory for a connection");
+    redisSetTimeout(context_, to_timeval(timeout_));
 }
 
 void Connection::connect() {
     close();
-    context_ = redisConnectWithTimeout(url_.host.c_str(), url_.port, to_timeval(timeout_));
-    if (context_ == nullptr) throw ServerError("out of memory for a connection");
-    if (context_->err != 0) fail();
-    redisSetTimeout(context_, to_timeval(timeout_));
+    open_socket();
     if (!url_.password.empty()) {
         Command auth{"AUTH", url_.password};
         if (!url_.username.empty()) auth.insert(auth.begin() + 1, url_.username);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "server/reply.hpp"
+#include "server/tls_tunnel.hpp"
 #include "server/url.hpp"
 
 struct redisContext;
@@ -40,6 +42,7 @@ class Connection {
 
   private:
     void connect();
+    void open_socket();
     void close();
     Reply read_reply();
     [[noreturn]] void fail();
@@ -47,6 +50,7 @@ class Connection {
     Url url_;
     Duration timeout_;
     redisContext* context_ = nullptr;
+    std::unique_ptr<TlsTunnel> tunnel_;
     std::map<std::string, int64_t> calls_;
 };
 

@@ -75,7 +75,7 @@ Target::Target(std::string spec, const std::string& run_id)
     : name_(std::move(spec)), prefix_("millrace-test-" + run_id + ":") {
     const std::string given = name_;
     try {
-        if (given.starts_with("redis://")) {
+        if (given.find("://") != std::string::npos) {
             url_ = Url::parse(given);
             name_ = url_.shown();
         } else if (given.starts_with("compose:")) {
@@ -84,7 +84,8 @@ Target::Target(std::string spec, const std::string& run_id)
             start_local(given.substr(6));
             if (absent_) return;
         } else {
-            throw std::runtime_error("expected redis://…, local:NAME, local:/path/to/redis-server or compose:NAME");
+            throw std::runtime_error(
+                "expected redis://…, rediss://…, unix://…, local:NAME, local:/path/to/redis-server or compose:NAME");
         }
         probe();
     } catch (const std::runtime_error& error) {

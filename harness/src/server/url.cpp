@@ -3,12 +3,16 @@
 #include <cctype>
 #include <cstdio>
 #include <stdexcept>
+#include <utility>
 
 #include "base/text.hpp"
 
 namespace millrace::harness {
 
 namespace {
+
+constexpr std::pair<Url::Scheme, std::string_view> schemes[] = {
+    {Url::Scheme::Tcp, "redis://"}, {Url::Scheme::Tls, "rediss://"}, {Url::Scheme::Unix, "unix://"}};
 
 std::string percent_decode(std::string_view text) {
     std::string out;
@@ -50,10 +54,20 @@ int number_or_throw(std::string_view text, int64_t low, int64_t high, const char
 }  // namespace
 
 Url Url::parse(std::string_view text) {
-    constexpr std::string_view scheme = "redis://";
-    if (!text.starts_with(scheme)) throw std::runtime_error("a server URL starts with redis://");
-    std::string_view rest = text.substr(scheme.size());
     Url url;
+    std::string_view rest;
+    for (const auto& [scheme, name] : schemes) {
+        if (!text.starts_with(name)) continue;
+        url.scheme = scheme;
+        rest = text.substr(name.size());
+        break;
+    }
+    if (rest.data() == nullptr) throw std::runtime_error("a server URL starts with redis://, rediss:// or unix://");
+    const size_t mark = rest.find('?');
+    if (mark != std::string_view::npos) {
+        url.query = rest.substr(mark + 1);
+        rest = rest.substr(0, mark);
+    }
     const size_t at = rest.rfind('@');
     if (at != std::string_view::npos) {
         const std::string_view login = rest.substr(0, at);
@@ -61,6 +75,11 @@ Url Url::parse(std::string_view text) {
         url.username = percent_decode(login.substr(0, colon));
         if (colon != std::string_view::npos) url.password = percent_decode(login.substr(colon + 1));
         rest = rest.substr(at + 1);
+    }
+    if (url.scheme == Scheme::Unix) {
+        url.path = percent_decode(rest);
+        if (!url.path.starts_with('/')) throw std::runtime_error("a unix socket is written unix:///path");
+        return url;
     }
     const size_t slash = rest.find('/');
     if (slash != std::string_view::npos) {
@@ -87,12 +106,16 @@ Url Url::parse(std::string_view text) {
 namespace {
 
 std::string assemble(const Url& url, const std::string& password) {
-    std::string text = "redis://";
+    std::string text;
+    for (const auto& [scheme, name] : schemes) {
+        if (scheme == url.scheme) text = name;
+    }
     if (!url.username.empty() || !password.empty()) {
         text += percent_encode(url.username);
         if (!password.empty()) text += ":" + password;
         text += "@";
     }
+    if (url.scheme == Url::Scheme::Unix) return text + url.path;
     text += url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
     text += ":" + std::to_string(url.port);
     if (url.database != 0) text += "/" + std::to_string(url.database);
@@ -102,8 +125,18 @@ std::string assemble(const Url& url, const std::string& password) {
 }  // namespace
 
 std::string Url::text() const {
-    return assemble(*this, percent_encode(password));
+    return assemble(*this, percent_encode(password)) + (query.empty() ? "" : "?" + query);
 }
+
+std::string Url::option(std::string_view name) const {
+    for (const auto& pair : split(query, "&")) {
+        const size_t equals = pair.find('=');
+        if (equals != std::string::npos && pair.substr(0, equals) == name)
+            return percent_decode(pair.substr(equals + 1));
+    }
+    return "";
+}
+
 std::string Url::shown() const {
     return assemble(*this, password.empty() ? "" : "***");
 }

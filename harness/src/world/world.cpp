@@ -175,6 +175,9 @@ Proxy& World::proxy() {
 }
 
 Proxy& World::proxy(const std::vector<Url>& upstreams) {
+    for (const Url& upstream : upstreams) {
+        if (upstream.scheme != Url::Scheme::Tcp) unsupported("its faults need a server by TCP and without TLS");
+    }
     proxies_.push_back(driver_.proxy(upstreams, [this](std::string_view what) { record_fault(std::string(what)); }));
     return *proxies_.back();
 }
