@@ -59,10 +59,7 @@ TEST_F(Refused, NewOnesStartItAgainAndWhatWasHeldComesAgain) {
     EXPECT_EQ(host.ack(1, {0}).error().code, Code::lost);
     host.wait(50);  // RET-1: no two attempts are closer
     host.forget();
-    host.connected("read");
-    EXPECT_EQ(host.story(), lines({"read: HELLO 3 AUTH ann new SETNAME millrace"}));
-    host.reply("read", hello(3, 9));
-    host.reply("read", info("7.0.15"));
+    host.greet("read");
     host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
     const std::string story = host.story();
     EXPECT_NE(story.find("XREADGROUP GROUP g c"), std::string::npos) << story;
