@@ -180,7 +180,8 @@ braces are literal. A stream whose name has a hash tag keeps it: the dead of `a{
 
 ```
 ACL SETUSER worker on >password resetkeys ~orders +info +ping \
-  +xgroup|create +xreadgroup +xack +xpending +xclaim +xinfo|groups +client|unblock +client|kill
+  +xgroup|create +xreadgroup +xack +xpending +xclaim +xinfo|groups +xinfo|stream \
+  +client|unblock +client|kill
 ```
 
 What is refused and can be done without is switched off, with one event that names the command: claiming, tidying,
