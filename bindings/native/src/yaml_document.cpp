@@ -22,6 +22,12 @@ Error refused(const std::string& name, const YAML::Mark& mark, const std::string
     return {Code::bad_config, at_line(name, mark, what)};
 }
 
+// Behind a colon, and behind these words, the parser quotes from the file.
+std::string unquoted(const std::string& words) {
+    const std::string unknown_anchor = YAML::ErrorMsg::UNKNOWN_ANCHOR;
+    return words.starts_with(unknown_anchor) ? unknown_anchor : words.substr(0, words.find(':'));
+}
+
 void append_text(std::string& json, const std::string& text) {
     constexpr char digits[] = "0123456789abcdef";
     json += '"';
@@ -171,8 +177,7 @@ Result<YamlDocument> read_yaml(std::string_view text, const std::string& name) {
     try {
         return read(text, name);
     } catch (const YAML::Exception& wrong) {
-        // Behind a colon the parser quotes from the file.
-        return refused(name, wrong.mark, "is no YAML: " + wrong.msg.substr(0, wrong.msg.find(':')));
+        return refused(name, wrong.mark, "is no YAML: " + unquoted(wrong.msg));
     } catch (const std::bad_alloc&) {
         return Error(Code::out_of_memory, name + ": no memory to read it");
     }

@@ -70,6 +70,26 @@ Task<> secrets(World& world) {
     }
 }
 
+// The shape of the notification agent's config.yaml: the keys in their section act, the host's sections are left alone.
+Task<> whole_file(World& world) {
+    Start start = world.consume("orders");
+    start.config = Json::parse(R"({
+        "api": {"enableNotifications": true},
+        "server": {"readTimeout": "300s"},
+        "synchronization": {
+            "pubsub": {"redis": {"auth_token": "", "batch_size": 5, "flush_interval": "2s", "max_retries": 3,
+                                 "retry_delay": "100ms", "max_retry_delay": "5s", "connection_timeout": "10s"}},
+            "notification": {"enable": true, "default": "redis"}}})");
+    Agent& agent = world.spawn();
+    co_await agent.ready(start);
+    world.publish(start.streams.front(), 20);
+    const bool came = co_await agent.delivered(20, 5s);
+    world.require(came, "CFG-1", "20 published, " + std::to_string(agent.delivered_count()) + " handed over");
+    world.expect(agent.batches().size() == 4, "CFG-1",
+                 "batch_size 5 of a whole file: 20 entries came in " + std::to_string(agent.batches().size()) +
+                     " batches, not 4");
+}
+
 }  // namespace
 
 std::vector<Case> config_cases() {
@@ -107,6 +127,14 @@ std::vector<Case> config_cases() {
          ServerNeed::Any,
          Timing::None,
          secrets},
+        {"config/5-whole-file",
+         "A whole configuration file of the notification agent's shape loads as it is",
+         {"CFG-1"},
+         {"config"},
+         config,
+         ServerNeed::Streams,
+         Timing::None,
+         whole_file},
     };
 }
 

@@ -50,6 +50,12 @@ Json scalar(const YAML::Node& node) {
     return text;
 }
 
+// Behind a colon, and behind these words, the parser quotes from the file.
+std::string unquoted(const std::string& words) {
+    const std::string unknown_anchor = YAML::ErrorMsg::UNKNOWN_ANCHOR;
+    return words.starts_with(unknown_anchor) ? unknown_anchor : words.substr(0, words.find(':'));
+}
+
 class FromYaml {
   public:
     explicit FromYaml(const std::string& path) : path_(path) {}
@@ -83,9 +89,7 @@ Json parse_yaml(const std::string& path, const std::string& text) {
     try {
         return FromYaml(path).convert(YAML::Load(text));
     } catch (const YAML::Exception& wrong) {
-        // Behind a colon the parser quotes from the file.
-        refuse(path, "line " + std::to_string(wrong.mark.line + 1) +
-                         ": is no YAML: " + wrong.msg.substr(0, wrong.msg.find(':')));
+        refuse(path, "line " + std::to_string(wrong.mark.line + 1) + ": is no YAML: " + unquoted(wrong.msg));
     }
 }
 
