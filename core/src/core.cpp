@@ -160,7 +160,7 @@ Status Machine::Core::replace_credentials(std::string username, Secret password,
     if (!refused_) return {};
     refused_ = false;
     for (Slot& slot : slots_) {
-        if (slot.source != nullptr) end_lost(slot, now);
+        if (std::exchange(slot.refused_with_all, false) && slot.source != nullptr) end_lost(slot, now);
     }
     if (!slots_.empty()) lanes.open_again_for_reading(now);
     return {};
@@ -358,7 +358,9 @@ void Machine::Core::handle_lane_lost(Lane& lane, const Error& error, Instant now
     refused_ = true;
     context.fail(std::nullopt, error, true);
     for (Slot& slot : slots_) {
-        if (slot.source != nullptr) slot.source->stop();
+        if (slot.source == nullptr) continue;
+        slot.refused_with_all = !slot.source->stopped();
+        slot.source->stop();
     }
     for (const std::unique_ptr<Lane>& other : lanes) other->close();
     producer.give_up(error);

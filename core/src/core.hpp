@@ -78,6 +78,7 @@ struct Machine::Core final : private LaneObserver {
         bool closing = false;
         bool refused = false;  // no name can be had: there is no source any more
         bool paused = false;
+        bool refused_with_all = false;  // stopped by the refusal of the client's credentials, and not by itself
     };
 
     [[nodiscard]] std::optional<Error> judge(const Lane& lane) override;

@@ -83,6 +83,23 @@ TEST_F(Refused, PublishesGoOutAgain) {
     EXPECT_TRUE(host.lives("publish"));
 }
 
+TEST(Credentials, DoNotBringBackASourceThatHadEndedByItself) {
+    ScriptedHost other(with_password(1));
+    other.open(source_of());
+    other.greet("read");
+    other.reply("read", error("NOPERM this user has no permissions to run the 'xgroup' command"));
+    other.lost("read");
+    other.wait(100);
+    other.connected("read");
+    other.reply("read", error(wrongpass));
+    ASSERT_TRUE(other.machine.refused());
+    ASSERT_TRUE(other.replace_credentials("", "new").ok());
+    other.wait(50);
+    other.forget();
+    other.greet("read");
+    EXPECT_EQ(other.story().find("read: X"), std::string::npos);
+}
+
 TEST_F(Refused, SourcesThatWereClosedMeanwhileStayClosed) {
     ASSERT_TRUE(host.close(source).ok());
     host.forget();
