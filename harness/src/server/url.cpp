@@ -56,10 +56,10 @@ int number_or_throw(std::string_view text, int64_t low, int64_t high, const char
 Url Url::parse(std::string_view text) {
     Url url;
     std::string_view rest;
-    for (const auto& [scheme, name] : schemes) {
-        if (!text.starts_with(name)) continue;
-        url.scheme = scheme;
-        rest = text.substr(name.size());
+    for (const auto& [kind, prefix] : schemes) {
+        if (!text.starts_with(prefix)) continue;
+        url.scheme = kind;
+        rest = text.substr(prefix.size());
         break;
     }
     if (rest.data() == nullptr) throw std::runtime_error("a server URL starts with redis://, rediss:// or unix://");
@@ -107,8 +107,8 @@ namespace {
 
 std::string assemble(const Url& url, const std::string& password) {
     std::string text;
-    for (const auto& [scheme, name] : schemes) {
-        if (scheme == url.scheme) text = name;
+    for (const auto& [kind, prefix] : schemes) {
+        if (kind == url.scheme) text = prefix;
     }
     if (!url.username.empty() || !password.empty()) {
         text += percent_encode(url.username);
