@@ -29,7 +29,7 @@ TEST_F(ClientCredentialsTest, a_client_that_was_refused_goes_on_with_new_ones) {
     ASSERT_TRUE(first.ok() && *first);
 
     ASSERT_EQ(user_with(*server, "new"), "OK");
-    server->ask({"CLIENT", "KILL", "USER", "worker"});
+    ASSERT_NE(server->ask({"CLIENT", "KILL", "USER", "worker"}), "0");
     const Result<std::optional<Batch>> refused = client.next(patience);
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().code, Code::auth);
@@ -54,7 +54,7 @@ TEST_F(ClientCredentialsTest, replaced_in_time_nothing_is_refused) {
     ASSERT_TRUE(turn_until(client, [&] { return log.ready() == 1; }));
     ASSERT_EQ(user_with(*server, "new"), "OK");
     ASSERT_TRUE(client.replace_credentials("worker", Secret("new")).ok());
-    server->ask({"CLIENT", "KILL", "USER", "worker"});
+    ASSERT_NE(server->ask({"CLIENT", "KILL", "USER", "worker"}), "0");
     publish_numbers(client, "orders", 1);
     Result<std::optional<Batch>> batch = client.next(patience);
     ASSERT_TRUE(batch.ok() && *batch);
