@@ -13,9 +13,10 @@ TlsServer::TlsServer(World& world, const std::string& clients) : world_(world), 
     install(authority_.issue("first", {}));
     const std::string live = (folder_.path() / "live").string();
     try {
-        server_ = &world.own_server({"--appendonly", "yes", "--tls-port", std::to_string(port_), "--tls-cert-file",
-                                     live + ".crt", "--tls-key-file", live + ".key", "--tls-ca-cert-file",
-                                     authority_.cert(), "--tls-auth-clients", clients});
+        server_ =
+            &world.own_server({"--appendonly", "yes", "--appendfsync", "always", "--tls-port", std::to_string(port_),
+                               "--tls-cert-file", live + ".crt", "--tls-key-file", live + ".key", "--tls-ca-cert-file",
+                               authority_.cert(), "--tls-auth-clients", clients});
     } catch (const std::runtime_error& error) {
         if (std::string(error.what()).find("Bad directive") == std::string::npos) throw;
         world.unsupported("the server was built without TLS");

@@ -18,8 +18,14 @@ int64_t number_or(const Json& config, const char* key, int64_t otherwise) {
     return good ? config[key].get<int64_t>() : otherwise;
 }
 
+// The keys of a start: its config, or what stands for us in a whole configuration file (CFG-1).
+const Json& keys_of(const Json& config) {
+    static const Json::json_pointer ours("/synchronization/pubsub/redis");
+    return config.contains(ours) ? config[ours] : config;
+}
+
 std::optional<Duration> flush_interval_of(const Start& start) {
-    const Json& config = start.config;
+    const Json& config = keys_of(start.config);
     if (!config.contains("flush_interval")) return start.group.empty() ? Duration(0) : Duration(5s);
     const Json& value = config["flush_interval"];
     if (value.is_number_unsigned()) return Duration(std::chrono::milliseconds(value.get<int64_t>()));
@@ -60,11 +66,12 @@ void Agent::start(const Start& start) {
     consumer_ = start.consumer;
     life().group = start.group;
     life().consumer = start.consumer;
-    life().batch_size = number_or(start.config, "batch_size", 10);
+    const Json& keys = keys_of(start.config);
+    life().batch_size = number_or(keys, "batch_size", 10);
     life().flush_interval = flush_interval_of(start);
-    life().prefetch = number_or(start.config, "prefetch", 4 * life().batch_size);
-    life().dedupes = start.config.contains("dedupe") && start.config["dedupe"] != "off";
-    if (world_.agent_can("dlq")) life().deliveries_max = number_or(start.config, "max_deliveries", 16);
+    life().prefetch = number_or(keys, "prefetch", 4 * life().batch_size);
+    life().dedupes = keys.contains("dedupe") && keys["dedupe"] != "off";
+    if (world_.agent_can("dlq")) life().deliveries_max = number_or(keys, "max_deliveries", 16);
     if (!start.group.empty()) {
         for (const auto& stream : start.streams) world_.watched_.emplace(stream, start.group);
     }

@@ -211,7 +211,7 @@ TEST(ConfigFile, what_depends_on_several_keys_is_told_where_the_key_stands) {
     const Error inside = refusal("synchronization:\n  pubsub:\n    redis:\n      prefetch: 5\n");
     EXPECT_TRUE(inside.message.starts_with("f.yaml:4: prefetch: ")) << inside.message;
     const Error alone = refusal("tls:\n  cert: /c.pem\n");
-    EXPECT_TRUE(alone.message.starts_with("f.yaml: tls.key: is given alone")) << alone.message;
+    EXPECT_TRUE(alone.message.starts_with("f.yaml:2: tls.cert: is given alone")) << alone.message;
 }
 
 TEST(ConfigFile, a_key_given_twice_is_refused_wherever_it_stands) {
@@ -251,7 +251,7 @@ TEST(ConfigFile, no_message_holds_a_secret) {
              "password: [hunter2]\n",
              "auth_token: {hunter2: hunter2}\n",
              "password: *hunter2\n",
-             "password: \"hunter2\n",
+             "password: \"hunter2",
              "password: \"hunter2\\q\"\n",
              "password: hunter2: hunter2\n",
              "password: hunter2\npassword: hunter2\n",
