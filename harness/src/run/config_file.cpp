@@ -6,10 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -34,7 +35,9 @@ std::string read_text(const std::string& path) {
     if (S_ISDIR(state.st_mode)) refuse(path, "is a directory");
     std::ifstream file(path, std::ios::binary);
     if (!file) refuse(path, "can't be read: " + std::generic_category().message(errno));
-    std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::ostringstream all;
+    all << file.rdbuf();
+    std::string text = std::move(all).str();
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) refuse(path, "is empty");
     return text;
 }
