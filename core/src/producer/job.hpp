@@ -100,7 +100,7 @@ class JobQueue {
     [[nodiscard]] uint64_t end() const { return first_ + slots_.size(); }
     /// Null: it was told, or there is none of this number.
     [[nodiscard]] Job* find(uint64_t number) const {
-        return number >= first_ && number < end() ? slots_[number - first_].get() : nullptr;
+        return number >= first_ && number < end() ? slots_[static_cast<size_t>(number - first_)].get() : nullptr;
     }
     [[nodiscard]] std::unique_ptr<Job> fresh() {
         if (spare_.empty()) return std::make_unique<Job>();
@@ -116,7 +116,7 @@ class JobQueue {
     }
     /// Out of the queue; its results are read until recycle.
     void tell(const Job& job) {
-        told_.push(std::move(slots_[job.number - first_]));
+        told_.push(std::move(slots_[static_cast<size_t>(job.number - first_)]));
         while (!slots_.empty() && slots_.front() == nullptr) {
             (void)slots_.pop();
             ++first_;

@@ -32,7 +32,7 @@ class Window {
     }
     void settle(uint64_t number) {
         if (number < oldest_ || number >= next_) return;
-        settled_[number - oldest_] = 1;
+        settled_[static_cast<size_t>(number - oldest_)] = 1;
         while (!settled_.empty() && settled_.front() != 0) {
             (void)settled_.pop();
             ++oldest_;
