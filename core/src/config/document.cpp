@@ -105,13 +105,13 @@ class DocumentReader final : public JsonVisitor {
                 return fail_section(notification_words, "no object and no list");
             case Place::keys:
                 if (key_ != "tls") return begin_value(type);
-                return type == JsonType::object ? enter(Place::tls) : fail_type("an object of the tls keys");
+                return type == JsonType::object ? enter(Place::tls) : fail_value(type, "an object of the tls keys");
             case Place::tls:
                 return begin_value(type);
             case Place::list:
                 break;
         }
-        return fail_type("a list of texts");
+        return fail_value(type, "a list of texts");
     }
 
     bool on_end(size_t) override {
@@ -144,7 +144,7 @@ class DocumentReader final : public JsonVisitor {
             case Place::notification:
                 return notification(type, text);
             case Place::list:
-                if (type != JsonType::string) return fail_type("a list of texts");
+                if (type != JsonType::string) return fail(refused_value(path(), shown(text), "a list of texts"));
                 list_.emplace_back(text);
                 return true;
             case Place::keys:
@@ -203,7 +203,7 @@ class DocumentReader final : public JsonVisitor {
             places_.push_back(Place::list);
             return true;
         }
-        return fail_type(row->key.range);
+        return fail_value(type, row->key.range);
     }
 
     bool key_value(JsonType type, std::string_view text) {
@@ -249,6 +249,10 @@ class DocumentReader final : public JsonVisitor {
     }
     bool fail_type(std::string_view wanted) {
         return fail(config_error(path(), "has the wrong type; allowed: " + std::string(wanted)));
+    }
+    /// What stands where a value is wanted, and is none.
+    bool fail_value(JsonType type, std::string_view wanted) {
+        return fail(refused_value(path(), type == JsonType::object ? "an object" : "a list", wanted));
     }
     bool fail_section(std::span<const std::string_view> words, std::string_view wanted) {
         return contains(words, key_) ? fail_type(wanted) : fail(unknown_section(words));

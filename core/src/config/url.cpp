@@ -65,6 +65,10 @@ Result<Parts> split_url(std::string_view url) {
             parts.scheme = Scheme::rediss;
         } else if (scheme == "unix") {
             parts.scheme = Scheme::unix_socket;
+        } else if (scheme.find("sentinel") != std::string_view::npos) {
+            return Error(Code::unsupported,
+                         "url: names Sentinels, by which this version of millrace does not find the server yet; "
+                         "allowed: redis://, rediss://, unix://, or host:port of the server itself");
         } else {
             return url_error("its scheme is not known; allowed: redis://, rediss://, unix://, or host:port");
         }

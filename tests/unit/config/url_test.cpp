@@ -168,6 +168,13 @@ TEST(Url, SaysWhatThisVersionDoesNotDo) {
     const Result<Config> config = parse_url("redis://h?pattern=orders-*");
     ASSERT_FALSE(config.ok());
     EXPECT_EQ(config.error().code, Code::unsupported);
+    for (const std::string_view url : {"redis-sentinel://a:1,b:2/main", "rediss+sentinel://:hunter2@a:1/main"}) {
+        const Result<Config> sentinel = parse_url(url);
+        ASSERT_FALSE(sentinel.ok()) << url;
+        EXPECT_EQ(sentinel.error().code, Code::unsupported) << url;
+        EXPECT_NE(sentinel.error().message.find("Sentinel"), std::string::npos) << sentinel.error().message;
+        EXPECT_EQ(sentinel.error().message.find("hunter2"), std::string::npos) << sentinel.error().message;
+    }
 }
 
 // CFG-4. A password with a bare `/`, `?`, `#`, `@` or `%` tears the URL apart somewhere in the password.
