@@ -56,7 +56,8 @@ void GroupChanges::advance(Instant now) {
 
 bool GroupChanges::send(Lane& lane, Instant now) {
     const GroupChange& change = jobs_.front().change;
-    return lane.send(Request::of(*this, 0, job_), now, [&](resp::Encoder& encoder) {
+    const Answer answer = change.what == GroupChange::What::destroy ? Answer::number : Answer::word;
+    return lane.send(Request::of(*this, 0, job_, answer), now, [&](resp::Encoder& encoder) {
         switch (change.what) {
             case GroupChange::What::create:
                 return command::xgroup_create(encoder, change.stream, change.group, place_of(change));

@@ -112,26 +112,27 @@ bool Redrive::send(Lane& lane, Instant now) {
     const std::string& stream = job.stream;
     switch (step_) {
         case look:
-            request.shape = resp::Shape::entries;
-            request.sink = &sink_;
+            request = Request::of_entries(*this, step_, job_, resp::Shape::entries, sink_, job.query.count);
             return lane.send(request, now, [&](resp::Encoder& encoder) {
                 const EntryId after = job.query.after;
                 const EntryId from = after == EntryId{} ? after : EntryId{after.ms, after.seq + 1};
                 command::xrange_from(encoder, dead_.text, from, job.query.count);
             });
         case call:
+            request.answer = Answer::outcome;
             return script_.send(lane, request, now, 2, 1, [&](resp::Encoder& encoder) {
                 encoder.text(dead_.text).text(stream).id(job.ids[next_]);
             });
         case read:
             forget_read();
-            request.shape = resp::Shape::entries;
-            request.sink = &sink_;
+            request = Request::of_entries(*this, step_, job_, resp::Shape::entries, sink_, 1);
             return lane.send(request, now,
                              [&](resp::Encoder& encoder) { command::xrange_one(encoder, dead_.text, job.ids[next_]); });
         case write:
+            request.answer = Answer::id;
             return write_entry(request, lane, now);
         case remove:
+            request.answer = Answer::number;
             return lane.send(request, now, [&](resp::Encoder& encoder) {
                 encoder.command(3).text("XDEL").text(dead_.text).id(job.ids[next_]);
             });

@@ -26,7 +26,7 @@ bool Acks::send(Flight& flight, Lane& lane, Instant now) {
     if (const size_t keys = keys_of(flight); keys > 0) return send_marked(flight, keys, lane, now);
     // What was never handed over is acked away; whether it is to be deleted is not for this source to say.
     const Way way = flight.slot.has_value() ? way_ : plain;
-    const Request request = Request::of(*this, way, flight.tag);
+    const Request request = Request::of(*this, way, flight.tag, way == plain ? Answer::number : Answer::numbers);
     if (way == scripted) {
         return flight.script.send(lane, request, now, 1, 1 + flight.ids.size(), [&](resp::Encoder& encoder) {
             encoder.text(stream).text(group);
@@ -56,7 +56,7 @@ bool Acks::send_marked(Flight& flight, size_t keys, Lane& lane, Instant now) {
     // A window below a millisecond is not the 0 that means for ever.
     const int64_t window = config.dedupe_window.us / 1000;
     const bool is_bounded = config.dedupe_window != Duration{};
-    const Request request = Request::of(*this, marking, flight.tag);
+    const Request request = Request::of(*this, marking, flight.tag, Answer::numbers);
     return flight.marker.send(lane, request, now, 1 + keys, 3 + flight.ids.size(), [&](resp::Encoder& encoder) {
         encoder.text(config.streams[flight.stream]);
         for (const EntryId id : flight.ids) {

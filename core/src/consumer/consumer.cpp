@@ -137,7 +137,8 @@ bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {
         read_page_of(stream, lane, now);
         return true;
     }
-    const bool sent = lane.send(request(count_page, stream), now, [&](resp::Encoder& encoder) {
+    const Request counting = Request::of(*this, count_page, stream, Answer::pending, count);
+    const bool sent = lane.send(counting, now, [&](resp::Encoder& encoder) {
         command::xpending_of(encoder, config_.streams[stream], config_.group, *from, count, holdings_.consumer);
     });
     if (!sent) return false;
@@ -157,12 +158,10 @@ void Consumer::read_page_of(uint32_t stream, Lane& lane, Instant now) {
         row.restore = false;
     }
     restore_counts(stream, lane, now);  // what a lost reply had counted, before this read counts again
-    Request read = request(read_page, stream);
-    read.shape = resp::Shape::streams;
-    read.sink = &page_sink_;
+    const uint32_t count = recovery.page_size();
+    Request read = Request::of_entries(*this, read_page, stream, resp::Shape::streams, page_sink_, count);
     read.allowed = context_.config.read_slack;
     read.takes = true;
-    const uint32_t count = recovery.page_size();
     const bool sent = lane.send(read, now, [&](resp::Encoder& encoder) {
         command::xreadgroup_pending(encoder, config_.group, holdings_.consumer, count, config_.streams[stream],
                                     recovery.cursor());
@@ -193,7 +192,7 @@ void Consumer::restore_counts(uint32_t stream, Lane& lane, Instant now) {
         const uint32_t deliveries = first.deliveries;
         size_t ids = 0;
         for (const PageRow& row : page) ids += row.restore && row.deliveries == deliveries ? 1 : 0;
-        Request restoring = request(restore, stream);
+        Request restoring = Request::of(*this, restore, stream, Answer::texts, ids);
         restoring.takes = true;  // from an old connection, late, it would set counts that are right by then
         const bool sent = lane.send(restoring, now, [&](resp::Encoder& encoder) {
             command::xclaim_count_head(encoder, config_.streams[stream], config_.group, holdings_.consumer, ids);
@@ -240,9 +239,8 @@ void Consumer::read_more(Lane& lane, Instant now) {
 bool Consumer::send_read(Rotation::Read next, Lane& lane, Instant now) {
     std::optional<Duration> block;
     if (next.blocks) block = lanes_.block();
-    Request read = request(read_new, free_read());
-    read.shape = resp::Shape::streams;
-    read.sink = &new_sink_;
+    const uint64_t most = uint64_t{next.count} * picked_.size();
+    Request read = Request::of_entries(*this, read_new, free_read(), resp::Shape::streams, new_sink_, most);
     read.allowed = {block.value_or(Duration{}).us + context_.config.read_slack.us};
     read.blocks = next.blocks;
     read.takes = true;

@@ -94,7 +94,6 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     [[nodiscard]] uint32_t room_for_new() const;
     [[nodiscard]] uint64_t free_read();
     void forget_read(NewRead& read);
-    [[nodiscard]] Request request(What what, uint64_t tag) { return Request::of(*this, what, tag); }
 
     // what came: consumer_replies.cpp
     void take_stream(std::string_view name);
@@ -146,6 +145,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
 
     // the reply under way
     uint32_t stream_ = 0;
+    bool is_ours_ = true;          // the stream that it names; what comes of another is a server's invention
     std::vector<uint32_t> taken_;  // entries of each stream
     uint64_t bytes_of_entry_ = 0;  // the largest last seen: what COUNT falls by (BP-1)
 };

@@ -9,12 +9,16 @@
 namespace millrace {
 
 void Consumer::take_stream(std::string_view name) {
+    is_ours_ = false;
     for (uint32_t i = 0; i < config_.streams.size(); ++i) {
-        if (config_.streams[i] == name) stream_ = i;
+        if (config_.streams[i] != name) continue;
+        stream_ = i;
+        is_ours_ = true;
     }
 }
 
 void Consumer::take_entry(What what, EntryRecord record) {
+    if (!is_ours_) return context_.segments.release(record.segment);
     if (stopped_) {  // it stays pending at the server
         context_.segments.release(record.segment);
         if (!holdings_.find(stream_, record.id).has_value()) ++holdings_.dropped;
@@ -57,7 +61,7 @@ bool Consumer::is_held(const PageRow* row, EntryId id) const {
 }
 
 void Consumer::take_deleted(What what, EntryId id) {
-    if (what != read_page) return;  // a new entry is never deleted
+    if (what != read_page || !is_ours_) return;  // a new entry is never deleted
     const PageRow* row = recoveries_[stream_].handle_entry(id);
     if (!is_held(row, id)) acks_.bury(stream_, id);
 }
@@ -65,6 +69,7 @@ void Consumer::take_deleted(What what, EntryId id) {
 /// BP-3: it is pending with this consumer, becomes a dead letter there, and recovery goes on behind it. It was not
 /// delivered, so that a page that held it gives its count back.
 void Consumer::take_too_large(What what, EntryId id, uint64_t bytes) {
+    if (!is_ours_) return;
     uint32_t deliveries = 1;
     if (what == read_page) {
         if (PageRow* const row = recoveries_[stream_].handle_entry(id); row != nullptr) {
@@ -131,10 +136,7 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
         return;
     }
     holdings_.backoff.succeed();
-    const Recovery::Counted counted = recovery.handle_counts(reply);
-    if (counted == Recovery::Counted::malformed) {
-        fail(Error(Code::protocol, "the answer to XPENDING is no list of pending entries"));
-    } else if (counted == Recovery::Counted::no_memory) {
+    if (!recovery.handle_counts(reply)) {
         recovery.restart();
         holdings_.backoff.fail(now);
         context_.fail(id_, Error(Code::out_of_memory, "no memory for the list of pending entries", true));

@@ -154,26 +154,30 @@ bool DeadLetters::write_step(uint32_t tag, Lane& lane, Instant now) {
     Request request = Request::of(*this, letter.step, tag);
     switch (letter.step) {
         case call:
+            request.answer = Answer::outcome;
             return letter.script.send(lane, request, now, 2, 5, [&](resp::Encoder& encoder) {
                 encoder.text(stream).text(lines_[letter.stream].dead.text);
                 encoder.text(group).text(holdings_.consumer).id(letter.id);
                 encoder.integer(letter.deliveries).text(letter.error);
             });
         case trace:
+            request.answer = Answer::pending;
             return lane.send(request, now,
                              [&](resp::Encoder& encoder) { command::xpending_one(encoder, stream, group, letter.id); });
         case check:
+            request.answer = Answer::pending;
             return lane.send(request, now, [&](resp::Encoder& encoder) {
                 command::xpending_of(encoder, stream, group, letter.id, 1, holdings_.consumer);
             });
         case read:
-            request.shape = resp::Shape::entries;
-            request.sink = &sink_;
+            request = Request::of_entries(*this, letter.step, tag, resp::Shape::entries, sink_, 1);
             return lane.send(request, now,
                              [&](resp::Encoder& encoder) { command::xrange_one(encoder, stream, letter.id); });
         case write:
+            request.answer = Answer::id;
             return write_letter(letter, request, lane, now);
         case ack:
+            request.answer = Answer::number;
             return lane.send(request, now,
                              [&](resp::Encoder& encoder) { command::xack_one(encoder, stream, group, letter.id); });
     }

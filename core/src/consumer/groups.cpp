@@ -57,7 +57,7 @@ std::optional<Instant> Groups::next_timeout() const {
 
 void Groups::send_create(uint32_t stream, Lane& lane, Instant now) {
     Group& group = groups_[stream];
-    const bool sent = lane.send(Request::of(*this, create, stream), now, [&](resp::Encoder& encoder) {
+    const bool sent = lane.send(Request::of(*this, create, stream, Answer::word), now, [&](resp::Encoder& encoder) {
         command::xgroup_create(encoder, holdings_.config.streams[stream], holdings_.config.group, group.at);
     });
     if (!sent) return;
@@ -66,7 +66,7 @@ void Groups::send_create(uint32_t stream, Lane& lane, Instant now) {
 }
 
 void Groups::send_inspect(uint32_t stream, Lane& lane, Instant now) {
-    const bool sent = lane.send(Request::of(*this, inspect, stream), now, [&](resp::Encoder& encoder) {
+    const bool sent = lane.send(Request::of(*this, inspect, stream, Answer::named), now, [&](resp::Encoder& encoder) {
         command::xinfo_stream(encoder, holdings_.config.streams[stream]);
     });
     if (!sent) return;
@@ -78,17 +78,17 @@ void Groups::send_inspect(uint32_t stream, Lane& lane, Instant now) {
 void Groups::send_marks(uint32_t stream, Lane& lane, Instant now) {
     Group& group = groups_[stream];
     const std::string& key = holdings_.config.streams[stream];
-    bool sent = asks_length_ && lane.send(Request::of(*this, length, stream), now,
+    bool sent = asks_length_ && lane.send(Request::of(*this, length, stream, Answer::number), now,
                                           [&](resp::Encoder& encoder) { command::xlen(encoder, key); });
     if (sent) ++group.marks_out;
-    sent = lane.send(Request::of(*this, last_delivered, stream), now,
+    sent = lane.send(Request::of(*this, last_delivered, stream, Answer::rows), now,
                      [&](resp::Encoder& encoder) { command::xinfo_groups(encoder, key); });
     if (!sent) return;
     ++group.marks_out;
     group.mark_is_due = false;
     group.last_delivered.reset();
     group.told = {};
-    sent = lane.send(Request::of(*this, lowest_pending, stream), now,
+    sent = lane.send(Request::of(*this, lowest_pending, stream, Answer::pending_summary), now,
                      [&](resp::Encoder& encoder) { command::xpending_summary(encoder, key, holdings_.config.group); });
     if (sent) ++group.marks_out;
 }

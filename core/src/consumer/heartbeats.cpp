@@ -5,6 +5,7 @@
 
 #include "command/server_error.hpp"
 #include "command/stream_commands.hpp"
+#include "consumer/recovery.hpp"
 #include "consumer/redelivery.hpp"
 
 namespace millrace {
@@ -83,7 +84,7 @@ bool Heartbeats::send_group(size_t first, size_t count, Lane& lane, Instant now)
     flight.stream = aging_[first].stream;
     uint64_t tag = 0;
     while (flights_[static_cast<size_t>(tag)].get() != &flight) ++tag;
-    Request request = Request::of(*this, beat, tag);
+    Request request = Request::of(*this, beat, tag, Answer::texts, count);
     request.takes = true;  // from an old connection, late, it could take what another has claimed by then
     const Duration idle = own_idle(aging_[first].refreshed, now, holdings_.config.claim_min_idle);
     const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) {
@@ -111,7 +112,7 @@ void Heartbeats::ask(Lane& lane, Instant now) {
     for (size_t i = 0; i < missing_.size() && asked < questions_max; ++i) {
         Missing& missing = missing_[i];
         if (missing.is_asked || missing.id == EntryId{}) continue;
-        missing.is_asked = lane.send(Request::of(*this, fate, i), now, [&](resp::Encoder& encoder) {
+        missing.is_asked = lane.send(Request::of(*this, fate, i, Answer::pending, 1), now, [&](resp::Encoder& encoder) {
             command::xpending_one(encoder, holdings_.config.streams[missing.stream], holdings_.config.group,
                                   missing.id);
         });
@@ -180,7 +181,7 @@ void Heartbeats::after_fate(Missing& missing, const resp::Reply& reply, Instant 
     const resp::Reply row = reply[0];
     if (row.size() >= 4 && row[1].text() == holdings_.consumer) {
         // An earlier heartbeat's reply was lost.
-        holdings_.refreshed(*place) = Instant{now.us - row[2].integer() * 1000};
+        holdings_.refreshed(*place) = Instant{now.us - idle_time(row[2]).us};
         look_at_ = std::min(look_at_.value_or(now + half()), holdings_.refreshed(*place) + half());
         return;
     }

@@ -97,9 +97,11 @@ std::optional<Instant> Lease::next_timeout() const {
 }
 
 bool Lease::send(Lane& lane, Instant now) {
-    const Request request = Request::of(*this, static_cast<uint32_t>(step_), 0);
+    Request request = Request::of(*this, static_cast<uint32_t>(step_), 0, Answer::number);
     switch (step_) {
         case Step::look:
+            request.answer = Answer::texts;
+            request.most = window_names;
             return lane.send(request, now, [this](resp::Encoder& encoder) {
                 encoder.command(1 + window_names).text("MGET");
                 for (uint32_t i = 1; i <= window_names; ++i) encoder.text(key_of(window_ * window_names + i));
@@ -107,6 +109,7 @@ bool Lease::send(Lane& lane, Instant now) {
         case Step::take:
             name_ = leased_name(base_, candidate());
             key_ = key_of(candidate());
+            request.answer = Answer::word_or_nil;
             return lane.send(request, now, [this](resp::Encoder& encoder) {
                 encoder.command(6).text("SET").text(key_).text(token_).text("NX").text("PX");
                 encoder.integer(lease_time.us / 1000);

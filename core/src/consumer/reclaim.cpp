@@ -64,11 +64,12 @@ void Reclaim::list_page(Lane& lane, Instant now) {
         return send_autoclaim(lane, now);
     }
     autoclaimed_ = false;
-    const bool sent = lane.send(Request::of(*this, list, page_), now, [&](resp::Encoder& encoder) {
-        command::xpending_idle(encoder, holdings_.config.streams[stream_], holdings_.config.group,
-                               may_idle_ ? std::optional<Duration>(holdings_.config.claim_min_idle) : std::nullopt,
-                               cursor_, page_rows);
-    });
+    const bool sent =
+        lane.send(Request::of(*this, list, page_, Answer::pending, page_rows), now, [&](resp::Encoder& encoder) {
+            command::xpending_idle(encoder, holdings_.config.streams[stream_], holdings_.config.group,
+                                   may_idle_ ? std::optional<Duration>(holdings_.config.claim_min_idle) : std::nullopt,
+                                   cursor_, page_rows);
+        });
     if (sent) step_ = Step::await;
 }
 
@@ -100,9 +101,8 @@ bool Reclaim::is_with_us(EntryId id) const {
 }
 
 bool Reclaim::send_claim(size_t first, size_t count, Lane& lane, Instant now) {
-    Request request = Request::of(*this, claim, tag_of(page_, first, count));
-    request.shape = resp::Shape::entries;
-    request.sink = &sink_;
+    Request request =
+        Request::of_entries(*this, claim, tag_of(page_, first, count), resp::Shape::entries, sink_, count);
     request.takes = true;
     const Duration least = holdings_.config.claim_min_idle;
     const Duration idle = autoclaimed_ ? own_idle(autoclaimed_at_, now, least) : least;
@@ -202,7 +202,7 @@ bool Reclaim::take_rows(const resp::Reply& rows) {
         cursor_ = id->seq < last ? EntryId{id->ms, id->seq + 1} : EntryId{id->ms + 1, 0};
         // What XNACK released belongs to nobody, and its idle time is -1 (8.8).
         const int64_t idle_ms = row[2].integer();
-        if (idle_ms >= 0 && idle_ms * 1000 < holdings_.config.claim_min_idle.us) continue;
+        if (idle_ms >= 0 && idle_time(row[2]) < holdings_.config.claim_min_idle) continue;
         if (is_with_us(*id)) continue;
         if (!rows_.push(Row{*id, delivery_count(row[3]), false, false, true})) return false;
     }

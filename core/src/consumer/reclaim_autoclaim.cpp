@@ -30,7 +30,7 @@ void Reclaim::send_autoclaim(Lane& lane, Instant now) {
         holdings_.batches.flush(Lot::again, FlushReason::recovery);
         return;
     }
-    Request request = Request::of(*this, autoclaim, page_);
+    Request request = Request::of(*this, autoclaim, page_, Answer::claimed_ids);
     request.takes = true;
     autoclaim_out_ = lane.send(request, now, [&](resp::Encoder& encoder) {
         command::xautoclaim_ids(encoder, holdings_.config.streams[stream_], holdings_.config.group, holdings_.consumer,
@@ -100,10 +100,11 @@ bool Reclaim::take_ids(const resp::Reply& ids, Instant now) {
 
 void Reclaim::count_page(Lane& lane, Instant now) {
     if (claims_out_ > 0) return;
-    const bool sent = lane.send(Request::of(*this, tell, page_), now, [&](resp::Encoder& encoder) {
-        command::xpending_of(encoder, holdings_.config.streams[stream_], holdings_.config.group, count_from_, page_rows,
-                             holdings_.consumer);
-    });
+    const bool sent =
+        lane.send(Request::of(*this, tell, page_, Answer::pending, page_rows), now, [&](resp::Encoder& encoder) {
+            command::xpending_of(encoder, holdings_.config.streams[stream_], holdings_.config.group, count_from_,
+                                 page_rows, holdings_.consumer);
+        });
     if (sent) step_ = Step::await;
 }
 

@@ -1,9 +1,7 @@
 #include "consumer/recovery.hpp"
 
+#include <algorithm>
 #include <limits>
-#include <string_view>
-
-#include "base/format.hpp"
 
 namespace millrace {
 
@@ -12,6 +10,11 @@ uint32_t delivery_count(const resp::Reply& reply) {
     if (count <= 0) return 0;
     constexpr int64_t most = std::numeric_limits<uint32_t>::max() - 1;
     return static_cast<uint32_t>(count < most ? count : most);
+}
+
+Duration idle_time(const resp::Reply& reply) {
+    constexpr int64_t century_ms = 876'000LL * 3'600'000;
+    return milliseconds(std::clamp<int64_t>(reply.integer(), 0, century_ms));
 }
 
 void Recovery::restart() {
@@ -29,21 +32,18 @@ std::optional<EntryId> Recovery::cursor_after() const {
     return std::nullopt;
 }
 
-Recovery::Counted Recovery::handle_counts(const resp::Reply& rows) {
+bool Recovery::handle_counts(const resp::Reply& rows) {
     page_.clear();
-    if (!rows.is_aggregate() && !rows.is_nil()) return Counted::malformed;
     for (const resp::Reply& row : rows) {
-        const std::optional<EntryId> id = parse_id(row[0].text());
-        if (!id.has_value() || row.size() < 4) return Counted::malformed;
         PageRow entry;
-        entry.id = *id;
+        entry.id = EntryId::parse(row[0].text()).value_or(EntryId{});
         entry.deliveries = delivery_count(row[3]);
         for (const PageRow& before : uncertain_) {
-            if (before.id != *id || before.deliveries >= entry.deliveries) continue;
+            if (before.id != entry.id || before.deliveries >= entry.deliveries) continue;
             entry.deliveries = before.deliveries;
             entry.restore = true;
         }
-        if (!page_.push(entry)) return Counted::no_memory;
+        if (!page_.push(entry)) return false;
     }
     if (page_.empty()) {
         uncertain_.clear();
@@ -52,7 +52,7 @@ Recovery::Counted Recovery::handle_counts(const resp::Reply& rows) {
         step_ = Step::read;
     }
     page_size_ = static_cast<uint32_t>(page_.size());
-    return Counted::yes;
+    return true;
 }
 
 void Recovery::handle_no_counts(uint32_t page_size) {

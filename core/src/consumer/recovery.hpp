@@ -8,12 +8,15 @@
 
 #include "base/buffer.hpp"
 #include "millrace/entry.hpp"
+#include "millrace/time.hpp"
 #include "resp/tree.hpp"
 
 namespace millrace {
 
 /// How often an entry was delivered, as a row of XPENDING tells it.
 [[nodiscard]] uint32_t delivery_count(const resp::Reply& reply);
+/// For how long it has been idle, as the same row tells it: a century at most, so that it can be reckoned with.
+[[nodiscard]] Duration idle_time(const resp::Reply& reply);
 
 /// A pending entry as XPENDING showed it before the page was read.
 struct PageRow {
@@ -47,10 +50,9 @@ class Recovery {
     [[nodiscard]] uint32_t page_size() const { return page_size_; }
 
     void handle_count_sent() { step_ = Step::await; }
-    enum class Counted : uint8_t { yes, malformed, no_memory };
     /// The rows of XPENDING, extended form: [id, consumer, idle ms, deliveries]. Afterwards the rows whose count a lost
-    /// reply had raised have restore set, once.
-    [[nodiscard]] Counted handle_counts(const resp::Reply& rows);
+    /// reply had raised have restore set, once. False when there is no memory for them.
+    [[nodiscard]] bool handle_counts(const resp::Reply& rows);
     /// There is no XPENDING to be had: the page is read as it comes.
     void handle_no_counts(uint32_t page_size);
     void handle_read_sent();

@@ -135,7 +135,7 @@ bool Redelivery::send(uint64_t tag, Lane& lane, Instant now) {
     const std::string& group = holdings_.config.group;
     const Duration idle = own_idle(holdings_.refreshed(waiting.place), now, holdings_.config.claim_min_idle);
     if (waiting.state == Waiting::State::unclear) {
-        return lane.send(Request::of(*this, fate, tag), now,
+        return lane.send(Request::of(*this, fate, tag, Answer::pending, 1), now,
                          [&](resp::Encoder& encoder) { command::xpending_one(encoder, stream, group, waiting.id); });
     }
     if (waiting.release) {
@@ -143,9 +143,7 @@ bool Redelivery::send(uint64_t tag, Lane& lane, Instant now) {
         return release_.send(way, lane, Request::of(*this, way == Release::xnack ? give_up_by_xnack : give_up, tag),
                              now, waiting.stream, {&waiting.id, 1}, holdings_.refreshed(waiting.place));
     }
-    Request claiming = Request::of(*this, claim, tag);
-    claiming.shape = resp::Shape::entries;
-    claiming.sink = &sink_;
+    Request claiming = Request::of_entries(*this, claim, tag, resp::Shape::entries, sink_, 1);
     claiming.takes = true;
     return lane.send(claiming, now, [&](resp::Encoder& encoder) {
         command::xclaim(encoder, stream, group, holdings_.consumer, idle, waiting.id);
@@ -251,7 +249,7 @@ void Redelivery::after_fate(uint64_t tag, const resp::Reply& reply, Instant now)
     if (reply.is_error()) return after_refusal(tag, reply, now);
     const resp::Reply row = reply[0];
     if (row.size() < 4 || row[1].text() != holdings_.consumer) return end_wait(tag, EntryState::lost);
-    holdings_.refreshed(waiting.place) = Instant{now.us - row[2].integer() * 1000};
+    holdings_.refreshed(waiting.place) = Instant{now.us - idle_time(row[2]).us};
     waiting.deliveries = delivery_count(row[3]);  // a claim whose reply was lost has counted
     waiting.state = Waiting::State::due;
 }

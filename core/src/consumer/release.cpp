@@ -24,6 +24,7 @@ bool Release::send(Way way, Lane& lane, Request request, Instant now, uint32_t s
     const std::string& key = holdings_.config.streams[stream];
     const std::string& group = holdings_.config.group;
     request.takes = true;  // from an old connection, late, it could take what another has claimed by then
+    request.answer = way == xnack ? Answer::number : Answer::texts;
     if (way == xnack) {
         return script_.send(lane, request, now, 1, 2 + ids.size(), [&](resp::Encoder& encoder) {
             encoder.text(key).text(group).text(holdings_.consumer);

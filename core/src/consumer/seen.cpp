@@ -38,7 +38,8 @@ void Seen::ask_about_the_rest() {
 
 bool Seen::send(size_t index, size_t first, Lane& lane, Instant now) {
     Question& question = questions_[index];
-    const bool sent = lane.send(Request::of(*this, 0, first_serial_ + index), now, [&](resp::Encoder& encoder) {
+    const Request request = Request::of(*this, 0, first_serial_ + index, Answer::texts, question.count);
+    const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) {
         encoder.command(1 + question.count).text("MGET");
         for (size_t i = first; i < first + question.count; ++i) {
             const Holdings::Unsure& entry = holdings_.unsure[i];

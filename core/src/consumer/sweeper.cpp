@@ -76,14 +76,15 @@ void Sweeper::leave(Lane* lane, Instant now) {
 }
 
 bool Sweeper::send_list(Lane& lane, Instant now) {
-    return lane.send(Request::of(*this, list, turn_), now, [this](resp::Encoder& encoder) {
+    return lane.send(Request::of(*this, list, turn_, Answer::rows), now, [this](resp::Encoder& encoder) {
         command::xinfo_consumers(encoder, holdings_.config.streams[stream_], holdings_.config.group);
     });
 }
 
 bool Sweeper::send_removal(Lane& lane, Instant now) {
     const Gone& gone = gone_.front();
-    return script_.send(lane, Request::of(*this, remove, turn_), now, 1, 3, [&](resp::Encoder& encoder) {
+    const Request request = Request::of(*this, remove, turn_, Answer::word);
+    return script_.send(lane, request, now, 1, 3, [&](resp::Encoder& encoder) {
         encoder.text(holdings_.config.streams[gone.stream]).text(holdings_.config.group);
         encoder.text(gone.consumer).integer(gone.idle_min.us / 1000);
     });

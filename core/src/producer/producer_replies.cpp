@@ -4,6 +4,7 @@
 
 #include "command/server_error.hpp"
 #include "producer/producer.hpp"
+#include "resp/field.hpp"
 
 namespace millrace {
 
@@ -202,11 +203,9 @@ void Producer::take_window(Line& line, const resp::Reply& reply, Instant) {
         forget_window(nullptr);
         return rungs_.refuse_idmp(to_error(reply.text()));
     }
-    line.idmp_ms = line.idmp_count = 0;
-    for (uint32_t i = 0; i + 1 < reply.size(); i += 2) {
-        if (reply[i].text() == "idmp-duration") line.idmp_ms = reply[i + 1].integer() * 1000;
-        if (reply[i].text() == "idmp-maxsize") line.idmp_count = reply[i + 1].integer();
-    }
+    constexpr int64_t seconds_max = INT64_MAX / 1'000'000;
+    line.idmp_ms = std::clamp<int64_t>(resp::field(reply, "idmp-duration").integer(), 0, seconds_max) * 1000;
+    line.idmp_count = resp::field(reply, "idmp-maxsize").integer();
     line.idmp = Line::Idmp::known;
     if (line.idmp_count > 0) return;
     forget_window(nullptr);

@@ -73,7 +73,8 @@ bool Producer::send_item(Job& job, size_t index, const Form& form, Lane& lane, I
         return true;
     }
     if (is_new) item.number = job.line->window.take();
-    if (!write(job, item, form, Request::of(*this, one, tag(job, index)), lane, now)) return false;
+    const Answer answer = form.message ? Answer::number : Answer::appended;
+    if (!write(job, item, form, Request::of(*this, one, tag(job, index), answer), lane, now)) return false;
     mark_sent(job, item, form, now);
     return true;
 }
@@ -106,16 +107,17 @@ bool Producer::send_atomic(Job& job, const Form& form, Lane& lane, Instant now) 
     job.line->atomic_job = job.number;
     job.part_error.reset();
     script_is_there_ = false;  // a script that is unknown inside MULTI is found out too late, so its source goes along
-    bool sent = lane.send(Request::of(*this, begin, tag(job, 0)), now,
+    bool sent = lane.send(Request::of(*this, begin, tag(job, 0), Answer::word), now,
                           [](resp::Encoder& encoder) { encoder.command(1).text("MULTI"); });
     for (size_t i = 0; i < job.items.size(); ++i) {
         Item& item = job.items[i];
         if (item.state == Item::State::done) continue;
         if (once && item.number == 0) item.number = job.line->window.take();
-        sent = sent && write(job, item, form, Request::of(*this, part, tag(job, i)), lane, now);
+        const Answer answer = form.message ? Answer::queued_number : Answer::queued_id;
+        sent = sent && write(job, item, form, Request::of(*this, part, tag(job, i), answer), lane, now);
     }
     script_is_there_ = false;
-    sent = sent && lane.send(Request::of(*this, exec, tag(job, 0)), now,
+    sent = sent && lane.send(Request::of(*this, exec, tag(job, 0), Answer::results), now,
                              [](resp::Encoder& encoder) { encoder.command(1).text("EXEC"); });
     if (!sent) {  // half a transaction is on its way: only a new connection forgets it
         lane.drop(DisconnectReason::dropped, Error(Code::out_of_memory, "no memory for a transaction", true), now);
@@ -141,8 +143,8 @@ void Producer::mark_sent(Job& job, Item& item, const Form& form, Instant now) {
 }
 
 bool Producer::ask_time(Lane& lane, Instant now) {
-    const bool sent =
-        lane.send(Request::of(*this, time, 0), now, [](resp::Encoder& encoder) { encoder.command(1).text("TIME"); });
+    const bool sent = lane.send(Request::of(*this, time, 0, Answer::texts), now,
+                                [](resp::Encoder& encoder) { encoder.command(1).text("TIME"); });
     if (sent) {
         rungs_.handle_time_asked(now);
     } else {
@@ -164,7 +166,7 @@ bool Producer::window_is_open(Job& job, Lane& lane, Instant now) {
         case Line::Idmp::alone:
             return line.out == 0;
         case Line::Idmp::unknown:
-            if (lane.send(Request::of(*this, window_asked, line.id), now, [&](resp::Encoder& encoder) {
+            if (lane.send(Request::of(*this, window_asked, line.id, Answer::named), now, [&](resp::Encoder& encoder) {
                     encoder.command(3).text("XINFO").text("STREAM").text(line.name);
                 })) {
                 line.idmp = Line::Idmp::asked;
@@ -177,7 +179,7 @@ bool Producer::window_is_open(Job& job, Lane& lane, Instant now) {
     if (line.out > 0) return false;
     const int64_t new_duration = std::max(line.idmp_ms / 1000, duration);
     const int64_t new_count = std::max(line.idmp_count, count);
-    if (lane.send(Request::of(*this, window_raised, line.id), now, [&](resp::Encoder& encoder) {
+    if (lane.send(Request::of(*this, window_raised, line.id, Answer::word), now, [&](resp::Encoder& encoder) {
             encoder.command(6).text("XCFGSET").text(line.name).text("IDMP-DURATION").integer(new_duration);
             encoder.text("IDMP-MAXSIZE").integer(new_count);
         })) {

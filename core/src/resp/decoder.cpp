@@ -137,11 +137,12 @@ void Decoder::commit(size_t written) {
     body_missing_ -= std::min<uint64_t>(body_missing_, written);
 }
 
-Decoder::Step Decoder::step(Shape next, EntrySink* sink) {
+Decoder::Step Decoder::step(Shape next, EntrySink* sink, uint64_t most) {
     assert((next != Shape::streams && next != Shape::entries) || sink != nullptr);
     if (error_.code != Code::ok) return Step::failed;
     next_ = next;
     sink_ = sink;
+    most_ = most;
     void* root = nullptr;
     bool ok = redisReaderGetReply(reader_, &root) == REDIS_OK || take_reader_error();
     if (ok && root != nullptr) {

@@ -79,10 +79,11 @@ class Decoder {
 
     enum class Step : uint8_t { need_more, reply, push, failed };
     /// Parses at most one whole reply. `next` is the shape of the reply that is owed next, the same until it has
-    /// come; `sink` is needed for streams and entries. A push in between is always a tree. An error, a nil or
-    /// whatever is no aggregate arrives as a tree too; after an aggregate of entries the tree is an empty array, and
-    /// the entries went to the sink one by one.
-    [[nodiscard]] Step step(Shape next, EntrySink* sink);
+    /// come; `sink` is needed for streams and entries, of which more than `most` are Code::protocol, whatever their
+    /// size: without that a server could fill the memory by entries that nobody asked for. A push in between is always
+    /// a tree. An error, a nil or whatever is no aggregate arrives as a tree too; after an aggregate of entries the
+    /// tree is an empty array, and the entries went to the sink one by one.
+    [[nodiscard]] Step step(Shape next, EntrySink* sink, uint64_t most = UINT64_MAX);
     /// The reply or push that step reported; valid until the next step.
     [[nodiscard]] const Tree& tree() const { return tree_; }
     /// Code::protocol, too_large or out_of_memory once step has failed; the message says what was wrong.
@@ -102,6 +103,7 @@ class Decoder {
     bool begin_reply(const redisReadTask& task, bool is_aggregate);
     bool open_aggregate(const redisReadTask& task, uint64_t size);
     bool open_in_list(const redisReadTask& task, uint64_t size);
+    bool take_list(uint64_t size);
     bool take_text(const redisReadTask& task, std::string_view text);
     bool take_text_in_list(const redisReadTask& task, std::string_view text);
     bool take_field(const redisReadTask& task, std::string_view text);
@@ -126,6 +128,8 @@ class Decoder {
     Error error_;
     EntrySink* sink_ = nullptr;
     Shape next_ = Shape::tree;
+    uint64_t most_ = UINT64_MAX;  // entries that were asked for
+    uint64_t entries_ = 0;        // announced by the lists of the reply under way
     bool is_push_ = false;
     // Depth of the list of entries in the reply under way: 0 for entries, 1 in RESP3's map, 2 in RESP2's array; -1
     // for a tree.

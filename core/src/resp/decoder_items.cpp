@@ -211,7 +211,7 @@ void Decoder::skip_value(size_t header, uint64_t size) {
 
 bool Decoder::begin_reply(const redisReadTask& task, bool is_aggregate) {
     tree_.clear();
-    elements_ = 0;
+    elements_ = entries_ = 0;
     list_depth_ = field_depth_ = -1;
     entry_skipped_ = false;
     is_push_ = task.type == REDIS_REPLY_PUSH;
@@ -244,6 +244,7 @@ bool Decoder::open_aggregate(const redisReadTask& task, uint64_t size) {
     if (list_depth_ < 0) {
         ok = tree_.add_aggregate(aggregate_type(task.type), count);
     } else if (depth == 0) {
+        if (list_depth_ == 0 && !take_list(count)) return false;
         ok = tree_.add_aggregate(Type::array, 0);
     } else {
         return open_in_list(task, count);
@@ -251,12 +252,19 @@ bool Decoder::open_aggregate(const redisReadTask& task, uint64_t size) {
     return ok || fail(Code::out_of_memory, "no memory for a reply");
 }
 
+/// A list of so many entries begins.
+bool Decoder::take_list(uint64_t size) {
+    entries_ += size;
+    if (entries_ <= most_) return true;
+    return fail(Code::protocol, with_number(with_number("got ", entries_, " entries, and asked for "), most_, ""));
+}
+
 // Depths from the list of entries: -1 [name, list] in RESP2; 0 the list; 1 an entry; 2 its id, and the array of its
 // fields; 3 a field.
 bool Decoder::open_in_list(const redisReadTask& task, uint64_t size) {
     const int depth = reader_->ridx - list_depth_;
     const bool even_array = task.type == REDIS_REPLY_ARRAY && size % 2 == 0;
-    if (depth == 0 && task.idx % 2 == 1 && task.type == REDIS_REPLY_ARRAY) return true;
+    if (depth == 0 && task.idx % 2 == 1 && task.type == REDIS_REPLY_ARRAY) return take_list(size);
     if ((depth == -1 || depth == 1) && even_array && size == 2) return true;
     if (depth != 2 || task.idx != 1 || !even_array)
         return fail_shape(task, with_number(type_name(task.type), size, ""));

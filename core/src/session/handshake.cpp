@@ -87,6 +87,26 @@ Next Handshake::send(Step step, Output& out) {
     return Next::await_reply;
 }
 
+/// HELLO and INFO are looked at by themselves: of INFO any shape will do (DET-2).
+Answer Handshake::answer() const {
+    switch (step_) {
+        case Step::hello:
+        case Step::info:
+            break;
+        case Step::auth:
+        case Step::set_name:
+        case Step::select:
+            return Answer::word;
+        case Step::client_id:
+        case Step::xlen:
+        case Step::kill:
+            return Answer::number;
+        case Step::command_info:
+            return Answer::items;
+    }
+    return Answer::any;
+}
+
 Next Handshake::fail(Error error) {
     error_ = std::move(error);
     return Next::failed;

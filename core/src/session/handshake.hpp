@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/buffer.hpp"
+#include "command/answer.hpp"
 #include "command/server_info.hpp"
 #include "millrace/config.hpp"
 #include "millrace/error.hpp"
@@ -49,6 +50,8 @@ class Handshake {
 
     /// Writes the first command.
     [[nodiscard]] Next begin(Output& out);
+    /// What the reply to the last command must look like.
+    [[nodiscard]] Answer answer() const;
     [[nodiscard]] Next handle_reply(const resp::Reply& reply, Output& out);
 
     [[nodiscard]] const Greeting& greeting() const { return greeting_; }

@@ -198,7 +198,8 @@ void Lane::handle_input(size_t written, Instant now) {
         resp::Shape shape = is_owed ? owed_.front().shape : resp::Shape::tree;
         // In RESP2 a message may come in the place of any answer.
         if (shape == resp::Shape::tree && role_ == LaneRole::push) shape = resp::Shape::message;
-        switch (decoder_.step(shape, is_owed ? owed_.front().sink : nullptr)) {
+        const uint64_t most = is_owed && owed_.front().most > 0 ? owed_.front().most : UINT64_MAX;
+        switch (decoder_.step(shape, is_owed ? owed_.front().sink : nullptr, most)) {
             case resp::Decoder::Step::need_more:
                 return;
             case resp::Decoder::Step::push:
@@ -207,15 +208,28 @@ void Lane::handle_input(size_t written, Instant now) {
             case resp::Decoder::Step::reply:
                 take_reply(now);
                 break;
-            case resp::Decoder::Step::failed: {
-                Error error = decoder_.error();
-                error.retryable = true;  // another connection begins with clean bytes
-                error.message = endpoint_text(context_.config.endpoint) + ": " + error.message;
-                drop(DisconnectReason::dropped, std::move(error), now);
-                return;
-            }
+            case resp::Decoder::Step::failed:
+                return break_off(decoder_.error(), now);
         }
     }
+}
+
+/// What is wrong with the reply as an answer to the request. Whoever asked is not shown it, for the replies behind it
+/// may belong to other questions as well.
+std::optional<std::string> Lane::mismatch(const Request& request, const resp::Reply& reply) const {
+    if (!is_answer(request.answer, reply)) return describe_mismatch(request.answer, reply);
+    if (request.most == 0 || reply.size() <= request.most) return std::nullopt;
+    return "got " + std::to_string(reply.size()) + " items, and asked for " + std::to_string(request.most);
+}
+
+/// SEC-2: what the peer says is not to be believed. Another connection begins with clean bytes, but not sooner because
+/// the last one began well.
+void Lane::break_off(Error error, Instant now) {
+    error.retryable = true;
+    error.message = endpoint_text(context_.config.endpoint) + ": " + error.message;
+    if (now - ready_at_ >= context_.config.max_retry_delay) violations_ = 0;
+    failures_ = std::max(failures_, violations_++);
+    drop(DisconnectReason::dropped, std::move(error), now);
 }
 
 void Lane::take_reply(Instant now) {
@@ -232,6 +246,9 @@ void Lane::take_reply(Instant now) {
         error.retryable = true;
         drop(DisconnectReason::dropped, std::move(error), now);
         return;
+    }
+    if (std::optional<std::string> wrong = mismatch(owed_.front(), reply); wrong.has_value()) {
+        return break_off(Error(Code::protocol, *std::move(wrong)), now);
     }
     const Request request = owed_.pop();
     if (request.blocks) --blocking_;
@@ -254,6 +271,7 @@ void Lane::greet(Handshake::Next next, Instant now) {
             Request request;
             request.owner = this;
             request.what = handshake;
+            request.answer = handshake_->answer();
             request.allowed = context_.config.connection_timeout;
             enqueue(request, now);
             return;
@@ -270,6 +288,7 @@ void Lane::greet(Handshake::Next next, Instant now) {
                 return;
             }
             state_ = State::ready;
+            ready_at_ = now;
             if (failures_ > 0) context_.emit(Reconnected{role_, attempts_});
             attempts_ = 0;
             failures_ = 0;

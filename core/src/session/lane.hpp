@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "base/buffer.hpp"
@@ -136,6 +137,8 @@ class Lane final : private ReplyHandler {
     void connect(Instant now);
     void enqueue(Request request, Instant now);
     void take_reply(Instant now);
+    [[nodiscard]] std::optional<std::string> mismatch(const Request& request, const resp::Reply& reply) const;
+    void break_off(Error error, Instant now);
     void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
     void handle_lost(const Request&, Instant) override {}
     void greet(Handshake::Next next, Instant now);
@@ -158,6 +161,9 @@ class Lane final : private ReplyHandler {
     Instant wake_at_{};      // while waiting: the next attempt; while connecting: its deadline
     uint32_t attempts_ = 0;  // connections tried since the lane was last ready
     uint32_t failures_ = 0;  // connections lost or not made since then; RET-1's n is one less
+    // Connections in a row that were broken off over what the peer said: that it greets well makes up for nothing.
+    uint32_t violations_ = 0;
+    Instant ready_at_{};
     std::optional<Handshake> handshake_;
     std::optional<Orphan> orphan_;
     Greeting greeting_;

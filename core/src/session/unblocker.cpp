@@ -23,6 +23,7 @@ void Unblocker::advance(std::span<Lane* const> blocked, Instant now) {
         Request request;
         request.owner = this;
         request.tag = static_cast<uint64_t>(target.conn);
+        request.answer = Answer::number;
         target.asking = other->send(request, now, [lane](resp::Encoder& encoder) {
             encoder.command(3).text("CLIENT").text("UNBLOCK").integer(lane->greeting().client_id.value_or(0));
         });

@@ -57,7 +57,7 @@ bool Tail::find_places(Lane& lane, Instant now) {
 bool Tail::ask_for_place(uint32_t stream, Lane& lane, Instant now) {
     const std::string& key = config_.streams[stream];
     if (beginning_.kind == Beginning::Kind::newest && may_look_) {
-        Request request = Request::of(*this, newest_id, stream);
+        Request request = Request::of(*this, newest_id, stream, Answer::named);
         request.shape = resp::Shape::outline;
         const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) { command::xinfo_stream(encoder, key); });
         in_flight_ += sent ? 1U : 0U;
@@ -70,9 +70,7 @@ bool Tail::ask_for_place(uint32_t stream, Lane& lane, Instant now) {
     // A list of entries counts with three elements for each of them.
     looking.asked = std::min({tail_page, most - looking.seen, context_.config.max_elements / 4});
     looking.answered = 0;
-    Request request = Request::of(*this, page, stream);
-    request.shape = resp::Shape::entries;
-    request.sink = this;
+    const Request request = Request::of_entries(*this, page, stream, resp::Shape::entries, *this, looking.asked);
     const bool sent = lane.send(
         request, now, [&](resp::Encoder& encoder) { command::xrevrange(encoder, key, looking.end, looking.asked); });
     if (!sent) return false;
@@ -87,7 +85,7 @@ bool Tail::ask_looks(Lane& lane, Instant now) {
     for (uint32_t i = 0; i < positions_.size() && asked < tail_questions_max; ++i) {
         if (!positions_[i].is_look_due) continue;
         ++asked;
-        Request request = Request::of(*this, look, i);
+        Request request = Request::of(*this, look, i, Answer::named);
         request.shape = resp::Shape::outline;
         const bool sent = lane.send(
             request, now, [&](resp::Encoder& encoder) { command::xinfo_stream(encoder, config_.streams[i]); });
@@ -148,9 +146,8 @@ bool Tail::send_read(const std::vector<uint32_t>& streams, What what, uint32_t c
     }
     std::optional<Duration> block;
     if (what == read_blocking) block = lanes_.block();
-    Request request = Request::of(*this, what, 0);
-    request.shape = resp::Shape::streams;
-    request.sink = this;
+    const uint64_t most = (uint64_t{count} + (overlaps ? 1 : 0)) * streams.size();
+    Request request = Request::of_entries(*this, what, 0, resp::Shape::streams, *this, most);
     request.allowed = {block.value_or(Duration{}).us + context_.config.read_slack.us};
     request.blocks = block.has_value();
     count_ = count;

@@ -13,6 +13,10 @@ namespace millrace::test {
 /// Calls of operator new so far; none is ever refused.
 [[nodiscard]] uint64_t object_count();
 
+/// The largest that one call has asked for since forget_largest_request.
+[[nodiscard]] uint64_t largest_request();
+void forget_largest_request();
+
 /// While it lives, the first `granted` calls succeed and all later ones are refused.
 class Scarcity {
   public:

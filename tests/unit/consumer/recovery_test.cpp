@@ -213,18 +213,6 @@ TEST(RecoveryRefused, ForAWhileItIsTriedAgain) {
                      "read: XPENDING s g 0-1 + 20 c"}));
 }
 
-TEST(RecoveryRefused, AnAnswerThatIsNoListClosesTheSource) {
-    for (const std::string& bytes : {ok(), array({array({bulk("x"), bulk("c"), integer(1), integer(1)})}),
-                                     array({array({bulk("1-0"), bulk("c")})})}) {
-        ScriptedHost host;
-        consume_again(host);
-        host.reply("read", bytes);
-        EXPECT_EQ(host.story(),
-                  lines({"failure: protocol (the answer to XPENDING is no list of pending entries), closed"}))
-            << bytes;
-    }
-}
-
 TEST(RecoveryOfStreams, IsOfOneAfterTheOther) {
     ScriptedHost host;
     consume_again(host, source_of({"s", "t"}));
