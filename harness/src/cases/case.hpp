@@ -63,6 +63,7 @@ std::vector<Case> publish_fault_cases();
 std::vector<Case> publish_trim_cases();
 std::vector<Case> config_cases();
 std::vector<Case> bad_peer_cases();
+std::vector<Case> hostile_cases();
 std::vector<Case> lost_reply_cases();
 std::vector<Case> cut_cases();
 std::vector<Case> each_command_cases();

@@ -182,6 +182,46 @@ Task<> each_error(World& world) {
     world.figure("stopped", static_cast<double>(stopped));
 }
 
+// Answers that no command has. What is of the right shape would be a lie, which nobody can find out.
+struct Shape {
+    std::string_view name;
+    std::string_view wire;
+};
+constexpr std::array shapes{
+    Shape{"a boolean", "#t\r\n"},
+    Shape{"a double", ",1.5\r\n"},
+    Shape{"a big number", "(12345678901234567890\r\n"},
+    Shape{"a set of booleans", "~1\r\n#t\r\n"},
+    Shape{"a list in a list", "*1\r\n*1\r\n:7\r\n"},
+};
+
+Task<> each_wrong_shape(World& world) {
+    const Commands commands = co_await commands_of_a_life(world);
+    std::vector<Trial> trials;
+    for (const auto& [words, prelude] : commands) {
+        for (const auto& shape : shapes) {
+            const auto fault = [words = words, prelude = prelude, &shape](Proxy& proxy) {
+                proxy.add({words, 0, CommandFault::What::Answer, std::string(shape.wire), Told::Both});
+                prelude->faults(proxy);
+            };
+            trials.emplace_back(world, Trial::Plan{.name = words + std::string(prelude->name) + " answered with " +
+                                                           std::string(shape.name),
+                                                   .spec = "SEC-2",
+                                                   .fault = fault,
+                                                   .heal_after = 400ms,
+                                                   .takes_over = true});
+        }
+    }
+    co_await play(world, trials);
+    for (const Trial& trial : trials) {
+        // As for errors: attempts are 50 ms apart, on two lanes and for each ack that waits.
+        world.expect(trial.strikes() <= 60, "RET-1",
+                     trial.name() + ": it was sent " + std::to_string(trial.strikes()) + " times within 400 ms");
+    }
+    world.figure("lives", static_cast<double>(trials.size()));
+    world.figure("struck", static_cast<double>(struck(trials)));
+}
+
 }  // namespace
 
 std::vector<Case> each_command_cases() {
@@ -206,6 +246,16 @@ std::vector<Case> each_command_cases() {
          need,
          Timing::None,
          each_error,
+         true,
+         Spread::OneServer},
+        {"each-command/3-wrong-shape",
+         "Each command is answered for a while with what it never is: nothing is believed, and nothing is lost",
+         {"SEC-2", "RET-1", "REC-1"},
+         {"streams", "concurrent", "config"},
+         streams,
+         need,
+         Timing::None,
+         each_wrong_shape,
          true,
          Spread::OneServer},
     };
