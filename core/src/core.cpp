@@ -379,6 +379,10 @@ void Machine::Core::handle_push(Lane& lane, const resp::Reply& reply, Instant no
         if (source != nullptr) source->handle_push_refused(answered->channel, reply, now);
         return;
     }
+    const resp::Type payload = reply[2].type();
+    if (word == "message" && payload != resp::Type::text && payload != resp::Type::left_out) {
+        return lane.drop(DisconnectReason::dropped, Error(Code::protocol, "a message that is no text", true), now);
+    }
     for (Slot& slot : slots_) {
         if (slot.source != nullptr) slot.source->handle_push(reply, now);
     }

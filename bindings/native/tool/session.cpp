@@ -36,7 +36,11 @@ Config config_of(const Arguments& arguments) {
     if (!config) throw Misuse{config.error().message};
     for (const std::string& setting : list_of(arguments, "--set")) {
         const size_t equals = setting.find('=');
-        if (equals == std::string::npos) throw Misuse{"--set=" + setting + " is not key=value"};
+        if (equals == std::string::npos) {
+            // What stands behind the key may be a password.
+            const std::string key = setting.substr(0, setting.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."));
+            throw Misuse{"--set=" + key + "... is not key=value"};
+        }
         const Status status = set_key(*config, setting.substr(0, equals), setting.substr(equals + 1));
         if (!status) throw Misuse{status.error().message};
     }

@@ -61,7 +61,8 @@ constexpr std::array<CodeInfo, 23> table{{
      "The TLS handshake failed, or the server's certificate is not to be trusted.",
      "Correct tls.ca, tls.server_name, tls.cert and tls.key, or the server's certificate."},
     {Code::protocol, "protocol", Kind::peer, false,
-     "What came is not the Redis protocol, or breaks a limit (max_depth, max_elements, max_message_bytes).",
+     "What came is not the Redis protocol, is no answer to what was asked, or breaks a limit (max_depth, max_elements, "
+     "max_message_bytes).",
      "Check that a Redis or Valkey server listens at that address. The connection was closed."},
     {Code::script, "script", Kind::peer, false, "A script or transaction was discarded or failed on the server.",
      "Read the server's words in the message; report it if the script is millrace's own."},

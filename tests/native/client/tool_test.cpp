@@ -102,6 +102,16 @@ TEST(ToolTest, says_in_one_line_what_is_wrong) {
         {"publish orders tea", "'tea' is not field=value"},
         {"consume orders --count=0", "--count=0 is no whole number from 1 on"},
         {"consume orders --set=batch_sise=5", "the nearest known key is \"batch_size\""},
+        {"consume orders --set=batch_size=-1", "batch_size: \"-1\" is not allowed; allowed: 1 to 1000000"},
+        {"consume orders --set=flush_interval='5 parsecs'", "flush_interval: \"5 parsecs\" is not allowed"},
+        {"consume orders --set=max_message_bytes=1MB", "max_message_bytes: \"1MB\" is not allowed"},
+        {"consume orders --set=prefetch=5", "prefetch: 5 is not allowed; allowed: at least batch_size"},
+        {"consume orders --set=password:hunter2", "--set=password... is not key=value"},
+        {"consume orders --set=tls.ca=/nonexistent/ca.pem", "/nonexistent/ca.pem"},
+        {"consume orders --url=http://h", "url: its scheme is not known"},
+        {"consume orders --url=redis://h:0", "url: its host or port is malformed"},
+        {"consume orders --url=redis-sentinel://h/main", "url: names Sentinels"},
+        {"consume orders --url='redis://:hunter2@h?batch_size=0'", "batch_size: \"0\" is not allowed"},
         {"dead orders --after=yesterday", "--after=yesterday is no entry id"},
         {"dead orders --timeout=soon", "--timeout=soon is no duration"},
         {"group move orders g --since=noon", "--since=noon is no Unix time in seconds"},
@@ -112,6 +122,7 @@ TEST(ToolTest, says_in_one_line_what_is_wrong) {
         EXPECT_NE(said.text.find("millrace: "), std::string::npos) << said.text;
         EXPECT_NE(said.text.find(message), std::string::npos) << said.text;
         EXPECT_EQ(std::count(said.text.begin(), said.text.end(), '\n'), 1) << said.text;
+        EXPECT_EQ(said.text.find("hunter2"), std::string::npos) << said.text;
     }
 }
 

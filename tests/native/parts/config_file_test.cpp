@@ -63,6 +63,22 @@ synchronization:
         default: "redis"  # Agent auto-detects best option based on Redis version
 )";
 
+/// What the keys of the example have set, in its order.
+std::vector<std::string> acts(const Config& config) {
+    const ClientConfig& client = config.client;
+    return {client.endpoint.host + ":" + std::to_string(client.endpoint.port),
+            client.password.reveal(),
+            std::to_string(client.database),
+            std::to_string(config.source.batch_size),
+            std::to_string(config.source.flush_interval.value_or(Duration{-1}).us),
+            std::to_string(client.max_retries),
+            std::to_string(client.retry_delay.us),
+            std::to_string(client.max_retry_delay.us),
+            std::to_string(client.connection_timeout.us),
+            config.enabled ? "on" : "off",
+            std::to_string(static_cast<int>(client.mode))};
+}
+
 TEST(ConfigFile, the_agent_s_example_loads_as_it_is) {
     const Config config = parsed(example, "from the environment");
     EXPECT_EQ(config.client.endpoint.host, "localhost");
@@ -78,6 +94,55 @@ TEST(ConfigFile, the_agent_s_example_loads_as_it_is) {
     EXPECT_EQ(config.client.mode, Mode::automatic);
     EXPECT_TRUE(config.enabled);
     EXPECT_EQ(config.passed_over, (std::vector<std::string>{"api", "server"}));
+}
+
+// The same example, as whoever writes JSON would have it.
+TEST(ConfigFile, the_agent_s_example_says_the_same_as_json) {
+    const Result<Config> config = parse_json(R"({
+        "api": {"enableNotifications": true},
+        "server": {"readTimeout": "300s", "writeTimeout": "300s"},
+        "synchronization": {
+            "pubsub": {"redis": {"host": "localhost:6379", "auth_token": "", "database": 0, "batch_size": 5,
+                                 "flush_interval": "2s", "max_retries": 3, "retry_delay": "100ms",
+                                 "max_retry_delay": "5s", "connection_timeout": "10s"}},
+            "notification": {"enable": true, "default": "redis"}}})",
+                                             "from the environment");
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    EXPECT_EQ(acts(*config), acts(parsed(example, "from the environment")));
+    EXPECT_EQ(config->passed_over, (std::vector<std::string>{"api", "server"}));
+}
+
+// Most of its values are the defaults: so each key under `synchronization` is given another one, and what it says is
+// seen to change, and nothing else.
+TEST(ConfigFile, each_key_of_the_agent_s_example_acts) {
+    const struct {
+        const char* line;
+        const char* other;
+        size_t place;  // in what acts tells
+        const char* told;
+    } keys[] = {
+        {"host: \"localhost:6379\"", "host: \"redis.internal:7000\"", 0, "redis.internal:7000"},
+        {"auth_token: \"\"", "auth_token: \"own\"", 1, "own"},
+        {"database: 0", "database: 4", 2, "4"},
+        {"batch_size: 5", "batch_size: 50", 3, "50"},
+        {"flush_interval: 2s", "flush_interval: 500ms", 4, "500000"},
+        {"max_retries: 3", "max_retries: 0", 5, "0"},
+        {"retry_delay: 100ms", "retry_delay: 1s", 6, "1000000"},
+        {"max_retry_delay: 5s", "max_retry_delay: 1m30s", 7, "90000000"},
+        {"connection_timeout: 10s", "connection_timeout: 1500", 8, "1500000"},
+        {"enable: true", "enable: false", 9, "off"},
+        {"default: \"redis\"", "default: \"redis-streams\"", 10, "1"},
+    };
+    for (const auto& key : keys) {
+        std::string text = example;
+        const std::string before = std::string(" ") + key.line;  // `max_retry_delay` ends like `retry_delay`
+        ASSERT_NE(text.find(before), std::string::npos) << key.line;
+        text.replace(text.find(before) + 1, before.size() - 1, key.other);
+        std::vector<std::string> expected = acts(parsed(example, "from the environment"));
+        ASSERT_NE(expected[key.place], key.told);
+        expected[key.place] = key.told;
+        EXPECT_EQ(acts(parsed(text, "from the environment")), expected) << key.other;
+    }
 }
 
 TEST(ConfigFile, notification_chooses_the_mode_and_may_switch_everything_off) {

@@ -39,6 +39,19 @@ TEST_F(Subscribed, IsReadyWhenTheServerConfirms) {
     EXPECT_EQ(host.story(), lines({"ready pubsub resp2 3.2.9"}));
 }
 
+// SEC-2: what is no text was never published.
+TEST_F(Subscribed, AMessageThatIsNoTextEndsTheConnection) {
+    for (const std::string& payload : {integer(1), null_bulk(), array({}), std::string("#t\r\n")}) {
+        host.forget();
+        host.reply("push", array({bulk("message"), bulk("s"), payload}));
+        EXPECT_EQ(host.story(),
+                  lines({"disconnected push dropped: protocol (a message that is no text) retryable", "close push"}));
+        host.fire();
+        host.greet("push");
+        host.reply("push", confirmed2("s"));
+    }
+}
+
 TEST_F(Subscribed, MessagesAreBatchedLikeEntries) {
     host.forget();
     for (int i = 1; i <= 6; ++i) host.reply("push", message2("s", R"({"n":")" + std::to_string(i) + R"("})"));
