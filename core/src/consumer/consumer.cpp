@@ -95,7 +95,7 @@ Lane* Consumer::reading_lane() {
 
 /// Sends the next step of recovery; true when there is none left (REC-1: before anything new).
 bool Consumer::recover(Lane& lane, Instant now) {
-    for (uint32_t i = 0; i < recoveries_.size(); ++i) {
+    for (uint32_t i = recovering_.next(); i != NumberSet::none; i = recovering_.next(i + 1)) {
         if (!groups_.is_made(i)) continue;
         switch (recoveries_[i].next()) {
             case Recovery::Step::count:
@@ -103,6 +103,7 @@ bool Consumer::recover(Lane& lane, Instant now) {
                 if (!count_page_of(i, lane, now)) return false;
                 say_ready(lane);
                 if (recoveries_[i].next() != Recovery::Step::done) return false;
+                recovering_.erase(i);
                 break;
             case Recovery::Step::read:
                 read_page_of(i, lane, now);
@@ -110,6 +111,7 @@ bool Consumer::recover(Lane& lane, Instant now) {
             case Recovery::Step::await:
                 return false;
             case Recovery::Step::done:
+                recovering_.erase(i);
                 break;
         }
     }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/number_set.hpp"
 #include "consumer/acks.hpp"
 #include "consumer/dead_letters.hpp"
 #include "consumer/groups.hpp"
@@ -113,6 +114,8 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     void handle_all_left(Error error) override { fail(std::move(error)); }
     void handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now) override;
     [[nodiscard]] bool admit(EntryRecord& record) override { return !dead_letters_.take(record); }
+    void begin_recovery(uint32_t stream);
+    void finish_recovery(uint32_t stream);
     void restart_recovery();
     void disown_all();
     [[nodiscard]] bool has_settled() const;
@@ -129,6 +132,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     Sweeper sweeper_;
     Rotation rotation_;
     std::vector<Recovery> recoveries_;  // one a stream
+    NumberSet recovering_;              // those that are not done
     Sink page_sink_{*this, read_page};
     Sink new_sink_{*this, read_new};
 

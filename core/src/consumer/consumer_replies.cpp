@@ -102,13 +102,23 @@ void Consumer::handle_reply(const Request& request, const resp::Reply& reply, In
 
 void Consumer::handle_group_made(uint32_t stream, bool is_new) {
     if (is_new) {
-        recoveries_[stream].finish();
+        finish_recovery(stream);
         reclaim_.begin_at(context_.now + config_.claim_interval);
     } else {
         holdings_.recovered = false;
-        recoveries_[stream].restart();
+        begin_recovery(stream);
         reclaim_.begin_at(context_.now);
     }
+}
+
+void Consumer::begin_recovery(uint32_t stream) {
+    recoveries_[stream].restart();
+    recovering_.insert(stream);
+}
+
+void Consumer::finish_recovery(uint32_t stream) {
+    recoveries_[stream].finish();
+    recovering_.erase(stream);
 }
 
 void Consumer::handle_stream_gone(uint32_t stream) {
@@ -116,12 +126,13 @@ void Consumer::handle_stream_gone(uint32_t stream) {
     dead_letters_.drop_stream(stream);
     redelivery_.drop_stream(stream);
     reclaim_.drop_stream(stream);
-    recoveries_[stream].finish();
+    finish_recovery(stream);
     holdings_.lose_stream(stream);
 }
 
 void Consumer::after_count(const Request& request, const resp::Reply& reply, Instant now) {
     Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
+    if (!recovering_.contains(static_cast<uint32_t>(request.tag))) return close_page();  // the key was another one's
     if (reply.is_error()) {
         recovery.restart();
         close_page();
@@ -146,6 +157,7 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
 
 void Consumer::after_read_page(const Request& request, const resp::Reply& reply, Instant now) {
     Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
+    if (!recovering_.contains(static_cast<uint32_t>(request.tag))) return close_page();
     if (reply.is_error()) {
         recovery.restart();
         close_page();
@@ -256,7 +268,7 @@ void Consumer::restart_recovery() {
     close_page();
     for (uint32_t i = 0; i < recoveries_.size(); ++i) {
         taken_[i] = 0;
-        if (groups_.is_made(i)) recoveries_[i].restart();
+        if (groups_.is_made(i)) begin_recovery(i);
     }
 }
 

@@ -109,15 +109,22 @@ void DeadLetters::add(uint32_t stream, EntryId id, Place place, uint32_t deliver
 /// The one that goes step by step is in no line.
 void DeadLetters::queue(uint32_t tag, Step step) {
     letters_[tag].step = step;
-    if (stepping_ != tag) lines_[letters_[tag].stream].waiting.push(tag);
+    if (stepping_ != tag) busy_line(letters_[tag].stream).waiting.push(tag);
+}
+
+DeadLetters::Line& DeadLetters::busy_line(uint32_t stream) {
+    busy_.insert(stream);
+    return lines_[stream];
 }
 
 void DeadLetters::advance(Lane* lane, Instant now) {
     const bool is_idle = lane == nullptr || holdings_.dying == 0;
     if (!is_idle && stepping_.has_value() && !letters_[*stepping_].is_out) (void)send(*stepping_, *lane, now);
-    for (Line& line : lines_) {
+    for (uint32_t i = busy_.next(); i != NumberSet::none; i = busy_.next(i + 1)) {
+        Line& line = lines_[i];
         const bool waits = line.backoff.waits(now);
         if (!is_idle && !waits) advance_line(line, *lane, now);
+        if (!waits && line.waiting.empty()) busy_.erase(i);
     }
 }
 
@@ -214,8 +221,8 @@ void DeadLetters::forget_read() {
 
 std::optional<Instant> DeadLetters::next_timeout() const {
     std::optional<Instant> next;
-    for (const Line& line : lines_) {
-        const std::optional<Instant> at = line.backoff.until();
+    for (uint32_t i = busy_.next(); i != NumberSet::none; i = busy_.next(i + 1)) {
+        const std::optional<Instant> at = lines_[i].backoff.until();
         if (at.has_value() && (!next.has_value() || *at < *next)) next = at;
     }
     return next;

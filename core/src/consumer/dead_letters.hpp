@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/number_set.hpp"
 #include "base/ring.hpp"
 #include "command/key_names.hpp"
 #include "consumer/acks.hpp"
@@ -96,6 +97,7 @@ class DeadLetters final : private ReplyHandler {
 
     void add(uint32_t stream, EntryId id, Place place, uint32_t deliveries, std::string_view error);
     void advance_line(Line& line, Lane& lane, Instant now);
+    [[nodiscard]] Line& busy_line(uint32_t stream);
     [[nodiscard]] bool send(uint32_t tag, Lane& lane, Instant now);
     [[nodiscard]] bool write_step(uint32_t tag, Lane& lane, Instant now);
     [[nodiscard]] bool write_letter(const Letter& letter, const Request& request, Lane& lane, Instant now);
@@ -125,6 +127,7 @@ class DeadLetters final : private ReplyHandler {
     std::vector<Letter> letters_;  // at most 10 x prefetch in use
     std::vector<uint32_t> free_;
     std::vector<Line> lines_;  // one a stream
+    NumberSet busy_;           // lines with letters to send for, or that wait after a failure
     bool may_script_ = true;   // false once the server has refused scripts
     /// Step by step goes one letter at a time, for its fields are kept between the steps.
     std::optional<uint32_t> stepping_;

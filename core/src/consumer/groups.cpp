@@ -13,6 +13,10 @@ namespace millrace {
 
 namespace {
 
+// Replies of marks that are owed at most, so that acks do not stand behind the marks of ten thousand streams. First
+// marks do not count: the reads wait for them.
+constexpr uint32_t marks_out_max = 512;
+
 std::optional<uint64_t> count_of(const resp::Reply& number) {
     if (number.type() != resp::Type::integer || number.integer() < 0) return std::nullopt;
     return static_cast<uint64_t>(number.integer());
@@ -22,35 +26,47 @@ std::optional<uint64_t> count_of(const resp::Reply& number) {
 
 Groups::Groups(Holdings& holdings, GroupObserver& observer)
     : holdings_(holdings), observer_(observer), groups_(holdings.config.streams.size()) {
-    for (Group& group : groups_) group.at = holdings.config.start;
+    for (uint32_t i = 0; i < groups_.size(); ++i) {
+        groups_[i].at = holdings.config.start;
+        todo_.insert(i);
+    }
 }
 
 void Groups::advance(Lane* reading, Lane* asking, Instant now) {
     if (marks_at_.has_value() && *marks_at_ <= now) {
         marks_at_ = now + holdings_.config.claim_interval;
-        for (Group& group : groups_) {
+        for (uint32_t i = 0; i < groups_.size(); ++i) {
+            Group& group = groups_[i];
             group.mark_is_due = group.state == State::made;
             if (group.state == State::left) group.state = State::suspect;
+            todo_.insert(i);
         }
     }
-    for (uint32_t i = 0; i < groups_.size(); ++i) {
-        Group& group = groups_[i];
-        // A delay that has passed is no timer any more: without a lane it would be due for ever.
-        if (group.not_before <= now) group.not_before = {};
-        if (group.not_before != Instant{}) continue;
-        if (reading != nullptr && group.state == State::unmade) send_create(i, *reading, now);
-        if (reading != nullptr && group.state == State::suspect) send_inspect(i, *reading, now);
-        if (group.state != State::made || !group.mark_is_due || group.marks_out > 0) continue;
+    for (uint32_t i = todo_.next(); i != NumberSet::none; i = todo_.next(i + 1)) attend(i, reading, asking, now);
+}
+
+void Groups::attend(uint32_t stream, Lane* reading, Lane* asking, Instant now) {
+    Group& group = groups_[stream];
+    // A delay that has passed is no timer any more: without a lane it would be due for ever.
+    if (group.not_before <= now) group.not_before = {};
+    if (group.not_before != Instant{}) return;
+    if (reading != nullptr && group.state == State::unmade) send_create(stream, *reading, now);
+    if (reading != nullptr && group.state == State::suspect) send_inspect(stream, *reading, now);
+    if (group.state == State::made && group.mark_is_due && group.marks_out == 0) {
         // The first mark is taken before the first read, so it goes where that goes.
         Lane* const lane = group.mark.has_value() ? asking : reading;
-        if (lane != nullptr) send_marks(i, *lane, now);
+        const bool may_wait = group.mark.has_value() && marks_out_ >= marks_out_max;
+        if (lane != nullptr && !may_wait) send_marks(stream, *lane, now);
     }
+    const bool waits = group.state == State::unmade || group.state == State::suspect || group.mark_is_due;
+    if (!waits) todo_.erase(stream);
 }
 
 std::optional<Instant> Groups::next_timeout() const {
     std::optional<Instant> next = marks_at_;
-    for (const Group& group : groups_) {
-        if (group.not_before != Instant{} && (!next.has_value() || group.not_before < *next)) next = group.not_before;
+    for (uint32_t i = todo_.next(); i != NumberSet::none; i = todo_.next(i + 1)) {
+        const Instant at = groups_[i].not_before;
+        if (at != Instant{} && (!next.has_value() || at < *next)) next = at;
     }
     return next;
 }
@@ -80,17 +96,21 @@ void Groups::send_marks(uint32_t stream, Lane& lane, Instant now) {
     const std::string& key = holdings_.config.streams[stream];
     bool sent = asks_length_ && lane.send(Request::of(*this, length, stream, Answer::number), now,
                                           [&](resp::Encoder& encoder) { command::xlen(encoder, key); });
-    if (sent) ++group.marks_out;
+    const auto count = [&] {
+        ++group.marks_out;
+        ++marks_out_;
+    };
+    if (sent) count();
     sent = lane.send(Request::of(*this, last_delivered, stream, Answer::rows), now,
                      [&](resp::Encoder& encoder) { command::xinfo_groups(encoder, key); });
     if (!sent) return;
-    ++group.marks_out;
+    count();
     group.mark_is_due = false;
     group.last_delivered.reset();
     group.told = {};
     sent = lane.send(Request::of(*this, lowest_pending, stream, Answer::pending_summary), now,
                      [&](resp::Encoder& encoder) { command::xpending_summary(encoder, key, holdings_.config.group); });
-    if (sent) ++group.marks_out;
+    if (sent) count();
 }
 
 void Groups::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
@@ -112,6 +132,7 @@ void Groups::handle_reply(const Request& request, const resp::Reply& reply, Inst
 void Groups::after_create(uint32_t stream, const resp::Reply& reply, Instant now) {
     Group& group = groups_[stream];
     const ServerError refusal = reply.is_error() ? classify(reply.text()) : ServerError{};
+    todo_.insert(stream);
     if (reply.is_error() && refusal.what != ErrorClass::busy_group) {
         group.state = State::unmade;
         if (refusal.what == ErrorClass::wrong_type) return leave("XGROUP CREATE", stream, reply);
@@ -147,8 +168,14 @@ void Groups::retry_create(uint32_t stream, const resp::Reply& reply, Instant now
         "XGROUP CREATE " + holdings_.config.streams[stream] + " " + holdings_.config.group + ": " + error.message;
     error.retryable = true;
     holdings_.context.fail(holdings_.source, std::move(error));
-    Group& group = groups_[stream];
+    count_loss(groups_[stream], stream, now);
+}
+
+/// One more in a row: the next try is after a delay.
+void Groups::count_loss(Group& group, uint32_t stream, Instant now) {
     group.not_before = now + holdings_.context.retry_delay(group.losses++);
+    todo_.insert(stream);
+    losing_.insert(stream);
 }
 
 void Groups::handle_missing(uint32_t stream, Instant now) {
@@ -157,11 +184,15 @@ void Groups::handle_missing(uint32_t stream, Instant now) {
     group.state = State::suspect;
     if (group.losses > 0) group.not_before = now + holdings_.context.retry_delay(group.losses - 1);
     ++group.losses;
+    todo_.insert(stream);
+    losing_.insert(stream);
 }
 
 void Groups::handle_read() {
-    for (Group& group : groups_) {
-        if (group.state == State::made) group.losses = 0;
+    for (uint32_t i = losing_.next(); i != NumberSet::none; i = losing_.next(i + 1)) {
+        if (groups_[i].state != State::made) continue;
+        groups_[i].losses = 0;
+        losing_.erase(i);
     }
 }
 
@@ -177,8 +208,7 @@ void Groups::after_inspect(uint32_t stream, const resp::Reply& reply, Instant no
     if (refusal.what == ErrorClass::wrong_type) return leave("XINFO STREAM", stream, reply);
     if (refusal.retryable) {
         group.state = State::suspect;
-        group.not_before = now + holdings_.context.retry_delay(group.losses++);
-        return;
+        return count_loss(group, stream, now);
     }
     // Without leave to ask, the group is made again as if the key were the same.
     const bool may_not_ask = refusal.code == Code::no_permission || refusal.what == ErrorClass::unknown_command;
@@ -188,6 +218,7 @@ void Groups::after_inspect(uint32_t stream, const resp::Reply& reply, Instant no
 void Groups::make_again(uint32_t stream, bool is_other_key) {
     Group& group = groups_[stream];
     group.state = State::unmade;
+    todo_.insert(stream);
     group.is_recreation = true;
     if (is_other_key) {
         group.at = "0";
@@ -225,11 +256,13 @@ void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply&
 void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply, Instant now) {
     Group& group = groups_[stream];
     --group.marks_out;
+    --marks_out_;
     if (reply.is_error()) {
         // A missing group shows in the reads as well; where asking is refused, a lost group is made again at 0.
         // One of the two is enough for both to be asked again.
         if (!classify(reply.text()).retryable || group.mark_is_due) return;
         group.mark_is_due = true;
+        todo_.insert(stream);
         group.not_before = now + holdings_.context.retry_delay(group.mark_failures++);
         return;
     }
@@ -295,9 +328,11 @@ void Groups::handle_lost(const Request& request, Instant) {
         case lowest_pending:
         case length:
             --group.marks_out;
+            --marks_out_;
             group.mark_is_due = true;
             break;
     }
+    todo_.insert(static_cast<uint32_t>(request.tag));
 }
 
 }  // namespace millrace

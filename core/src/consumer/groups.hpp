@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/number_set.hpp"
 #include "consumer/holdings.hpp"
 #include "consumer/source.hpp"
 #include "session/lane.hpp"
@@ -90,6 +91,8 @@ class Groups final : private ReplyHandler {
     void handle_reply(const Request& request, const resp::Reply& reply, Instant now) override;
     void handle_lost(const Request& request, Instant now) override;
 
+    void attend(uint32_t stream, Lane* reading, Lane* asking, Instant now);
+    void count_loss(Group& group, uint32_t stream, Instant now);
     void send_create(uint32_t stream, Lane& lane, Instant now);
     void send_inspect(uint32_t stream, Lane& lane, Instant now);
     void send_marks(uint32_t stream, Lane& lane, Instant now);
@@ -103,9 +106,12 @@ class Groups final : private ReplyHandler {
     Holdings& holdings_;
     GroupObserver& observer_;
     std::vector<Group> groups_;  // one a stream
+    NumberSet todo_;             // streams with something to send, or to wait for
+    NumberSet losing_;           // with losses in a row
     std::optional<Instant> marks_at_;
     bool asks_length_ = false;
-    uint32_t out_ = 0;  // creations and inspections without a reply
+    uint32_t out_ = 0;        // creations and inspections without a reply
+    uint32_t marks_out_ = 0;  // replies of marks that are owed
 };
 
 }  // namespace millrace

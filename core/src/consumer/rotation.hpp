@@ -1,15 +1,24 @@
 // Which streams the next read of new entries asks for (BP-1). Streams whose last read was full are hot: they are read
 // in rotation, without blocking, and after each rotation the others once. With none hot, one read over all that blocks.
+// A read of hot streams costs by their number, not by that of all.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "base/number_set.hpp"
+
 namespace millrace {
 
 class Rotation {
   public:
-    explicit Rotation(uint32_t streams) : hot_(streams, false) {}
+    explicit Rotation(uint32_t streams) { grow(streams); }
+
+    /// There are `streams` of them from now on; no fewer than before.
+    void grow(uint32_t streams) {
+        streams_ = streams;
+        hot_.grow(streams);
+    }
 
     struct Read {
         bool blocks = false;
@@ -19,50 +28,54 @@ class Rotation {
     template <class CanRead>
     [[nodiscard]] Read next(uint32_t batch_size, uint32_t room, std::vector<uint32_t>& streams, CanRead&& can_read) {
         streams.clear();
-        uint32_t readable = 0;
-        uint32_t hot = 0;
-        for (uint32_t i = 0; i < hot_.size(); ++i) {
-            if (!can_read(i)) continue;
-            ++readable;
-            hot += hot_[i] ? 1U : 0U;
-        }
-        if (readable == 0) return {};
         const uint32_t full = batch_size < room ? batch_size : room;
-        const bool all = hot == 0;
-        if (!all && !others_are_due_) {
-            const uint32_t most = room / full > 0 ? room / full : 1;
-            while (next_ < hot_.size() && streams.size() < most) {
-                if (hot_[next_] && can_read(next_)) streams.push_back(next_);
-                ++next_;
-            }
-            if (next_ >= hot_.size()) {
-                next_ = 0;
-                others_are_due_ = hot < readable;
-            }
-            if (!streams.empty()) return {false, full};
-        }
+        if (!others_are_due_ && pick_hot(room / full, streams, can_read)) return {false, full};
         others_are_due_ = false;
-        for (uint32_t i = 0; i < hot_.size(); ++i) {
-            if (can_read(i) && (all || !hot_[i])) streams.push_back(i);
+        bool any_hot = false;
+        for (uint32_t i = 0; i < streams_; ++i) {
+            if (!can_read(i)) continue;
+            if (hot_.contains(i)) {
+                any_hot = true;
+            } else {
+                streams.push_back(i);
+            }
         }
-        if (streams.empty()) return next(batch_size, room, streams, can_read);
+        if (streams.empty()) {
+            const bool is_picked = any_hot && pick_hot(room / full, streams, can_read);
+            return is_picked ? Read{false, full} : Read{};
+        }
         const uint32_t share = room / static_cast<uint32_t>(streams.size());
         const uint32_t count = share < batch_size ? share : batch_size;
-        return {all, count > 0 ? count : 1};
+        return {!any_hot, count > 0 ? count : 1};
     }
 
     /// A read of the stream brought as many entries as it asked for, or fewer.
-    void handle_read(uint32_t stream, bool was_full) { hot_[stream] = was_full; }
-    void cool() { hot_.assign(hot_.size(), false); }
-    [[nodiscard]] bool any_hot() const {
-        for (const bool hot : hot_) {
-            if (hot) return true;
+    void handle_read(uint32_t stream, bool was_full) {
+        if (was_full) {
+            hot_.insert(stream);
+        } else {
+            hot_.erase(stream);
         }
-        return false;
     }
+    void cool() { hot_.clear(); }
+    [[nodiscard]] bool any_hot() const { return !hot_.empty(); }
 
   private:
-    std::vector<bool> hot_;
+    /// The next of the hot ones, at most `most`. False when none of them can be read.
+    template <class CanRead>
+    [[nodiscard]] bool pick_hot(uint32_t most, std::vector<uint32_t>& streams, CanRead&& can_read) {
+        uint32_t at = hot_.next(next_);
+        while (at != NumberSet::none && streams.size() < most) {
+            if (can_read(at)) streams.push_back(at);
+            at = hot_.next(at + 1);
+        }
+        others_are_due_ = at == NumberSet::none;  // the rotation is through
+        next_ = others_are_due_ ? 0 : at;
+        return !streams.empty();
+    }
+
+    uint32_t streams_ = 0;
+    NumberSet hot_;
     uint32_t next_ = 0;  // where the rotation goes on
     bool others_are_due_ = false;
 };
