@@ -18,7 +18,7 @@ Batch::Batch(std::shared_ptr<native::Hub> hub, const BatchReady& event)
 
 Batch::Batch(Batch&& other) noexcept
     : hub_(std::move(other.hub_)),
-      view_(std::exchange(other.view_, BatchView({}, {}))),
+      view_(std::exchange(other.view_, BatchView({}, nullptr))),
       id_(other.id_),
       source_(other.source_),
       reason_(other.reason_),
@@ -30,7 +30,7 @@ Batch& Batch::operator=(Batch&& other) noexcept {
     if (this == &other) return *this;
     release();
     hub_ = std::move(other.hub_);
-    view_ = std::exchange(other.view_, BatchView({}, {}));
+    view_ = std::exchange(other.view_, BatchView({}, nullptr));
     id_ = other.id_;
     source_ = other.source_;
     reason_ = other.reason_;
@@ -46,7 +46,7 @@ Batch::~Batch() {
 
 void Batch::release() {
     if (view_.empty()) return;
-    view_ = BatchView({}, {});
+    view_ = BatchView({}, nullptr);
     hub_->release(id_);
 }
 

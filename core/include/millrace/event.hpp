@@ -14,6 +14,7 @@
 #include "millrace/config.hpp"
 #include "millrace/entry.hpp"
 #include "millrace/error.hpp"
+#include "millrace/stream_names.hpp"
 #include "millrace/time.hpp"
 
 namespace millrace {
@@ -53,11 +54,13 @@ struct Ready {
 /// Entries to work on. They are views: valid until Machine::release(batch).
 class BatchView {
   public:
-    BatchView(std::span<const EntryRecord> records, std::span<const std::string> streams)
+    BatchView(std::span<const EntryRecord> records, const StreamNames* streams)
         : records_(records), streams_(streams) {}
     [[nodiscard]] size_t size() const { return records_.size(); }
     [[nodiscard]] bool empty() const { return records_.empty(); }
-    [[nodiscard]] Entry operator[](size_t index) const { return {records_[index], streams_[records_[index].stream]}; }
+    [[nodiscard]] Entry operator[](size_t index) const {
+        return {records_[index], (*streams_)[records_[index].stream]};
+    }
     class Iterator {
       public:
         Iterator(const BatchView* view, size_t index) : view_(view), index_(index) {}
@@ -77,7 +80,7 @@ class BatchView {
 
   private:
     std::span<const EntryRecord> records_;
-    std::span<const std::string> streams_;
+    const StreamNames* streams_;
 };
 
 /// A batch is handed over (BAT-1): at most batch_size entries, at least one. Call release once its bytes are no longer
@@ -189,12 +192,12 @@ struct GroupChanged {
 };
 
 struct PublishResult {
-    std::string id;                ///< of the entry; empty on an error and in Pub/Sub
-    std::optional<Error> error;    ///< why it was not written
+    std::string id;              ///< of the entry; empty on an error and in Pub/Sub
+    std::optional<Error> error;  ///< why it was not written
     /// Sent again after a reply was lost; with `idempotent` only where that may have been too late.
     bool maybe_duplicate = false;
-    bool maybe_written = false;    ///< ended without confirmation; it may be there
-    bool reordered = false;        ///< entries of the stream that were published later went in before it
+    bool maybe_written = false;  ///< ended without confirmation; it may be there
+    bool reordered = false;      ///< entries of the stream that were published later went in before it
 };
 
 /// One result for each entry of the publish, in its order. `results` is valid until the next poll_event.

@@ -30,9 +30,9 @@ inline void xgroup_destroy(Encoder& e, std::string_view key, std::string_view gr
 
 /// Of a group, new entries of those of the streams that are `picked`. BLOCK 0 would mean for ever, so a block is at
 /// least a millisecond.
-inline void xreadgroup_new(Encoder& e, std::string_view group, std::string_view consumer, uint32_t count,
-                           std::optional<Duration> block, std::span<const std::string> streams,
-                           std::span<const uint32_t> picked) {
+template <class Streams>
+void xreadgroup_new(Encoder& e, std::string_view group, std::string_view consumer, uint32_t count,
+                    std::optional<Duration> block, const Streams& streams, std::span<const uint32_t> picked) {
     e.command(7 + (block.has_value() ? 2U : 0U) + 2 * picked.size());
     e.text("XREADGROUP").text("GROUP").text(group).text(consumer).text("COUNT").integer(count);
     if (block.has_value()) e.text("BLOCK").integer(block->us < 1000 ? 1 : block->us / 1000);

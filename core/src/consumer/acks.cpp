@@ -44,7 +44,7 @@ Status Acks::ack(BatchId id, EntrySet entries) {
 void Acks::bury(uint32_t stream, EntryId id) {
     if (!ack_away(stream, id)) return;
     holdings_.context.log(LogLevel::info, "A pending entry was deleted from its stream; acked away.",
-                          {{"stream", holdings_.config.streams[stream]}, {"id", id.text()}});
+                          {{"stream", holdings_.streams[stream]}, {"id", id.text()}});
 }
 
 /// False when there is no memory for it: it stays pending, and the next recovery finds it again.

@@ -21,7 +21,7 @@ size_t Acks::ids_max() const {
 }
 
 bool Acks::send(Flight& flight, Lane& lane, Instant now) {
-    const std::string& stream = holdings_.config.streams[flight.stream];
+    const std::string& stream = holdings_.streams[flight.stream];
     const std::string& group = holdings_.config.group;
     if (const size_t keys = keys_of(flight); keys > 0) return send_marked(flight, keys, lane, now);
     // What was never handed over is acked away; whether it is to be deleted is not for this source to say.
@@ -58,7 +58,7 @@ bool Acks::send_marked(Flight& flight, size_t keys, Lane& lane, Instant now) {
     const bool is_bounded = config.dedupe_window != Duration{};
     const Request request = Request::of(*this, marking, flight.tag, Answer::numbers);
     return flight.marker.send(lane, request, now, 1 + keys, 3 + flight.ids.size(), [&](resp::Encoder& encoder) {
-        encoder.text(config.streams[flight.stream]);
+        encoder.text(holdings_.streams[flight.stream]);
         for (const EntryId id : flight.ids) {
             const std::optional<std::string_view> key = holdings_.seen_keys.find({flight.stream, id});
             if (key.has_value()) encoder.text(*key);
@@ -103,7 +103,7 @@ bool Acks::step_down_from_marking(Flight& flight, const resp::Reply& reply) {
         Error error = to_error(reply.text());
         error.message = "dedupe: " + error.message +
                         "; acked, but not remembered: " + std::to_string(flight.ids.size()) + " of stream " +
-                        holdings_.config.streams[flight.stream] + " from " + first.text();
+                        holdings_.streams[flight.stream] + " from " + first.text();
         holdings_.context.fail(holdings_.source, std::move(error));
     } else if (refusal.retryable) {
         return false;

@@ -117,7 +117,7 @@ void Batches::hand_over(Lot lot, FlushReason reason) {
     batch.handed_over = true;
     count_delays(batch);
     context_.emit(
-        BatchReady{source_, id(slot), reason, BatchView({batch.records.data(), batch.records.size()}, streams_)});
+        BatchReady{source_, id(slot), reason, BatchView({batch.records.data(), batch.records.size()}, &streams_)});
 }
 
 /// Entries of one reply arrived together.

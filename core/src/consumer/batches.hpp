@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
-#include <string>
 #include <vector>
 
 #include "base/buffer.hpp"
+#include "base/number_set.hpp"
 #include "consumer/held.hpp"
 #include "millrace/event.hpp"
+#include "millrace/stream_names.hpp"
 #include "session/context.hpp"
 
 namespace millrace {
@@ -56,7 +56,7 @@ struct BatchingRules {
 
 class Batches {
   public:
-    Batches(Context& context, SourceId source, std::span<const std::string> streams, BatchingRules rules)
+    Batches(Context& context, SourceId source, const StreamNames& streams, BatchingRules rules)
         : context_(context), source_(source), streams_(streams), rules_(rules) {}
     Batches(const Batches&) = delete;
     Batches& operator=(const Batches&) = delete;
@@ -111,6 +111,13 @@ class Batches {
             }
         }
     }
+    /// Adds the numbers of the streams whose names may still be asked for by whoever holds a batch, or will.
+    void list_streams(NumberSet& streams) const {
+        for (const std::unique_ptr<BatchSlot>& batch : slots_) {
+            if (!batch->in_use) continue;
+            for (const EntryRecord& record : batch->records) streams.insert(record.stream);
+        }
+    }
     /// Adds the batches that were handed over and have entries that are neither settled nor lost.
     void list_open(std::vector<BatchId>& ids) const {
         for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
@@ -152,7 +159,7 @@ class Batches {
 
     Context& context_;
     const SourceId source_;
-    const std::span<const std::string> streams_;
+    const StreamNames& streams_;
     const BatchingRules rules_;
     std::vector<std::unique_ptr<BatchSlot>> slots_;
     std::vector<uint32_t> free_;

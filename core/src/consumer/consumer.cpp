@@ -18,7 +18,7 @@ constexpr uint32_t reads_in_flight_max = 8;
 
 Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig config, ConsumerName name)
     : Source(context, lanes, id, std::move(config), seconds(5)),
-      holdings_(context, id, config_, std::move(name.text), batches_, *this, *this),
+      holdings_(context, id, config_, std::move(name.text), streams_, batches_, *this, *this),
       acks_(holdings_),
       seen_(holdings_),
       dead_letters_(holdings_, acks_),
@@ -28,9 +28,9 @@ Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig con
       handback_(holdings_),
       groups_(holdings_, *this),
       sweeper_(holdings_, name.is_ours),
-      rotation_(static_cast<uint32_t>(config_.streams.size())),
-      recoveries_(config_.streams.size()),
-      taken_(config_.streams.size(), 0) {}
+      rotation_(static_cast<uint32_t>(streams_.size())),
+      recoveries_(streams_.size()),
+      taken_(streams_.size(), 0) {}
 
 Consumer::~Consumer() {
     disown_all();
@@ -141,7 +141,7 @@ bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {
     }
     const Request counting = Request::of(*this, count_page, stream, Answer::pending, count);
     const bool sent = lane.send(counting, now, [&](resp::Encoder& encoder) {
-        command::xpending_of(encoder, config_.streams[stream], config_.group, *from, count, holdings_.consumer);
+        command::xpending_of(encoder, streams_[stream], config_.group, *from, count, holdings_.consumer);
     });
     if (!sent) return false;
     recovery.handle_count_sent();
@@ -165,7 +165,7 @@ void Consumer::read_page_of(uint32_t stream, Lane& lane, Instant now) {
     read.allowed = context_.config.read_slack;
     read.takes = true;
     const bool sent = lane.send(read, now, [&](resp::Encoder& encoder) {
-        command::xreadgroup_pending(encoder, config_.group, holdings_.consumer, count, config_.streams[stream],
+        command::xreadgroup_pending(encoder, config_.group, holdings_.consumer, count, streams_[stream],
                                     recovery.cursor());
     });
     if (!sent) return;
@@ -197,7 +197,7 @@ void Consumer::restore_counts(uint32_t stream, Lane& lane, Instant now) {
         Request restoring = Request::of(*this, restore, stream, Answer::texts, ids);
         restoring.takes = true;  // from an old connection, late, it would set counts that are right by then
         const bool sent = lane.send(restoring, now, [&](resp::Encoder& encoder) {
-            command::xclaim_count_head(encoder, config_.streams[stream], config_.group, holdings_.consumer, ids);
+            command::xclaim_count_head(encoder, streams_[stream], config_.group, holdings_.consumer, ids);
             for (const PageRow& row : page) {
                 if (row.restore && row.deliveries == deliveries) encoder.id(row.id);
             }
@@ -247,8 +247,7 @@ bool Consumer::send_read(Rotation::Read next, Lane& lane, Instant now) {
     read.blocks = next.blocks;
     read.takes = true;
     const bool sent = lane.send(read, now, [&](resp::Encoder& encoder) {
-        command::xreadgroup_new(encoder, config_.group, holdings_.consumer, next.count, block, config_.streams,
-                                picked_);
+        command::xreadgroup_new(encoder, config_.group, holdings_.consumer, next.count, block, streams_, picked_);
     });
     if (!sent) return false;
     NewRead& out = *reads_[static_cast<size_t>(read.tag)];
@@ -308,7 +307,7 @@ void Consumer::drain(Instant now) {
 /// REC-4: the name is another's. What is out may still take entries under it, so its connections go (REC-6).
 void Consumer::lose_all(std::vector<BatchId>& lost, Instant now) {
     batches_.list_open(lost);
-    for (uint32_t i = 0; i < config_.streams.size(); ++i) handle_stream_gone(i);
+    for (uint32_t i = 0; i < streams_.size(); ++i) handle_stream_gone(i);
     stop();
     disown_all();
     for (const std::unique_ptr<Lane>& lane : lanes_) {

@@ -149,7 +149,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
 
     // the reply under way
     uint32_t stream_ = 0;
-    bool is_ours_ = true;          // the stream that it names; what comes of another is a server's invention
+    bool is_ours_ = false;         // it is of a stream that we read
     std::vector<uint32_t> taken_;  // entries of each stream
     uint64_t bytes_of_entry_ = 0;  // the largest last seen: what COUNT falls by (BP-1)
 };

@@ -9,18 +9,15 @@
 namespace millrace {
 
 void Consumer::take_stream(std::string_view name) {
-    is_ours_ = false;
-    for (uint32_t i = 0; i < config_.streams.size(); ++i) {
-        if (config_.streams[i] != name) continue;
-        stream_ = i;
-        is_ours_ = true;
-    }
+    const std::optional<uint32_t> stream = streams_.find(name);
+    is_ours_ = stream.has_value();
+    stream_ = stream.value_or(0);
 }
 
 void Consumer::take_entry(What what, EntryRecord record) {
-    if (!is_ours_) return context_.segments.release(record.segment);
-    if (stopped_) {  // it stays pending at the server
+    if (!is_ours_ || stopped_) {  // it stays pending at the server
         context_.segments.release(record.segment);
+        if (!is_ours_) return;
         if (!holdings_.find(stream_, record.id).has_value()) ++holdings_.dropped;
         return;
     }
@@ -61,7 +58,7 @@ bool Consumer::is_held(const PageRow* row, EntryId id) const {
 }
 
 void Consumer::take_deleted(What what, EntryId id) {
-    if (what != read_page || !is_ours_) return;  // a new entry is never deleted
+    if (!is_ours_ || what != read_page) return;  // a new entry is never deleted
     const PageRow* row = recoveries_[stream_].handle_entry(id);
     if (!is_held(row, id)) acks_.bury(stream_, id);
 }
@@ -81,7 +78,7 @@ void Consumer::take_too_large(What what, EntryId id, uint64_t bytes) {
         groups_.handle_seen(stream_, id);
     }
     if (stopped_ || holdings_.draining || holdings_.find(stream_, id).has_value()) return;
-    context_.emit(TooLarge{id_, config_.streams[stream_], id, bytes});
+    context_.emit(TooLarge{id_, streams_[stream_], id, bytes});
     dead_letters_.take_too_large(stream_, id, deliveries);
 }
 
@@ -216,7 +213,7 @@ void Consumer::after_read_new(const Request& request, const resp::Reply& reply, 
 void Consumer::handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now) {
     const ServerError what = classify(reply.text());
     Error error = to_error(reply.text());
-    error.message = std::string(command) + " " + config_.streams[stream] + " " + config_.group + ": " + error.message;
+    error.message = std::string(command) + " " + streams_[stream] + " " + config_.group + ": " + error.message;
     // Since 7.0 a blocked read is told that its key was deleted.
     const bool is_key_gone =
         what.what == ErrorClass::unblocked && reply.text().find("no longer exists") != std::string_view::npos;

@@ -22,9 +22,16 @@ constexpr size_t error_bytes_max = 4096;
 }  // namespace
 
 DeadLetters::DeadLetters(Holdings& holdings, Acks& acks) : holdings_(holdings), acks_(acks) {
-    for (const std::string& stream : holdings.config.streams) {
-        lines_.push_back(Line{dead_stream_name(stream), {}, 0, false, Backoff(holdings.context)});
-    }
+    for (uint32_t i = 0; i < holdings.streams.size(); ++i) add_stream(i);
+}
+
+void DeadLetters::add_stream(uint32_t stream) {
+    if (stream == lines_.size()) lines_.push_back(Line{{}, {}, 0, false, Backoff(holdings_.context)});
+    Line& line = lines_[stream];
+    line.dead = dead_stream_name(holdings_.streams[stream]);
+    line.is_failing = false;
+    line.backoff.succeed();
+    line.backoff.stop();
 }
 
 DeadLetters::~DeadLetters() {
@@ -52,7 +59,7 @@ bool DeadLetters::take(EntryRecord& record) {
     if (const std::optional<std::string_view> group = redriven_for(record); group.has_value()) {
         if (*group != holdings_.config.group) {  // DLQ-2: the others have had it
             holdings_.context.log(LogLevel::info, "An entry was redriven for another group; acked unseen.",
-                                  {{"stream", holdings_.config.streams[record.stream]}, {"id", record.id.text()}});
+                                  {{"stream", holdings_.streams[record.stream]}, {"id", record.id.text()}});
             acks_.ack_away(record.stream, record.id);
             holdings_.context.segments.release(record.segment);
             return true;

@@ -41,6 +41,10 @@ class DeadLetters final : private ReplyHandler {
     void stop();
     /// Whether nothing is in line, or on its way.
     [[nodiscard]] bool settled() const { return holdings_.dying == 0; }
+    /// The number is that of a new stream.
+    void add_stream(uint32_t stream);
+    /// Whether an answer is awaited about it.
+    [[nodiscard]] bool is_asking(uint32_t stream) const { return lines_[stream].out > 0; }
     /// The stream was made anew: what is answered of it concerns nobody.
     void drop_stream(uint32_t stream);
     void disown(Lane& lane) { lane.disown(this); }
@@ -117,9 +121,7 @@ class DeadLetters final : private ReplyHandler {
     void leave(uint32_t tag);
     void free(uint32_t tag);
     void forget_read();
-    [[nodiscard]] const std::string& stream_of(const Letter& letter) const {
-        return holdings_.config.streams[letter.stream];
-    }
+    [[nodiscard]] const std::string& stream_of(const Letter& letter) const { return holdings_.streams[letter.stream]; }
 
     Holdings& holdings_;
     Acks& acks_;

@@ -2,8 +2,9 @@
 
 namespace millrace {
 
-Digest Dedupe::digest_of(uint32_t stream, const std::string& canonical_id) const {
-    return digest({key_.k0, key_.k1 ^ stream}, canonical_id);
+Digest Dedupe::digest_of(std::string_view stream, const std::string& canonical_id) const {
+    const Digest of_stream = digest(key_, stream);  // by its name: a number may be another stream's later
+    return digest({of_stream.high, of_stream.low}, canonical_id);
 }
 
 Dedupe::Verdict Dedupe::admit(const EntryName& name, const Digest& id, Instant now) {

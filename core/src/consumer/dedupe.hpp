@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/digest.hpp"
 #include "base/flat_table.hpp"
@@ -26,7 +27,7 @@ class Dedupe {
         in_hand,  ///< another entry of the same id is: this one waits for what becomes of that
     };
     /// Of one stream: the ids of different streams have nothing to do with each other.
-    [[nodiscard]] Digest digest_of(uint32_t stream, const std::string& canonical_id) const;
+    [[nodiscard]] Digest digest_of(std::string_view stream, const std::string& canonical_id) const;
     [[nodiscard]] Verdict admit(const EntryName& name, const Digest& id, Instant now);
     /// The entry is not in hand any more; with `acked` its id has been seen. Its digest, if it had any.
     std::optional<Digest> settle(const EntryName& name, bool acked, Instant now);

@@ -25,7 +25,7 @@ std::optional<uint64_t> count_of(const resp::Reply& number) {
 }  // namespace
 
 Groups::Groups(Holdings& holdings, GroupObserver& observer)
-    : holdings_(holdings), observer_(observer), groups_(holdings.config.streams.size()) {
+    : holdings_(holdings), observer_(observer), groups_(holdings.streams.size()) {
     for (uint32_t i = 0; i < groups_.size(); ++i) {
         groups_[i].at = holdings.config.start;
         todo_.insert(i);
@@ -74,7 +74,7 @@ std::optional<Instant> Groups::next_timeout() const {
 void Groups::send_create(uint32_t stream, Lane& lane, Instant now) {
     Group& group = groups_[stream];
     const bool sent = lane.send(Request::of(*this, create, stream, Answer::word), now, [&](resp::Encoder& encoder) {
-        command::xgroup_create(encoder, holdings_.config.streams[stream], holdings_.config.group, group.at);
+        command::xgroup_create(encoder, holdings_.streams[stream], holdings_.config.group, group.at);
     });
     if (!sent) return;
     group.state = State::creating;
@@ -83,7 +83,7 @@ void Groups::send_create(uint32_t stream, Lane& lane, Instant now) {
 
 void Groups::send_inspect(uint32_t stream, Lane& lane, Instant now) {
     const bool sent = lane.send(Request::of(*this, inspect, stream, Answer::named), now, [&](resp::Encoder& encoder) {
-        command::xinfo_stream(encoder, holdings_.config.streams[stream]);
+        command::xinfo_stream(encoder, holdings_.streams[stream]);
     });
     if (!sent) return;
     groups_[stream].state = State::inspecting;
@@ -93,7 +93,7 @@ void Groups::send_inspect(uint32_t stream, Lane& lane, Instant now) {
 /// In one write, and in this order: what is delivered in between is above the last delivered id then (REC-7).
 void Groups::send_marks(uint32_t stream, Lane& lane, Instant now) {
     Group& group = groups_[stream];
-    const std::string& key = holdings_.config.streams[stream];
+    const std::string& key = holdings_.streams[stream];
     bool sent = asks_length_ && lane.send(Request::of(*this, length, stream, Answer::number), now,
                                           [&](resp::Encoder& encoder) { command::xlen(encoder, key); });
     const auto count = [&] {
@@ -146,7 +146,7 @@ void Groups::after_create(uint32_t stream, const resp::Reply& reply, Instant now
     group.said_left = false;
     if (!marks_at_.has_value()) marks_at_ = now + holdings_.config.claim_interval;
     if (is_new && is_recreation) {
-        holdings_.context.emit(GroupRecreated{holdings_.source, holdings_.config.streams[stream], group.at});
+        holdings_.context.emit(GroupRecreated{holdings_.source, holdings_.streams[stream], group.at});
     }
     // Of a group that we made at an id that is all there is to know; of another, or one at `$`, the server is asked.
     if (is_new) {
@@ -164,8 +164,7 @@ void Groups::after_create(uint32_t stream, const resp::Reply& reply, Instant now
 /// A missing group is answered by making it, and to make it is what was refused here: again, but not at once.
 void Groups::retry_create(uint32_t stream, const resp::Reply& reply, Instant now) {
     Error error = to_error(reply.text());
-    error.message =
-        "XGROUP CREATE " + holdings_.config.streams[stream] + " " + holdings_.config.group + ": " + error.message;
+    error.message = "XGROUP CREATE " + holdings_.streams[stream] + " " + holdings_.config.group + ": " + error.message;
     error.retryable = true;
     holdings_.context.fail(holdings_.source, std::move(error));
     count_loss(groups_[stream], stream, now);
@@ -244,8 +243,8 @@ void Groups::make_again(uint32_t stream, bool is_other_key) {
 /// The others are read on (MUL-1), and the key is looked at again from time to time.
 void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply& reply) {
     Error error = to_error(reply.text());
-    error.message = std::string(command) + " " + holdings_.config.streams[stream] + " " + holdings_.config.group +
-                    ": " + error.message;
+    error.message =
+        std::string(command) + " " + holdings_.streams[stream] + " " + holdings_.config.group + ": " + error.message;
     Group& group = groups_[stream];
     group.state = State::left;
     const auto is_left = [](const Group& other) { return other.state == State::left; };

@@ -88,8 +88,8 @@ bool Heartbeats::send_group(size_t first, size_t count, Lane& lane, Instant now)
     request.takes = true;  // from an old connection, late, it could take what another has claimed by then
     const Duration idle = own_idle(aging_[first].refreshed, now, holdings_.config.claim_min_idle);
     const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) {
-        command::xclaim_keep(encoder, holdings_.config.streams[flight.stream], holdings_.config.group,
-                             holdings_.consumer, idle, {flight.ids.data(), flight.ids.size()});
+        command::xclaim_keep(encoder, holdings_.streams[flight.stream], holdings_.config.group, holdings_.consumer,
+                             idle, {flight.ids.data(), flight.ids.size()});
     });
     if (!sent) return false;
     flight.in_use = true;
@@ -113,7 +113,7 @@ void Heartbeats::ask(Lane& lane, Instant now) {
         Missing& missing = missing_[i];
         if (missing.is_asked || missing.id == EntryId{}) continue;
         missing.is_asked = lane.send(Request::of(*this, fate, i, Answer::pending, 1), now, [&](resp::Encoder& encoder) {
-            command::xpending_one(encoder, holdings_.config.streams[missing.stream], holdings_.config.group,
+            command::xpending_one(encoder, holdings_.streams[missing.stream], holdings_.config.group,
                                   missing.id);
         });
         if (!missing.is_asked) return;

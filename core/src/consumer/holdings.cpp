@@ -25,8 +25,8 @@ void Holdings::hold(Lot lot, EntryRecord record, Instant refreshed_at) {
     if (!dedupe_.has_value() || is_redriven) {  // DLQ-2: it was seen before, of course
         return asks ? wait_for_word(lot, record, std::nullopt, refreshed_at) : put(lot, record, refreshed_at);
     }
-    const std::string id = canonical_id(Entry(record, config.streams[record.stream]), config.id_field);
-    const Digest digest = dedupe_->digest_of(record.stream, id);
+    const std::string id = canonical_id(Entry(record, streams[record.stream]), config.id_field);
+    const Digest digest = dedupe_->digest_of(streams[record.stream], id);
     switch (dedupe_->admit({record.stream, record.id}, digest, context.now)) {
         case Dedupe::Verdict::fresh:
             return asks ? wait_for_word(lot, record, id, refreshed_at) : put(lot, record, refreshed_at);
@@ -160,7 +160,7 @@ void Holdings::put_aside(uint32_t stream, EntryId id, Instant refreshed) {
 
 void Holdings::drop_duplicate(const EntryRecord& record) {
     if (!duplicates.push({record.stream, record.id})) return;  // it stays pending, and comes again
-    const std::string& stream = config.streams[record.stream];
+    const std::string& stream = streams[record.stream];
     context.emit(Duplicate{source, stream, record.id, canonical_id(Entry(record, stream), config.id_field)});
 }
 
@@ -211,12 +211,12 @@ void Holdings::settle_copies(const EntryName& name, bool acked) {
 void Holdings::lose(uint32_t stream, EntryId id, Place place) {
     (void)table_.erase(stream, id);
     batches.set_state(place, EntryState::lost);
-    context.emit(Lost{source, config.streams[stream], {id}});
+    context.emit(Lost{source, streams[stream], {id}});
     settle_copies({stream, id}, false);
 }
 
 void Holdings::lose_stream(uint32_t stream) {
-    Lost lost{source, config.streams[stream], {}};
+    Lost lost{source, streams[stream], {}};
     batches.for_each_open([&](const EntryRecord& record, Instant) {
         if (record.stream == stream) lost.ids.push_back(record.id);
     });

@@ -15,6 +15,7 @@
 #include "consumer/dedupe.hpp"
 #include "consumer/held.hpp"
 #include "consumer/seen_keys.hpp"
+#include "consumer/streams.hpp"
 #include "millrace/config.hpp"
 #include "millrace/entry.hpp"
 #include "resp/tree.hpp"
@@ -44,12 +45,13 @@ class Admission {
 
 class Holdings {
   public:
-    Holdings(Context& shared, SourceId id, const SourceConfig& source_config, std::string name, Batches& book,
-             Refusals& owner, Admission& door)
+    Holdings(Context& shared, SourceId id, const SourceConfig& source_config, std::string name,
+             const Streams& source_streams, Batches& book, Refusals& owner, Admission& door)
         : context(shared),
           source(id),
           config(source_config),
           consumer(std::move(name)),
+          streams(source_streams),
           batches(book),
           refusals(owner),
           admission(door),
@@ -57,10 +59,15 @@ class Holdings {
         if (config.dedupe != DedupeMode::off)
             dedupe_.emplace(config, DigestKey{shared.prng.next(), shared.prng.next()});
         if (config.dedupe != DedupeMode::redis) return;
-        for (const std::string& stream : config.streams) {
-            seen_prefixes_.push_back(seen_name(stream, config.group, {}).text);
-        }
         shares_seen_ = true;
+        for (uint32_t i = 0; i < streams.size(); ++i) add_stream(i);
+    }
+
+    /// The number is that of a new stream.
+    void add_stream(uint32_t stream) {
+        if (!shares_seen_) return;
+        if (seen_prefixes_.size() <= stream) seen_prefixes_.resize(stream + 1);
+        seen_prefixes_[stream] = seen_name(streams[stream], config.group, {}).text;
     }
 
     /// An entry that came is the application's from now on, and one that is held already is let go of. A duplicate is
@@ -106,6 +113,7 @@ class Holdings {
     const SourceId source;
     const SourceConfig& config;
     const std::string consumer;
+    const Streams& streams;
     Batches& batches;
     Refusals& refusals;
     Admission& admission;

@@ -66,7 +66,7 @@ void Reclaim::list_page(Lane& lane, Instant now) {
     autoclaimed_ = false;
     const bool sent =
         lane.send(Request::of(*this, list, page_, Answer::pending, page_rows), now, [&](resp::Encoder& encoder) {
-            command::xpending_idle(encoder, holdings_.config.streams[stream_], holdings_.config.group,
+            command::xpending_idle(encoder, holdings_.streams[stream_], holdings_.config.group,
                                    may_idle_ ? std::optional<Duration>(holdings_.config.claim_min_idle) : std::nullopt,
                                    cursor_, page_rows);
         });
@@ -107,8 +107,8 @@ bool Reclaim::send_claim(size_t first, size_t count, Lane& lane, Instant now) {
     const Duration least = holdings_.config.claim_min_idle;
     const Duration idle = autoclaimed_ ? own_idle(autoclaimed_at_, now, least) : least;
     const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) {
-        command::xclaim_head(encoder, holdings_.config.streams[stream_], holdings_.config.group, holdings_.consumer,
-                             idle, count);
+        command::xclaim_head(encoder, holdings_.streams[stream_], holdings_.config.group, holdings_.consumer, idle,
+                             count);
         for (size_t i = first; i < first + count; ++i) encoder.id(rows_[i].id);
     });
     if (!sent) return false;
@@ -145,7 +145,7 @@ void Reclaim::take(const EntryRecord& record) {
 void Reclaim::take_too_large(EntryId id, uint64_t bytes) {
     const Row* const row = find(id);
     if (holdings_.stopped || row == nullptr) return;
-    holdings_.context.emit(TooLarge{holdings_.source, holdings_.config.streams[stream_], id, bytes});
+    holdings_.context.emit(TooLarge{holdings_.source, holdings_.streams[stream_], id, bytes});
     dead_letters_.take_too_large(stream_, id, row->deliveries + 1);
 }
 
@@ -242,7 +242,7 @@ void Reclaim::next_stream() {
     cursor_ = {};
     empty_pages_ = 0;
     step_ = Step::list;
-    if (++stream_ < holdings_.config.streams.size() && may_claim_) return;
+    if (++stream_ < holdings_.streams.size() && may_claim_) return;
     step_ = Step::rest;
     begin_at_ = began_ + holdings_.config.claim_interval;
 }

@@ -33,7 +33,7 @@ void Reclaim::send_autoclaim(Lane& lane, Instant now) {
     Request request = Request::of(*this, autoclaim, page_, Answer::claimed_ids);
     request.takes = true;
     autoclaim_out_ = lane.send(request, now, [&](resp::Encoder& encoder) {
-        command::xautoclaim_ids(encoder, holdings_.config.streams[stream_], holdings_.config.group, holdings_.consumer,
+        command::xautoclaim_ids(encoder, holdings_.streams[stream_], holdings_.config.group, holdings_.consumer,
                                 holdings_.config.claim_min_idle, cursor_, room);
     });
     if (autoclaim_out_) step_ = Step::await;
@@ -62,9 +62,9 @@ void Reclaim::after_autoclaim(const resp::Reply& reply, Instant now) {
     is_last_ = next <= cursor_;
     cursor_ = next;
     if (reply[2].size() > 0) {
-        holdings_.context.log(
-            LogLevel::info, "Pending entries were deleted from their stream; the server removed them.",
-            {{"stream", holdings_.config.streams[stream_]}, {"count", std::to_string(reply[2].size())}});
+        holdings_.context.log(LogLevel::info,
+                              "Pending entries were deleted from their stream; the server removed them.",
+                              {{"stream", holdings_.streams[stream_]}, {"count", std::to_string(reply[2].size())}});
     }
     if (!take_ids(reply[1], now)) {
         holdings_.context.fail(holdings_.source, Error(Code::out_of_memory, "no memory for the claimed entries", true));
@@ -102,7 +102,7 @@ void Reclaim::count_page(Lane& lane, Instant now) {
     if (claims_out_ > 0) return;
     const bool sent =
         lane.send(Request::of(*this, tell, page_, Answer::pending, page_rows), now, [&](resp::Encoder& encoder) {
-            command::xpending_of(encoder, holdings_.config.streams[stream_], holdings_.config.group, count_from_,
+            command::xpending_of(encoder, holdings_.streams[stream_], holdings_.config.group, count_from_,
                                  page_rows, holdings_.consumer);
         });
     if (sent) step_ = Step::await;

@@ -131,7 +131,7 @@ void Redelivery::advance(Lane* lane, Instant now) {
 
 bool Redelivery::send(uint64_t tag, Lane& lane, Instant now) {
     const Waiting& waiting = entries_[static_cast<size_t>(tag)];
-    const std::string& stream = holdings_.config.streams[waiting.stream];
+    const std::string& stream = holdings_.streams[waiting.stream];
     const std::string& group = holdings_.config.group;
     const Duration idle = own_idle(holdings_.refreshed(waiting.place), now, holdings_.config.claim_min_idle);
     if (waiting.state == Waiting::State::unclear) {

@@ -21,7 +21,7 @@ Release::Way Release::way(const Lane& lane) const {
 
 bool Release::send(Way way, Lane& lane, Request request, Instant now, uint32_t stream, std::span<const EntryId> ids,
                    Instant refreshed) {
-    const std::string& key = holdings_.config.streams[stream];
+    const std::string& key = holdings_.streams[stream];
     const std::string& group = holdings_.config.group;
     request.takes = true;  // from an old connection, late, it could take what another has claimed by then
     request.answer = way == xnack ? Answer::number : Answer::texts;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "consumer/batches.hpp"
+#include "consumer/streams.hpp"
 #include "millrace/config.hpp"
 #include "millrace/error.hpp"
 #include "millrace/machine.hpp"
@@ -30,7 +31,8 @@ class Source {
           lanes_(lanes),
           id_(id),
           config_(std::move(config)),
-          batches_(context, id, config_.streams,
+          streams_(config_.streams),
+          batches_(context, id, streams_.names(),
                    BatchingRules{config_.batch_size, config_.flush_interval.value_or(default_flush)}) {}
     Source(const Source&) = delete;
     Source& operator=(const Source&) = delete;
@@ -112,6 +114,7 @@ class Source {
     Lanes& lanes_;
     const SourceId id_;
     const SourceConfig config_;
+    Streams streams_;
     Batches batches_;
     bool paused_ = false;
     bool stopped_ = false;

@@ -47,7 +47,7 @@ void Sweeper::advance(Lane* lane, Instant now) {
     if (lane == nullptr || is_out_ || phase_ != Phase::sweeping) return;
     if (!gone_.empty()) {
         is_out_ = send_removal(*lane, now);
-    } else if (stream_ < holdings_.config.streams.size()) {
+    } else if (stream_ < holdings_.streams.size()) {
         is_out_ = send_list(*lane, now);
     } else {
         end_sweep(now);
@@ -65,7 +65,7 @@ void Sweeper::leave(Lane* lane, Instant now) {
         phase_ = Phase::leaving;
         ++turn_;
         gone_.clear();
-        for (uint32_t i = 0; i < holdings_.config.streams.size(); ++i) gone_.push({i, holdings_.consumer, {}});
+        for (uint32_t i = 0; i < holdings_.streams.size(); ++i) gone_.push({i, holdings_.consumer, {}});
     }
     if (is_out_ || phase_ == Phase::left) return;
     if (lane == nullptr || gone_.empty()) {
@@ -77,7 +77,7 @@ void Sweeper::leave(Lane* lane, Instant now) {
 
 bool Sweeper::send_list(Lane& lane, Instant now) {
     return lane.send(Request::of(*this, list, turn_, Answer::rows), now, [this](resp::Encoder& encoder) {
-        command::xinfo_consumers(encoder, holdings_.config.streams[stream_], holdings_.config.group);
+        command::xinfo_consumers(encoder, holdings_.streams[stream_], holdings_.config.group);
     });
 }
 
@@ -85,7 +85,7 @@ bool Sweeper::send_removal(Lane& lane, Instant now) {
     const Gone& gone = gone_.front();
     const Request request = Request::of(*this, remove, turn_, Answer::word);
     return script_.send(lane, request, now, 1, 3, [&](resp::Encoder& encoder) {
-        encoder.text(holdings_.config.streams[gone.stream]).text(holdings_.config.group);
+        encoder.text(holdings_.streams[gone.stream]).text(holdings_.config.group);
         encoder.text(gone.consumer).integer(gone.idle_min.us / 1000);
     });
 }
@@ -122,10 +122,9 @@ void Sweeper::after_removal(const resp::Reply& reply) {
     const Gone gone = gone_.pop();
     if (reply.is_error()) return after_refusal("EVALSHA", reply);
     if (reply.text() != "deleted") return;  // it came back, or another was quicker
-    holdings_.context.log(LogLevel::info, "A consumer that had left was deleted.",
-                          {{"stream", holdings_.config.streams[gone.stream]},
-                           {"group", holdings_.config.group},
-                           {"consumer", gone.consumer}});
+    holdings_.context.log(
+        LogLevel::info, "A consumer that had left was deleted.",
+        {{"stream", holdings_.streams[gone.stream]}, {"group", holdings_.config.group}, {"consumer", gone.consumer}});
 }
 
 /// What is mended by time is tried again by the next sweep; a missing group or a key of another type concerns the
