@@ -89,7 +89,9 @@ std::string Machine::Core::metrics(const MetricsOptions& options, Instant now) c
     observe::Figures figures{context.registers, {}, silence(now), delivery_};
     for (const Slot& slot : slots_) {
         const std::vector<std::string>& streams = slot.config.streams;
-        const std::string stream = streams.size() == 1 ? streams.front() : std::to_string(streams.size()) + " streams";
+        const std::string many =
+            slot.config.pattern.empty() ? std::to_string(streams.size()) + " streams" : slot.config.pattern;
+        const std::string stream = streams.size() == 1 ? streams.front() : many;
         figures.sources.push_back({slot.id, stream, slot.config.group, health_of(slot, now)});
     }
     return observe::prometheus_text(figures, options);

@@ -89,6 +89,10 @@ struct Cursor {
 /// What a source reads: entries of a group, or every entry (a tail).
 struct SourceConfig {
     std::vector<std::string> streams;
+    /// In place of streams: every stream whose name matches, as SCAN has it, is read by the group; those that come are
+    /// found within discover_interval.
+    std::string pattern;
+    Duration discover_interval = seconds(5);
     std::string group = "notifications";  ///< empty: a tail
     std::string consumer;                 ///< empty: generated, `consumer-{unix ms}-{random}`
     std::string start = "0";              ///< where a group begins at its first creation: `0`, `$` or an entry id

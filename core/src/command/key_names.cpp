@@ -6,6 +6,8 @@ namespace millrace {
 
 namespace {
 
+constexpr std::string_view dead_suffix = ":dead";
+
 /// What a server hashes instead of the whole key: what is between the first `{` and the next `}`, unless it is empty.
 bool has_hash_tag(std::string_view key) {
     const size_t open = key.find('{');
@@ -23,7 +25,14 @@ KeyName beside(std::string_view stream, std::string_view suffix) {
 }  // namespace
 
 KeyName dead_stream_name(std::string_view stream) {
-    return beside(stream, ":dead");
+    return beside(stream, dead_suffix);
+}
+
+/// Without a brace before it the suffix is part of a stream's own name: every dead stream has one.
+bool is_dead_stream_name(std::string_view name) {
+    if (name.size() < dead_suffix.size()) return false;
+    const size_t origin = name.size() - dead_suffix.size();
+    return name.substr(origin) == dead_suffix && name.substr(0, origin).find_first_of("{}") != std::string_view::npos;
 }
 
 KeyName seen_name(std::string_view stream, std::string_view group, std::string_view id) {

@@ -17,6 +17,10 @@ struct KeyName {
 /// into another pair: `a}b:dead`, in a slot of its own. Source: redis.io, Cluster specification, "Hash tags".
 [[nodiscard]] KeyName dead_stream_name(std::string_view stream);
 
+/// Whether it is the dead stream of some stream. The dead of a name with braces look like nothing else, so that a
+/// stream of somebody's own with such a name is taken for one.
+[[nodiscard]] bool is_dead_stream_name(std::string_view name);
+
 /// `{orders}:seen:5:group:id`. The length keeps a group with a colon apart from an id with one.
 [[nodiscard]] KeyName seen_name(std::string_view stream, std::string_view group, std::string_view id);
 

@@ -55,6 +55,8 @@ constexpr std::array rows{
     ErrorRow{contains, "syntax error", What::syntax, Code::unsupported, false},
     ErrorRow{contains, "invalid stream id", What::invalid_stream_id, Code::unsupported, false},
     ErrorRow{contains, "wrong number of arguments", What::wrong_arguments, Code::unsupported, false},
+    // XGROUP without MKSTREAM. It speaks of a key that is missing, not of a group.
+    ErrorRow{contains, "requires the key to exist", What::no_key, Code::bad_argument, false},
     ErrorRow{contains, "protocol error", What::protocol_error, Code::protocol, false},
     ErrorRow{contains, "error running script", What::script, Code::script, false},
     ErrorRow{contains, "error compiling script", What::script, Code::script, false},

@@ -25,6 +25,7 @@ enum class ErrorClass : uint8_t {
     no_permission,
     busy_group,  ///< the group exists
     no_group,    ///< the group or its key does not exist
+    no_key,      ///< the key does not exist, and is not made by this command
     wrong_type,
     loading,
     busy,

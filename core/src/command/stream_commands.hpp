@@ -16,8 +16,10 @@ namespace millrace::command {
 
 using resp::Encoder;
 
-inline void xgroup_create(Encoder& e, std::string_view key, std::string_view group, std::string_view start) {
-    e.command(6).text("XGROUP").text("CREATE").text(key).text(group).text(start).text("MKSTREAM");
+inline void xgroup_create(Encoder& e, std::string_view key, std::string_view group, std::string_view start,
+                          bool makes_stream = true) {
+    e.command(makes_stream ? 6 : 5).text("XGROUP").text("CREATE").text(key).text(group).text(start);
+    if (makes_stream) e.text("MKSTREAM");
 }
 
 inline void xgroup_setid(Encoder& e, std::string_view key, std::string_view group, std::string_view id) {
@@ -165,6 +167,17 @@ inline void xinfo_consumers(Encoder& e, std::string_view key, std::string_view g
 
 inline void xinfo_stream(Encoder& e, std::string_view key) {
     e.command(3).text("XINFO").text("STREAM").text(key);
+}
+
+/// Looks at about `count` keys from the cursor on; with `streams_alone` (6.0) lists streams and nothing else.
+inline void scan(Encoder& e, std::string_view cursor, std::string_view pattern, uint32_t count, bool streams_alone) {
+    e.command(streams_alone ? 8 : 6).text("SCAN").text(cursor).text("MATCH").text(pattern);
+    e.text("COUNT").integer(count);
+    if (streams_alone) e.text("TYPE").text("stream");
+}
+
+inline void type(Encoder& e, std::string_view key) {
+    e.command(2).text("TYPE").text(key);
 }
 
 }  // namespace millrace::command

@@ -56,6 +56,12 @@ Status check_config(const Config& config) {
         return refused_value("prefetch", decimal(*source.prefetch),
                              "at least batch_size, which is " + decimal(source.batch_size));
     }
+    if (!source.pattern.empty() && !source.streams.empty()) {
+        return config_error("pattern", "is given beside streams; allowed: one of them");
+    }
+    if (!source.pattern.empty() && source.group.empty()) {
+        return config_error("pattern", "is given without a group; allowed: with one, a tail names its streams");
+    }
     const PublishConfig& publish = config.publish;
     if (publish.on_oom > OnOom::retry) return refused_value("on_oom", "its value", find_key("on_oom")->key.range);
     if (publish.max_len && publish.max_age) {
@@ -81,8 +87,8 @@ Status validate(const SourceConfig& config) {
     Config whole;
     whole.source = config;
     if (Status status = check_config(whole); !status.ok()) return status;
-    if (config.streams.empty())
-        return config_error("streams", "names no stream; allowed: at least one, by stream or streams");
+    if (config.streams.empty() && config.pattern.empty())
+        return config_error("streams", "names no stream; allowed: at least one, by stream, streams or pattern");
     return {};
 }
 

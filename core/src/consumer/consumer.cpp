@@ -27,6 +27,7 @@ Consumer::Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig con
       reclaim_(holdings_, acks_, dead_letters_),
       handback_(holdings_),
       groups_(holdings_, *this),
+      discovery_(holdings_, *this),
       sweeper_(holdings_, name.is_ours),
       rotation_(static_cast<uint32_t>(streams_.size())),
       recoveries_(streams_.size()),
@@ -47,6 +48,7 @@ void Consumer::disown_all() {
         reclaim_.disown(*lane);
         handback_.disown(*lane);
         groups_.disown(*lane);
+        discovery_.disown(*lane);
         sweeper_.disown(*lane);
     }
 }
@@ -73,10 +75,11 @@ void Consumer::advance(Instant now) {
     }
     seen_.advance(acking, now);
     bool may_read = false;
+    if (!waiting) discovery_.advance(acking, now);
     if (!waiting) groups_.advance(lane, acking, now);
     if (!waiting && lane != nullptr) {
         lane_ = lane;
-        may_read = groups_.settled() && recover(*lane, now);
+        may_read = groups_.settled() && discovery_.has_looked() && recover(*lane, now);
     }
     redelivery_.advance(acking, now);
     reclaim_.advance(acking, holdings_.recovered && !holdings_.page_open && !paused_, now);
@@ -233,6 +236,7 @@ void Consumer::read_more(Lane& lane, Instant now) {
         if (in_flight_ >= reads_in_flight_max) return;
         const auto can_read = [this](uint32_t stream) { return groups_.is_made(stream); };
         const Rotation::Read next = rotation_.next(config_.batch_size, room, picked_, can_read);
+        if (next.count == 0 && discovery_.is_wanted()) say_ready(lane);  // there is nothing to read yet
         if (next.count == 0 || !send_read(next, lane, now)) return;
         say_ready(lane);
     }
@@ -255,6 +259,7 @@ bool Consumer::send_read(Rotation::Read next, Lane& lane, Instant now) {
     out.count = next.count;
     out.streams.assign(picked_.begin(), picked_.end());
     ++in_flight_;
+    joins_ = false;
     if (next.blocks) lanes_.handle_blocked(id_);
     holdings_.asked_for += next.count * static_cast<uint32_t>(picked_.size());
     return true;
@@ -307,7 +312,9 @@ void Consumer::drain(Instant now) {
 /// REC-4: the name is another's. What is out may still take entries under it, so its connections go (REC-6).
 void Consumer::lose_all(std::vector<BatchId>& lost, Instant now) {
     batches_.list_open(lost);
-    for (uint32_t i = 0; i < streams_.size(); ++i) handle_stream_gone(i);
+    for (uint32_t i = 0; i < streams_.size(); ++i) {
+        if (streams_.is_live(i)) handle_stream_gone(i);
+    }
     stop();
     disown_all();
     for (const std::unique_ptr<Lane>& lane : lanes_) {
@@ -351,6 +358,7 @@ std::optional<Instant> Consumer::next_timeout() const {
     consider(reclaim_.next_timeout());
     consider(sweeper_.next_timeout());
     consider(groups_.next_timeout());
+    consider(discovery_.next_timeout());
     consider(holdings_.backoff.until());
     return next;
 }

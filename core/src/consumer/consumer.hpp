@@ -12,6 +12,7 @@
 #include "base/number_set.hpp"
 #include "consumer/acks.hpp"
 #include "consumer/dead_letters.hpp"
+#include "consumer/discovery.hpp"
 #include "consumer/groups.hpp"
 #include "consumer/handback.hpp"
 #include "consumer/heartbeats.hpp"
@@ -27,7 +28,12 @@
 
 namespace millrace {
 
-class Consumer final : public Source, private ReplyHandler, private Refusals, private Admission, private GroupObserver {
+class Consumer final : public Source,
+                       private ReplyHandler,
+                       private Refusals,
+                       private Admission,
+                       private GroupObserver,
+                       private DiscoveryObserver {
   public:
     Consumer(Context& context, Lanes& lanes, SourceId id, SourceConfig config, ConsumerName name);
     ~Consumer() override;
@@ -47,7 +53,9 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     void stop() override;
     void drain(Instant now) override;
     void lose_all(std::vector<BatchId>& lost, Instant now) override;
-    [[nodiscard]] Lane* awaited() const override { return holdings_.draining && in_flight_ > 0 ? lane_ : nullptr; }
+    [[nodiscard]] Lane* awaited() const override {
+        return (holdings_.draining || joins_) && in_flight_ > 0 ? lane_ : nullptr;
+    }
     [[nodiscard]] bool settled() const override;
     [[nodiscard]] bool in_hand() const override { return holdings_.in_hand(); }
     [[nodiscard]] uint64_t held() const override { return holdings_.size() + holdings_.dropped + handback_.size(); }
@@ -109,11 +117,21 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     [[nodiscard]] bool is_held(const PageRow* row, EntryId id) const;
     [[nodiscard]] std::optional<uint32_t> told_deliveries(uint32_t stream, EntryId id);
     void close_page();
+    [[nodiscard]] std::optional<uint32_t> named_by(const resp::Reply& refusal) const;
     void handle_group_made(uint32_t stream, bool is_new) override;
     void handle_stream_gone(uint32_t stream) override;
     void handle_all_left(Error error) override { fail(std::move(error)); }
     void handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now) override;
     [[nodiscard]] bool admit(EntryRecord& record) override { return !dead_letters_.take(record); }
+
+    // which streams there are: consumer_streams.cpp
+    void handle_round_begin() override;
+    void handle_found(std::string_view name) override;
+    void handle_round_end() override;
+    void handle_discovery_refused(Error error, bool is_final) override;
+    void handle_stream_left(uint32_t stream) override;
+    [[nodiscard]] LogFields fields_of(uint32_t stream) const;
+
     void begin_recovery(uint32_t stream);
     void finish_recovery(uint32_t stream);
     void restart_recovery();
@@ -129,6 +147,7 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     Reclaim reclaim_;
     Handback handback_;
     Groups groups_;
+    Discovery discovery_;
     Sweeper sweeper_;
     Rotation rotation_;
     std::vector<Recovery> recoveries_;  // one a stream
@@ -140,6 +159,8 @@ class Consumer final : public Source, private ReplyHandler, private Refusals, pr
     uint32_t in_flight_ = 0;
     bool hot_ = false;  // the last read was full: there is a backlog
     bool said_ready_ = false;
+    bool said_too_many_ = false;
+    bool joins_ = false;       // streams wait for the read that is out to end
     bool may_restore_ = true;  // false once the server has refused RETRYCOUNT
     bool may_count_ = true;    // false once the server has refused XPENDING
     uint32_t restores_out_ = 0;

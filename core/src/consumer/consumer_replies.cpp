@@ -8,6 +8,16 @@
 
 namespace millrace {
 
+namespace {
+
+/// In 7.0 a blocked read is told so that its key was deleted, but not which.
+bool is_key_gone(const resp::Reply& refusal) {
+    const std::string_view text = refusal.text();
+    return classify(text).what == ErrorClass::unblocked && text.find("no longer exists") != std::string_view::npos;
+}
+
+}  // namespace
+
 void Consumer::take_stream(std::string_view name) {
     const std::optional<uint32_t> stream = streams_.find(name);
     is_ours_ = stream.has_value();
@@ -98,6 +108,7 @@ void Consumer::handle_reply(const Request& request, const resp::Reply& reply, In
 }
 
 void Consumer::handle_group_made(uint32_t stream, bool is_new) {
+    joins_ = discovery_.is_wanted();
     if (is_new) {
         finish_recovery(stream);
         reclaim_.begin_at(context_.now + config_.claim_interval);
@@ -201,23 +212,37 @@ void Consumer::after_read_new(const Request& request, const resp::Reply& reply, 
         groups_.handle_read();
         return;
     }
-    // A read of many streams fails as a whole, and does not say for which of them (MUL-1).
+    // A read of many streams fails as a whole (MUL-1). NOGROUP names the first that it is about, WRONGTYPE none.
     const ErrorClass what = classify(reply.text()).what;
+    if (read.streams.size() > 1) rotation_.handle_failure();
     if (read.streams.size() > 1 && (what == ErrorClass::no_group || what == ErrorClass::wrong_type)) {
+        const std::optional<uint32_t> named = named_by(reply);
+        if (named.has_value()) return groups_.handle_missing(*named, now);
         for (const uint32_t stream : read.streams) groups_.handle_missing(stream, now);
         return;
     }
+    if (read.streams.size() > 1 && is_key_gone(reply)) return;  // the next read is told which
     handle_refusal("XREADGROUP", read.streams.front(), reply, now);
+}
+
+/// `NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option`, on all servers. What can't be
+/// found in it, because a line has no newlines or is cut, is none.
+std::optional<uint32_t> Consumer::named_by(const resp::Reply& refusal) const {
+    constexpr std::string_view before = "NOGROUP No such key '";
+    const std::string_view text = refusal.text();
+    const size_t end = text.rfind("' or consumer group '");
+    if (text.substr(0, before.size()) != before || end == std::string_view::npos || end < before.size()) return {};
+    const std::optional<uint32_t> stream = streams_.find(text.substr(before.size(), end - before.size()));
+    return stream.has_value() && groups_.is_made(*stream) ? stream : std::nullopt;
 }
 
 void Consumer::handle_refusal(std::string_view command, uint32_t stream, const resp::Reply& reply, Instant now) {
     const ServerError what = classify(reply.text());
     Error error = to_error(reply.text());
     error.message = std::string(command) + " " + streams_[stream] + " " + config_.group + ": " + error.message;
-    // Since 7.0 a blocked read is told that its key was deleted.
-    const bool is_key_gone =
-        what.what == ErrorClass::unblocked && reply.text().find("no longer exists") != std::string_view::npos;
-    if (what.what == ErrorClass::no_group || is_key_gone) return groups_.handle_missing(stream, now);
+    if (what.what == ErrorClass::no_group || is_key_gone(reply)) return groups_.handle_missing(stream, now);
+    const bool can_do_without = discovery_.is_wanted() || streams_.live() > 1;
+    if (what.what == ErrorClass::wrong_type && can_do_without) return groups_.handle_missing(stream, now);
     if (what.what == ErrorClass::read_only || what.what == ErrorClass::unblocked) {
         // A failover: this server is no master any more, and a new connection finds the one that is (RET-3).
         error.retryable = true;

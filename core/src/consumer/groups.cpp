@@ -24,12 +24,15 @@ std::optional<uint64_t> count_of(const resp::Reply& number) {
 
 }  // namespace
 
-Groups::Groups(Holdings& holdings, GroupObserver& observer)
-    : holdings_(holdings), observer_(observer), groups_(holdings.streams.size()) {
-    for (uint32_t i = 0; i < groups_.size(); ++i) {
-        groups_[i].at = holdings.config.start;
-        todo_.insert(i);
-    }
+Groups::Groups(Holdings& holdings, GroupObserver& observer) : holdings_(holdings), observer_(observer) {
+    for (uint32_t i = 0; i < holdings.streams.size(); ++i) add_stream(i, holdings.config.start);
+}
+
+void Groups::add_stream(uint32_t stream, std::string at) {
+    if (stream == groups_.size()) groups_.emplace_back();
+    groups_[stream] = Group{};
+    groups_[stream].at = std::move(at);
+    todo_.insert(stream);
 }
 
 void Groups::advance(Lane* reading, Lane* asking, Instant now) {
@@ -50,7 +53,9 @@ void Groups::attend(uint32_t stream, Lane* reading, Lane* asking, Instant now) {
     // A delay that has passed is no timer any more: without a lane it would be due for ever.
     if (group.not_before <= now) group.not_before = {};
     if (group.not_before != Instant{}) return;
-    if (reading != nullptr && group.state == State::unmade) send_create(stream, *reading, now);
+    // What a pattern found is in no read that is out, and need not wait for its end.
+    Lane* const making = reading == nullptr && has_pattern() ? asking : reading;
+    if (making != nullptr && group.state == State::unmade) send_create(stream, *making, now);
     if (reading != nullptr && group.state == State::suspect) send_inspect(stream, *reading, now);
     if (group.state == State::made && group.mark_is_due && group.marks_out == 0) {
         // The first mark is taken before the first read, so it goes where that goes.
@@ -74,7 +79,7 @@ std::optional<Instant> Groups::next_timeout() const {
 void Groups::send_create(uint32_t stream, Lane& lane, Instant now) {
     Group& group = groups_[stream];
     const bool sent = lane.send(Request::of(*this, create, stream, Answer::word), now, [&](resp::Encoder& encoder) {
-        command::xgroup_create(encoder, holdings_.streams[stream], holdings_.config.group, group.at);
+        command::xgroup_create(encoder, holdings_.streams[stream], holdings_.config.group, group.at, !has_pattern());
     });
     if (!sent) return;
     group.state = State::creating;
@@ -135,7 +140,9 @@ void Groups::after_create(uint32_t stream, const resp::Reply& reply, Instant now
     todo_.insert(stream);
     if (reply.is_error() && refusal.what != ErrorClass::busy_group) {
         group.state = State::unmade;
-        if (refusal.what == ErrorClass::wrong_type) return leave("XGROUP CREATE", stream, reply);
+        const bool may_not = has_pattern() && refusal.what == ErrorClass::no_permission;
+        if (refusal.what == ErrorClass::wrong_type || may_not) return leave("XGROUP CREATE", stream, reply);
+        if (refusal.what == ErrorClass::no_key) return give_up(stream);
         if (refusal.what == ErrorClass::no_group) return retry_create(stream, reply, now);
         holdings_.refusals.handle_refusal("XGROUP CREATE", stream, reply, now);
         return;
@@ -211,6 +218,7 @@ void Groups::after_inspect(uint32_t stream, const resp::Reply& reply, Instant no
     }
     // Without leave to ask, the group is made again as if the key were the same.
     const bool may_not_ask = refusal.code == Code::no_permission || refusal.what == ErrorClass::unknown_command;
+    if (has_pattern() && !may_not_ask) return give_up(stream);
     make_again(stream, !may_not_ask);
 }
 
@@ -240,15 +248,29 @@ void Groups::make_again(uint32_t stream, bool is_other_key) {
     }
 }
 
-/// The others are read on (MUL-1), and the key is looked at again from time to time.
+void Groups::give_up(uint32_t stream) {
+    Group& group = groups_[stream];
+    group.state = State::gone;
+    group.mark_is_due = false;
+    group.not_before = {};
+    todo_.erase(stream);
+    losing_.erase(stream);
+    observer_.handle_stream_gone(stream);
+    observer_.handle_stream_left(stream);
+}
+
+/// The others are read on (MUL-1), and the key is looked at again from time to time. What a pattern found and is no
+/// stream any more would be found again if it became one.
 void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply& reply) {
+    if (has_pattern() && classify(reply.text()).what == ErrorClass::wrong_type) return give_up(stream);
     Error error = to_error(reply.text());
     error.message =
         std::string(command) + " " + holdings_.streams[stream] + " " + holdings_.config.group + ": " + error.message;
     Group& group = groups_[stream];
     group.state = State::left;
     const auto is_left = [](const Group& other) { return other.state == State::left; };
-    if (std::all_of(groups_.begin(), groups_.end(), is_left)) return observer_.handle_all_left(std::move(error));
+    const bool is_last = !has_pattern() && std::all_of(groups_.begin(), groups_.end(), is_left);
+    if (is_last) return observer_.handle_all_left(std::move(error));
     if (!std::exchange(group.said_left, true)) holdings_.context.fail(holdings_.source, std::move(error));
 }
 
@@ -259,7 +281,7 @@ void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply, In
     if (reply.is_error()) {
         // A missing group shows in the reads as well; where asking is refused, a lost group is made again at 0.
         // One of the two is enough for both to be asked again.
-        if (!classify(reply.text()).retryable || group.mark_is_due) return;
+        if (!classify(reply.text()).retryable || group.mark_is_due || group.state == State::gone) return;
         group.mark_is_due = true;
         todo_.insert(stream);
         group.not_before = now + holdings_.context.retry_delay(group.mark_failures++);
@@ -294,12 +316,18 @@ void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply, In
 
 /// Of streams that are left nothing is known, and nothing is told of the others without them.
 SourceFigures Groups::figures() const {
-    SourceFigures sum = groups_.front().figures;
+    SourceFigures sum;
     const auto add = [](std::optional<uint64_t>& total, const std::optional<uint64_t>& more) {
         total = total.has_value() && more.has_value() ? std::optional<uint64_t>(*total + *more) : std::nullopt;
     };
-    for (size_t i = 1; i < groups_.size(); ++i) {
-        const SourceFigures& more = groups_[i].figures;
+    bool is_first = true;
+    for (const Group& group : groups_) {
+        if (group.state == State::gone) continue;
+        const SourceFigures& more = group.figures;
+        if (std::exchange(is_first, false)) {
+            sum = more;
+            continue;
+        }
         add(sum.stream_length, more.stream_length);
         add(sum.pending, more.pending);
         add(sum.lag, more.lag);
@@ -331,7 +359,7 @@ void Groups::handle_lost(const Request& request, Instant) {
             group.mark_is_due = true;
             break;
     }
-    todo_.insert(static_cast<uint32_t>(request.tag));
+    if (group.state != State::gone) todo_.insert(static_cast<uint32_t>(request.tag));
 }
 
 }  // namespace millrace

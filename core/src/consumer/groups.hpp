@@ -23,6 +23,8 @@ class GroupObserver {
     /// The key is another one than the entries came from: what is held of it, and acks without an answer, are of no
     /// more meaning.
     virtual void handle_stream_gone(uint32_t stream) = 0;
+    /// A stream that a pattern had found is no more, and not made again (REC-7). Said after handle_stream_gone.
+    virtual void handle_stream_left(uint32_t stream) = 0;
     /// None of the streams can be read.
     virtual void handle_all_left(Error error) = 0;
 
@@ -34,6 +36,8 @@ class Groups final : private ReplyHandler {
   public:
     Groups(Holdings& holdings, GroupObserver& observer);
 
+    /// The number is that of a new stream, whose group is to be made at `at`.
+    void add_stream(uint32_t stream, std::string at);
     /// Sends what is missing on the lane that reads, before anything is read there; marks that are due on the other,
     /// which may be the same.
     void advance(Lane* reading, Lane* asking, Instant now);
@@ -41,6 +45,11 @@ class Groups final : private ReplyHandler {
     [[nodiscard]] bool is_made(uint32_t stream) const { return groups_[stream].state == State::made; }
     /// Whether no stream is about to be mended: a read that blocks now would hold that up.
     [[nodiscard]] bool settled() const { return out_ == 0; }
+    /// Whether an answer is awaited about the stream.
+    [[nodiscard]] bool is_asking(uint32_t stream) const {
+        const Group& group = groups_[stream];
+        return group.marks_out > 0 || group.state == State::creating || group.state == State::inspecting;
+    }
 
     /// A command was answered that the group or its key is missing, or the key of the wrong type.
     void handle_missing(uint32_t stream, Instant now);
@@ -68,7 +77,8 @@ class Groups final : private ReplyHandler {
         made,        //
         suspect,     // XINFO STREAM is to tell what has become of the key
         inspecting,  // its reply is owed
-        left,        // the key is of another type
+        left,        // the key is of another type, or may not be read
+        gone,        // found by a pattern once; the number may become another stream's
     };
     struct Group {
         State state = State::unmade;
@@ -101,6 +111,8 @@ class Groups final : private ReplyHandler {
     void after_inspect(uint32_t stream, const resp::Reply& reply, Instant now);
     void after_mark(What what, uint32_t stream, const resp::Reply& reply, Instant now);
     void leave(std::string_view command, uint32_t stream, const resp::Reply& reply);
+    void give_up(uint32_t stream);
+    [[nodiscard]] bool has_pattern() const { return !holdings_.config.pattern.empty(); }
     void make_again(uint32_t stream, bool is_other_key);
 
     Holdings& holdings_;

@@ -32,7 +32,7 @@ std::string random_token(Prng& prng) {
 Lease::Lease(Context& context, Lanes& lanes, const SourceConfig& config)
     : context_(context),
       lanes_(lanes),
-      stream_(config.streams.front()),
+      stream_(config.streams.empty() ? config.pattern : config.streams.front()),
       group_(config.group),
       base_(lease_base(config.consumer)),
       token_(random_token(context.prng)),

@@ -46,11 +46,21 @@ void Reclaim::advance(Lane* lane, bool may_begin, Instant now) {
 void Reclaim::begin_sweep(Instant now) {
     begin_at_.reset();
     step_ = rows_.empty() ? Step::list : Step::count;
-    if (std::exchange(goes_on_, false)) return;
-    began_ = now;
-    empty_pages_ = 0;
-    stream_ = 0;
-    cursor_ = {};
+    if (!std::exchange(goes_on_, false)) {
+        began_ = now;
+        empty_pages_ = 0;
+        stream_ = 0;
+        cursor_ = {};
+    }
+    pass_gone();
+}
+
+/// On to a stream that is there; without one the sweep has ended.
+void Reclaim::pass_gone() {
+    while (stream_ < holdings_.streams.size() && !holdings_.streams.is_live(stream_)) ++stream_;
+    if (stream_ < holdings_.streams.size()) return;
+    step_ = Step::rest;
+    begin_at_ = began_ + holdings_.config.claim_interval;
 }
 
 void Reclaim::list_page(Lane& lane, Instant now) {
@@ -242,9 +252,8 @@ void Reclaim::next_stream() {
     cursor_ = {};
     empty_pages_ = 0;
     step_ = Step::list;
-    if (++stream_ < holdings_.streams.size() && may_claim_) return;
-    step_ = Step::rest;
-    begin_at_ = began_ + holdings_.config.claim_interval;
+    stream_ = may_claim_ ? stream_ + 1 : holdings_.streams.size();
+    pass_gone();
 }
 
 /// Whether the stream is to be passed over, rather than tried again.

@@ -96,6 +96,7 @@ class Reclaim final : private ReplyHandler {
     void after_count(const resp::Reply& reply, Instant now);
     void keep_rows();
     void next_stream();
+    void pass_gone();
     void try_later(Instant now);
     [[nodiscard]] Row* find(EntryId id);
 

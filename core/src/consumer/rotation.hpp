@@ -57,6 +57,8 @@ class Rotation {
             hot_.erase(stream);
         }
     }
+    /// A read of several streams failed as a whole: they come next, and not after another round of the hot ones.
+    void handle_failure() { others_are_due_ = true; }
     void cool() { hot_.clear(); }
     [[nodiscard]] bool any_hot() const { return !hot_.empty(); }
 

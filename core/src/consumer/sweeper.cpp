@@ -47,7 +47,10 @@ void Sweeper::advance(Lane* lane, Instant now) {
     if (lane == nullptr || is_out_ || phase_ != Phase::sweeping) return;
     if (!gone_.empty()) {
         is_out_ = send_removal(*lane, now);
-    } else if (stream_ < holdings_.streams.size()) {
+        return;
+    }
+    while (stream_ < holdings_.streams.size() && !holdings_.streams.is_live(stream_)) ++stream_;
+    if (stream_ < holdings_.streams.size()) {
         is_out_ = send_list(*lane, now);
     } else {
         end_sweep(now);
@@ -65,7 +68,9 @@ void Sweeper::leave(Lane* lane, Instant now) {
         phase_ = Phase::leaving;
         ++turn_;
         gone_.clear();
-        for (uint32_t i = 0; i < holdings_.streams.size(); ++i) gone_.push({i, holdings_.consumer, {}});
+        for (uint32_t i = 0; i < holdings_.streams.size(); ++i) {
+            if (holdings_.streams.is_live(i)) gone_.push({i, holdings_.consumer, {}});
+        }
     }
     if (is_out_ || phase_ == Phase::left) return;
     if (lane == nullptr || gone_.empty()) {

@@ -87,6 +87,10 @@ constexpr Case cases[] = {
     {"ERR syntax error", What::syntax, Code::unsupported, false},
     {"ERR Syntax error in HELLO option 'setname'", What::syntax, Code::unsupported, false},
     {"ERR Invalid stream ID specified as stream command argument", What::invalid_stream_id, Code::unsupported, false},
+    {"ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM "
+     "option "
+     "to create an empty stream automatically.",
+     What::no_key, Code::bad_argument, false},
     {"ERR wrong number of arguments for 'xadd' command", What::wrong_arguments, Code::unsupported, false},
     {"ERR Protocol error: invalid multibulk length", What::protocol_error, Code::protocol, false},
     {"ERR Error compiling script (new function): user_script:1: '=' expected near 'x'", What::script, Code::script,

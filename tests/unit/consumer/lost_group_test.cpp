@@ -226,11 +226,34 @@ TEST(LowWater, ThatIsRefusedForAWhileIsAskedForAgainWithBackoff) {
     }
 }
 
-/// One NOGROUP fails a read of many, and does not say for which of them.
+/// One NOGROUP fails a read of many, and names the first that it is about.
 TEST(ManyStreams, OneWhoseGroupIsLostIsMendedAndTheOthersStay) {
     ScriptedHost host;
-    consume(host, source_of({"s", "t"}));
+    consume(host, source_of({"r", "s", "t"}));
     host.reply("read", no_group);
+    EXPECT_EQ(host.story(), lines({"read: XINFO STREAM s"}));
+    host.reply("read", stream_info("12-0"));
+    EXPECT_EQ(host.story(), lines({"read: XGROUP CREATE s g 0-0 MKSTREAM"}));
+    host.reply("read", ok());
+    EXPECT_EQ(host.story(), lines({"group recreated s from 0-0",
+                                   "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS r s t > > >"}));
+}
+
+/// In 7.0 a read that blocks is told that a key is gone, and the next one which.
+TEST(ManyStreams, OneWhoseKeyIsGoneUnderABlockIsNamedToTheNextRead) {
+    ScriptedHost host;
+    consume(host, source_of({"s", "t"}));
+    host.reply("read", error("UNBLOCKED the stream key no longer exists"));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
+    host.reply("read", no_group);
+    EXPECT_EQ(host.story(), lines({"read: XINFO STREAM s"}));
+}
+
+/// A line of an error has no newlines; a name that has some can't be found in it.
+TEST(ManyStreams, WhereNoneIsNamedEachIsLookedAt) {
+    ScriptedHost host;
+    consume(host, source_of({"s", "t"}));
+    host.reply("read", error("NOGROUP No such key 's ' or consumer group 'g' in XREADGROUP with GROUP option"));
     EXPECT_EQ(host.story(), lines({"read: XINFO STREAM s", "read: XINFO STREAM t"}));
     host.reply("read", stream_info("12-0"));
     host.reply("read", stream_info("12-0"));
