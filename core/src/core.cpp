@@ -371,7 +371,9 @@ void Machine::Core::handle_push(Lane& lane, const resp::Reply& reply, Instant no
     if (&lane != lanes.push_if_open()) return;  // nothing was asked for there that is answered by pushes
     const std::string_view word = reply[0].text();
     std::optional<Lanes::Asked> answered;
-    if ((reply.is_error() || word == "subscribe" || word == "unsubscribe") && !lanes.asked().empty()) {
+    const bool is_answer =
+        word == "subscribe" || word == "unsubscribe" || word == "psubscribe" || word == "punsubscribe";
+    if ((reply.is_error() || is_answer) && !lanes.asked().empty()) {
         answered = lanes.asked().pop();
     }
     if (reply.is_error()) {

@@ -1,17 +1,26 @@
 #include "tail/subscription.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "command/key_names.hpp"
 #include "command/server_error.hpp"
 
 namespace millrace {
 
+namespace {
+
+constexpr uint32_t names_kept_min = 1024;
+
+}  // namespace
+
 Subscription::Subscription(Context& context, Lanes& lanes, SourceId id, SourceConfig config)
     : Source(context, lanes, id, std::move(config), seconds(5)),
       writer_(context.segments),
-      channels_(config_.streams.size(), Channel::unasked),
-      silence_(config_.streams.size()) {}
+      channels_(has_pattern() ? 1 : config_.streams.size(), Channel::unasked),
+      silence_(channels_.size()),
+      streams_kept_(names_kept_min) {}
 
 void Subscription::advance(Instant now) {
     if (stopped_) return unsubscribe();
@@ -22,8 +31,9 @@ void Subscription::advance(Instant now) {
     // One command a channel, so that each is confirmed, or refused, by itself.
     for (uint32_t i = 0; i < channels_.size(); ++i) {
         if (channels_[i] != Channel::unasked) continue;
-        const bool sent = lane.send_unanswered(
-            [&](resp::Encoder& encoder) { encoder.command(2).text("SUBSCRIBE").text(config_.streams[i]); });
+        const bool sent = lane.send_unanswered([&](resp::Encoder& encoder) {
+            encoder.command(2).text(has_pattern() ? "PSUBSCRIBE" : "SUBSCRIBE").text(subject(i));
+        });
         if (!sent) {
             const Error error(Code::out_of_memory, "no memory to subscribe", true);
             return lane.drop(DisconnectReason::dropped, error, now);
@@ -38,8 +48,9 @@ void Subscription::unsubscribe() {
     for (uint32_t i = 0; i < channels_.size(); ++i) {
         if (channels_[i] == Channel::unasked) continue;
         channels_[i] = Channel::unasked;
-        const bool sent = lane_->send_unanswered(
-            [&](resp::Encoder& encoder) { encoder.command(2).text("UNSUBSCRIBE").text(config_.streams[i]); });
+        const bool sent = lane_->send_unanswered([&](resp::Encoder& encoder) {
+            encoder.command(2).text(has_pattern() ? "PUNSUBSCRIBE" : "UNSUBSCRIBE").text(subject(i));
+        });
         // Refused memory leaves a subscription whose messages nobody takes, until the lane closes.
         if (sent) lanes_.asked().push({id_, i});
     }
@@ -53,7 +64,7 @@ void Subscription::handle_lane_lost(Lane& lane, Instant) {
     for (uint32_t i = 0; i < channels_.size(); ++i) {
         if (channels_[i] == Channel::confirmed) silence_[i] = lane.heard();
     }
-    channels_.assign(config_.streams.size(), Channel::unasked);
+    channels_.assign(channels_.size(), Channel::unasked);
 }
 
 void Subscription::retire(Instant now) {
@@ -65,28 +76,46 @@ void Subscription::retire(Instant now) {
 /// PS-2. A message in between was heard by nobody here, and no server tells whether there was one.
 void Subscription::tell_gap(uint32_t channel, Instant now) {
     if (!silence_[channel].has_value()) return;
-    context_.emit(Interrupted{id_, config_.streams[channel], now - *silence_[channel]});
+    context_.emit(Interrupted{id_, subject(channel), now - *silence_[channel]});
     silence_[channel].reset();
 }
 
 std::optional<uint32_t> Subscription::channel_of(std::string_view name) const {
-    for (uint32_t i = 0; i < config_.streams.size(); ++i) {
-        if (config_.streams[i] == name) return i;
+    for (uint32_t i = 0; i < channels_.size(); ++i) {
+        if (subject(i) == name) return i;
     }
     return std::nullopt;
 }
 
+/// Names come with messages, and nobody says when a channel is used no more.
+uint32_t Subscription::stream_of(std::string_view channel) {
+    const std::optional<uint32_t> known = streams_.find(channel);
+    if (known.has_value()) return *known;
+    if (streams_.live() >= streams_kept_) {
+        NumberSet used;
+        batches_.list_streams(used);
+        for (uint32_t i = 0; i < streams_.size(); ++i) {
+            if (used.contains(i) || !streams_.is_live(i)) continue;
+            streams_.leave(i);
+            streams_.give_up(i);
+        }
+        streams_kept_ = std::max(names_kept_min, 2 * streams_.live());
+    }
+    return streams_.add(channel);
+}
+
 void Subscription::handle_push(const resp::Reply& message, Instant now) {
     if (stopped_) return;
-    const std::string_view word = message[0].text();
+    std::string_view word = message[0].text();
     const std::optional<uint32_t> channel = channel_of(message[1].text());
     if (!channel.has_value()) return;
-    // Nothing else hands over: a pattern's `pmessage` of a channel that is subscribed by name is a second copy (PS-1).
-    if (word == "message" && message[2].type() == resp::Type::left_out) {
-        const auto bytes = static_cast<uint64_t>(message[2].integer());
-        context_.emit(TooLarge{id_, config_.streams[*channel], EntryId{}, bytes});
-    } else if (word == "message") {
-        take_message(*channel, message[2].text(), now);
+    // A channel that is subscribed by name and a pattern that matches it bring two copies: each source takes its own
+    // kind (PS-1).
+    if (has_pattern() != (word.substr(0, 1) == "p")) return;
+    if (has_pattern()) word.remove_prefix(1);
+    if (word == "message" && !has_pattern()) take_pushed(*channel, message[2], now);
+    if (word == "message" && has_pattern() && !is_dead_stream_name(message[2].text())) {
+        take_pushed(stream_of(message[2].text()), message[3], now);
     }
     if (word == "subscribe") take_confirmation(*channel, now);
     if (word != "unsubscribe") return;
@@ -95,10 +124,15 @@ void Subscription::handle_push(const resp::Reply& message, Instant now) {
     channels_[*channel] = Channel::unasked;
 }
 
+void Subscription::take_pushed(uint32_t stream, const resp::Reply& payload, Instant now) {
+    if (payload.type() != resp::Type::left_out) return take_message(stream, payload.text(), now);
+    context_.emit(TooLarge{id_, streams_[stream], EntryId{}, static_cast<uint64_t>(payload.integer())});
+}
+
 void Subscription::handle_push_refused(uint32_t channel, const resp::Reply& refusal, Instant now) {
     if (stopped_) return;
     Error error = to_error(refusal.text());
-    error.message = "SUBSCRIBE " + config_.streams[channel] + ": " + error.message;
+    error.message = (has_pattern() ? "PSUBSCRIBE " : "SUBSCRIBE ") + subject(channel) + ": " + error.message;
     if (!error.retryable) return fail(std::move(error));
     if (lane_ != nullptr) lane_->drop(DisconnectReason::dropped, std::move(error), now);
 }
@@ -127,7 +161,7 @@ void Subscription::on_discard() {
     slices_.clear();
 }
 
-void Subscription::take_message(uint32_t channel, std::string_view payload, Instant now) {
+void Subscription::take_message(uint32_t stream, std::string_view payload, Instant now) {
     on_discard();
     bool taken = decode_payload(payload, *this) != PayloadShape::refused;
     taken = taken && writer_.begin_entry(static_cast<uint32_t>(slices_.size() / 2));
@@ -137,12 +171,11 @@ void Subscription::take_message(uint32_t channel, std::string_view payload, Inst
     if (taken) {
         EntryRecord record{};
         writer_.end_entry(EntryId{}, record);
-        record.stream = channel;
+        record.stream = stream;
         taken = batches_.add(Lot::fresh, record, now).has_value();
     }
     writer_.abandon_entry();
-    if (!taken)
-        context_.fail(id_, Error(Code::out_of_memory, "no memory for a message of " + config_.streams[channel]));
+    if (!taken) context_.fail(id_, Error(Code::out_of_memory, "no memory for a message of " + streams_[stream]));
 }
 
 Status Subscription::ack(BatchId batch, EntrySet entries, Instant) {

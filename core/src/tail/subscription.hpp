@@ -1,5 +1,5 @@
 // The fallback where there are no Streams (PS-1): the same batches from Pub/Sub messages, at most once. A channel is
-// named like the stream.
+// named like the stream, and a pattern of streams is one of channels.
 #pragma once
 
 #include <cstdint>
@@ -39,15 +39,23 @@ class Subscription final : public Source, private FieldSink {
     bool on_field(std::string_view name, std::string_view value) override;
     void on_discard() override;
     void unsubscribe();
-    void take_message(uint32_t channel, std::string_view payload, Instant now);
+    [[nodiscard]] bool has_pattern() const { return !config_.pattern.empty(); }
+    /// What is subscribed to: a channel, or the pattern.
+    [[nodiscard]] const std::string& subject(uint32_t channel) const {
+        return has_pattern() ? config_.pattern : config_.streams[channel];
+    }
+    [[nodiscard]] uint32_t stream_of(std::string_view channel);
+    void take_pushed(uint32_t stream, const resp::Reply& payload, Instant now);
+    void take_message(uint32_t stream, std::string_view payload, Instant now);
     void take_confirmation(uint32_t channel, Instant now);
     void tell_gap(uint32_t channel, Instant now);
     [[nodiscard]] std::optional<uint32_t> channel_of(std::string_view name) const;
 
     SegmentWriter writer_;
     Lane* lane_ = nullptr;
-    std::vector<Channel> channels_;                // of this connection
+    std::vector<Channel> channels_;                // of this connection; of a pattern the one that it is
     std::vector<std::optional<Instant>> silence_;  // of each channel: since when it is not listened to, once it was
+    uint32_t streams_kept_ = 0;  // of a pattern: with more names than this, those of no batch are given up
     bool said_ready_ = false;
     Buffer<char> bytes_;             // names and values of the message under way
     Buffer<Segment::Slice> slices_;  // into bytes_

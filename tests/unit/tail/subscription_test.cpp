@@ -319,5 +319,43 @@ TEST_F(PubSubPublish, AtomicIsATransactionOfPublishes) {
     EXPECT_EQ(host.story(), lines({"published 1: []"}));
 }
 
+/// PS-1: a pattern of streams is one of channels.
+TEST(SubscribedPattern, TakesMessagesOfEveryChannelThatMatches) {
+    ScriptedHost host;
+    host.server.protocol = 2;
+    host.server.version = "3.2.9";
+    SourceConfig config = source_of({});
+    config.pattern = "s-*";
+    config.batch_size = 2;
+    const SourceId source = host.open(config);
+    host.greet("read");
+    host.greet("control");
+    host.forget();
+    host.greet("push");
+    EXPECT_EQ(host.story(), lines({"push: PSUBSCRIBE s-*"}));
+    host.reply("push", array({bulk("psubscribe"), bulk("s-*"), integer(1)}));
+    EXPECT_EQ(host.story(), lines({"ready pubsub resp2 3.2.9"}));
+    const auto message = [](std::string_view channel, std::string_view payload) {
+        return array({bulk("pmessage"), bulk("s-*"), bulk(channel), bulk(payload)});
+    };
+    host.reply("push", message2("s-a", "by name, which another source asked for"));
+    host.reply("push", array({bulk("pmessage"), bulk("s*"), bulk("s-a"), bulk("of another pattern")}));
+    host.reply("push", message("{s-a}:dead", "dead"));
+    host.reply("push", message("s-a", "1"));
+    host.reply("push", message("s-b", "2"));
+    EXPECT_EQ(host.story(), lines({"batch 1 by size: s-a/{data=1;} s-b/{data=2;}"}));
+    ASSERT_TRUE(host.ack(1).ok());
+    host.release(1);
+    for (int i = 0; i < 5000; ++i) {  // the names of channels that are used no more do not stay
+        host.reply("push", message("s-" + std::to_string(i), "x"));
+        if (host.batches() * 2 < static_cast<size_t>(i) + 3) continue;
+        ASSERT_TRUE(host.ack(host.batches()).ok());
+        host.release(host.batches());
+    }
+    host.forget();
+    ASSERT_TRUE(host.close(source).ok());
+    EXPECT_NE(host.story().find("push: PUNSUBSCRIBE s-*\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace millrace::test
