@@ -19,7 +19,10 @@ constexpr Duration run_wait = seconds(3600);
 
 SourceConfig Hub::overlay(const SourceOptions& options) const {
     SourceConfig source = config_.source;
-    if (!options.streams.empty()) source.streams = options.streams;
+    if (!options.streams.empty() || options.pattern) {
+        source.streams = options.streams;
+        source.pattern = options.pattern.value_or("");
+    }
     if (options.group) source.group = *options.group;
     if (options.consumer) source.consumer = *options.consumer;
     if (options.start) source.start = *options.start;

@@ -13,8 +13,9 @@ Status Draft::set(std::string_view path, std::string_view name, const GivenValue
     const KeyRow* row = find_key(name);
     if (row == nullptr) return unknown_key(path, nearest_key(name));
     if (has(name)) return config_error(path, "is given twice");
-    if (!row->rival.empty() && has(row->rival)) {
-        return config_error(path, "is given beside " + std::string(row->rival) + "; allowed: one of them");
+    for (const KeyRow* before : given_) {
+        if (row->one_of.empty() || before->one_of != row->one_of) continue;
+        return config_error(path, "is given beside " + std::string(before->key.name) + "; allowed: one of them");
     }
     given_.push_back(row);
     if (row->key.type != KeyType::secret) {

@@ -1,141 +1,16 @@
 #include "config/keys.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <limits>
-#include <type_traits>
 #include <utility>
 
-#include "config/endpoint.hpp"
+#include "config/key_stores.hpp"
 #include "config/tail_keys.hpp"
 #include "config/values.hpp"
-#include "millrace/entry.hpp"
 
 namespace millrace {
 namespace {
-
-// ---- where a value goes
-
-template <class T>
-struct Inside {
-    using Type = T;
-};
-template <class T>
-struct Inside<std::optional<T>> {
-    using Type = T;
-};
-
-template <auto Part, auto Member>
-bool put(Config& config, const ParsedValue& value) {
-    auto& target = (config.*Part).*Member;
-    using T = typename Inside<std::remove_reference_t<decltype(target)>>::Type;
-    if constexpr (std::is_same_v<T, std::string>) {
-        target = std::string(value.text);
-    } else if constexpr (std::is_same_v<T, Secret>) {
-        target = Secret(std::string(value.text));
-    } else if constexpr (std::is_same_v<T, Duration>) {
-        target = Duration{value.number};
-    } else {
-        target = static_cast<T>(value.number);
-    }
-    return true;
-}
-
-template <class T>
-std::optional<int64_t> number_of(const T& value) {
-    if constexpr (std::is_same_v<T, Duration>) {
-        return value.us;
-    } else if constexpr (std::is_same_v<T, uint64_t>) {
-        // Past int64 is past every range, so its largest value stands for it.
-        return static_cast<int64_t>(std::min(value, static_cast<uint64_t>(std::numeric_limits<int64_t>::max())));
-    } else {
-        return static_cast<int64_t>(value);
-    }
-}
-template <class T>
-std::optional<int64_t> number_of(const std::optional<T>& value) {
-    return value ? number_of(*value) : std::nullopt;
-}
-
-template <auto Part, auto Member>
-std::optional<int64_t> load(const Config& config) {
-    return number_of((config.*Part).*Member);
-}
-
-bool put_host(Config& config, const ParsedValue& value) {
-    const std::optional<Endpoint> endpoint = parse_host_port(value.text);
-    if (endpoint) config.client.endpoint = *endpoint;
-    return endpoint.has_value();
-}
-
-bool put_stream(Config& config, const ParsedValue& value) {
-    config.source.streams = {std::string(value.text)};
-    return true;
-}
-
-bool put_streams(Config& config, const ParsedValue& value) {
-    config.source.streams = value.list;
-    return !value.list.empty();
-}
-
-bool put_tls_enabled(Config& config, const ParsedValue& value) {
-    if (value.number == 0) {
-        config.client.tls.reset();
-    } else if (!config.client.tls) {
-        config.client.tls.emplace();
-    }
-    return true;
-}
-
-template <auto Member>
-bool put_tls(Config& config, const ParsedValue& value) {
-    if (!config.client.tls) config.client.tls.emplace();
-    auto& target = *config.client.tls.*Member;
-    if constexpr (std::is_same_v<std::remove_reference_t<decltype(target)>, bool>) {
-        target = value.number != 0;
-    } else {
-        target = std::string(value.text);
-    }
-    return true;
-}
-
-// ---- what a text must be
-
-Acceptance accept(bool allowed) {
-    return allowed ? Acceptance::yes : Acceptance::no;
-}
-
-Acceptance check_host(const Config& config) {
-    return accept(is_endpoint(config.client.endpoint));
-}
-
-// CLIENT SETNAME refuses spaces, newlines and what is not printable.
-Acceptance check_client_name(const Config& config) {
-    return accept(std::all_of(config.client.client_name.begin(), config.client.client_name.end(),
-                              [](char c) { return c > ' ' && c <= '~'; }));
-}
-
-Acceptance check_streams(const Config& config) {
-    const std::vector<std::string>& streams = config.source.streams;
-    for (size_t i = 0; i < streams.size(); ++i) {
-        if (streams[i].empty()) return Acceptance::no;
-        // A stream named twice in one XREADGROUP delivers twice.
-        if (std::find(streams.begin(), streams.begin() + static_cast<std::ptrdiff_t>(i), streams[i]) !=
-            streams.begin() + static_cast<std::ptrdiff_t>(i)) {
-            return Acceptance::no;
-        }
-    }
-    return Acceptance::yes;
-}
-
-Acceptance check_start(const Config& config) {
-    return accept(config.source.start == "$" || EntryId::parse(config.source.start));
-}
-
-Acceptance check_id_field(const Config& config) {
-    return accept(!config.source.id_field.empty());
-}
 
 // ---- the table
 
@@ -145,6 +20,7 @@ constexpr auto client = &Config::client;
 constexpr auto source = &Config::source;
 constexpr auto publish = &Config::publish;
 
+constexpr std::string_view what_is_read = "what is read";
 constexpr std::string_view any_text = "any text";
 constexpr std::string_view path_text = "a path";
 constexpr std::string_view yes_or_no = "true, false";
@@ -159,14 +35,8 @@ constexpr KeyRow number(std::string_view name, KeyType type, std::string_view de
 /// A key whose value is text, a choice, or true or false.
 constexpr KeyRow word(std::string_view name, KeyType type, std::string_view default_text, std::string_view range,
                       std::string_view meaning, bool (*store)(Config&, const ParsedValue&),
-                      Acceptance (*check)(const Config&) = nullptr, std::string_view rival = {}) {
-    return {{name, type, default_text, {}, range, meaning, true}, store, nullptr, check, rival};
-}
-
-/// A key that a later version will do.
-constexpr KeyRow later(std::string_view name, KeyType type, std::string_view default_text, std::string_view zero,
-                       std::string_view range, std::string_view meaning) {
-    return {{name, type, default_text, zero, range, meaning, false}, nullptr, nullptr, nullptr, {}};
+                      Acceptance (*check)(const Config&) = nullptr, std::string_view one_of = {}) {
+    return {{name, type, default_text, {}, range, meaning, true}, store, nullptr, check, one_of};
 }
 
 // The order is that of the documentation, and among secrets that of precedence.
@@ -237,10 +107,14 @@ constexpr std::array rows{
         "publish_queue_bytes", bytes, "16MiB", "refused", "1KiB to 64GiB",
         "What may wait to be published; past it publish says would_block."),
     word("stream", text, "none", "a name", "The stream to consume. In place of streams or pattern.", put_stream,
-         check_streams, "streams"),
+         check_streams, what_is_read),
     word("streams", list, "none", "names, each once; as text separated by commas",
-         "The streams to consume. In place of stream or pattern.", put_streams, check_streams, "stream"),
-    later("pattern", text, "none", "", "a pattern as SCAN takes it", "Consumes every stream whose name matches."),
+         "The streams to consume. In place of stream or pattern.", put_streams, check_streams, what_is_read),
+    word("pattern", text, "none", "a pattern as SCAN takes it",
+         "Consumes every stream whose name matches, those that come later too; dead streams never do. In place of "
+         "stream "
+         "or streams, and with a group.",
+         put_pattern, nullptr, what_is_read),
     word("group", text, "notifications", "a name; empty for a tail",
          "The consumer group. Empty: every entry is read, as a tail.", put<source, &SourceConfig::group>),
     word("consumer", text, "generated", any_text,
@@ -310,7 +184,8 @@ constexpr std::array rows{
          "Takes the name `{consumer}-{n}` with the first n from 1 that no other process has (without consumer: "
          "`consumer-{n}`), and keeps it by a lease of 30 s. For hosts that have no name of their own to come back to.",
          put<source, &SourceConfig::consumer_lease>),
-    later("discover_interval", duration, "5s", "refused", "1ms to 24h", "How often a pattern is searched for."),
+    number<source, &SourceConfig::discover_interval>("discover_interval", duration, "5s", "refused", "1ms to 24h",
+                                                     "How often streams are searched for that match the pattern."),
     word("atomic", boolean, "false", yes_or_no, "MULTI/EXEC around each publish; EXEC does not roll back.",
          put<publish, &PublishConfig::atomic>),
     number<publish, &PublishConfig::max_len>("max_len", integer, "off", "refused", "1 to 1000000000000",

@@ -32,8 +32,8 @@ struct KeyRow {
     std::optional<int64_t> (*load)(const Config&);
     /// Whether what is stored is allowed, for keys that are text. Null: anything is.
     Acceptance (*check)(const Config&);
-    /// A key that says the same, so that only one of both may be given.
-    std::string_view rival;
+    /// Keys that have the same words here say the same, so that only one of them may be given. Empty: it has no rival.
+    std::string_view one_of;
 };
 
 [[nodiscard]] std::span<const KeyRow> key_rows();

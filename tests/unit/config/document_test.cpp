@@ -242,10 +242,25 @@ TEST(Document, SaysWhenThereIsNoMemoryForIt) {
     EXPECT_EQ(refusal(document).code, Code::out_of_memory);
 }
 
-TEST(Document, SaysWhatThisVersionDoesNotDo) {
-    const Error error = refusal(R"({"synchronization":{"pubsub":{"redis":{"pattern":"a*"}}}})");
-    EXPECT_EQ(error.code, Code::unsupported);
-    EXPECT_TRUE(error.message.starts_with("synchronization.pubsub.redis.pattern: ")) << error.message;
+/// What is read is said once, and what a document says of it takes the place of what was said before.
+TEST(Document, NamesStreamsOrAPattern) {
+    const Config named =
+        parsed(R"({"synchronization":{"pubsub":{"redis":{"pattern":"a*","discover_interval":"1s"}}}})");
+    EXPECT_EQ(named.source.pattern, "a*");
+    EXPECT_EQ(named.source.discover_interval, seconds(1));
+    EXPECT_TRUE(validate(named.source).ok());
+    const Result<Config> other = parse_json(R"({"stream":"s"})", {}, named);
+    ASSERT_TRUE(other.ok());
+    EXPECT_EQ(other->source.pattern, "");
+    EXPECT_EQ(other->source.streams, std::vector<std::string>{"s"});
+    const Result<Config> back = parse_json(R"({"pattern":"b*"})", {}, *other);
+    ASSERT_TRUE(back.ok());
+    EXPECT_TRUE(back->source.streams.empty());
+    for (const std::string_view json :
+         {R"({"stream":"a","pattern":"b*"})", R"({"pattern":"b*","streams":["a"]})", R"({"pattern":"b*","group":""})",
+          R"({"pattern":""})", R"({"pattern":"b*","discover_interval":0})"}) {
+        EXPECT_EQ(refusal(json).code, Code::bad_config) << json;
+    }
 }
 
 // CFG-4

@@ -164,10 +164,13 @@ TEST(Url, IsRefusedByWhatIsWrongWithIt) {
     }
 }
 
-TEST(Url, SaysWhatThisVersionDoesNotDo) {
+TEST(Url, NamesAPattern) {
     const Result<Config> config = parse_url("redis://h?pattern=orders-*");
-    ASSERT_FALSE(config.ok());
-    EXPECT_EQ(config.error().code, Code::unsupported);
+    ASSERT_TRUE(config.ok());
+    EXPECT_EQ(config->source.pattern, "orders-*");
+}
+
+TEST(Url, SaysWhatThisVersionDoesNotDo) {
     for (const std::string_view url : {"redis-sentinel://a:1,b:2/main", "rediss+sentinel://:hunter2@a:1/main"}) {
         const Result<Config> sentinel = parse_url(url);
         ASSERT_FALSE(sentinel.ok()) << url;

@@ -55,7 +55,8 @@ struct ClientOptions {
 /// What a source says on top of the client's URL or document; what is left out is as it is there.
 struct SourceOptions {
     std::vector<std::string> streams = {};
-    std::optional<std::string> group = {};  ///< an empty one: a tail
+    std::optional<std::string> pattern = {};  ///< in place of streams: every stream whose name matches
+    std::optional<std::string> group = {};    ///< an empty one: a tail
     std::optional<std::string> consumer = {};
     std::optional<std::string> start = {};
     std::optional<std::string> from = {};

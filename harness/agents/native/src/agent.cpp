@@ -128,7 +128,7 @@ void Agent::handle_request(const Json& request) {
              {"version", MILLRACE_VERSION},
              {"capabilities",
               {"streams", "pubsub", "tail", "publish", "claim", "nack", "dlq", "redrive", "dedupe", "drain", "pause",
-               "many", "config", "tls", "health", "stats", "concurrent"}}});
+               "many", "pattern", "config", "tls", "health", "stats", "concurrent"}}});
     } else if (op == "start") {
         start(request);
     } else if (op == "ack" || op == "nack" || op == "reject") {
@@ -161,8 +161,13 @@ Config Agent::configuration(const Json& request) const {
         config = parse_json(request["config"].dump(), {}, *std::move(config));
         if (!config) throw BadRequest{config.error()};
     }
-    if (request.contains("pattern")) throw BadRequest{Error(Code::unsupported, "start: 'pattern'")};
     SourceConfig& source = config->source;
+    const bool names_streams = request.contains("stream") || request.contains("streams");
+    if (names_streams) source.pattern.clear();
+    if (request.contains("pattern")) {
+        source.pattern = text_of(request["pattern"], "'pattern'");
+        source.streams.clear();
+    }
     if (request.contains("stream")) source.streams = {text_of(request["stream"], "'stream'")};
     if (request.contains("streams")) {
         source.streams.clear();
