@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "base/interrupt.hpp"
 #include "base/text.hpp"
@@ -28,13 +29,14 @@ double percentile(std::vector<double> values, double share) {
     return values[rank];
 }
 
-void fill(Connection& connection, const std::string& stream, const BenchOptions& options) {
-    const std::string value(static_cast<size_t>(options.entry_bytes), 'x');
-    for (int64_t done = 0; done < options.entries;) {
+// To each of the streams in turn.
+void fill(Connection& connection, const std::vector<std::string>& streams, int64_t entries, int64_t entry_bytes) {
+    const std::string value(static_cast<size_t>(entry_bytes), 'x');
+    for (int64_t done = 0; done < entries;) {
         if (interrupted()) throw Interrupted();
         std::vector<Command> commands;
-        for (int i = 0; i < 1000 && done < options.entries; ++i, ++done) {
-            commands.push_back({"XADD", stream, "*", "data", value});
+        for (int i = 0; i < 1000 && done < entries; ++i, ++done) {
+            commands.push_back({"XADD", streams[static_cast<size_t>(done) % streams.size()], "*", "data", value});
         }
         for (const auto& reply : connection.pipeline(commands)) {
             if (reply.is_error()) throw std::runtime_error("the server refuses XADD: " + excerpt(reply.text));
@@ -49,9 +51,11 @@ struct Measured {
 };
 
 void measure(Peer& peer, Connection& connection, const ConsumeJob& backlog, Measured& measured) {
-    connection.command({"XGROUP", "DESTROY", backlog.stream, backlog.group});
-    const Reply made = connection.command({"XGROUP", "CREATE", backlog.stream, backlog.group, "0"});
-    if (made.is_error()) throw std::runtime_error("no group for the bench: " + excerpt(made.text));
+    for (const auto& stream : backlog.streams) {
+        connection.command({"XGROUP", "DESTROY", stream, backlog.group});
+        const Reply made = connection.command({"XGROUP", "CREATE", stream, backlog.group, "0"});
+        if (made.is_error()) throw std::runtime_error("no group for the bench: " + excerpt(made.text));
+    }
     ConsumeJob job = backlog;
     std::vector<Instant> marks;
     marks.reserve(static_cast<size_t>(job.entries / job.batch_size) + 16);
@@ -87,6 +91,18 @@ bool measure(Peer& peer, Connection& connection, const PublishJob& job, Measured
     measured.rates.push_back(static_cast<double>(job.entries) / seconds);
     measured.cpu.push_back(cpu / static_cast<double>(job.entries));
     return true;
+}
+
+BenchResult consumed(std::string name, int64_t batch_size, const Measured& measured) {
+    BenchResult result;
+    result.name = std::move(name);
+    result.batch = batch_size;
+    result.rate = percentile(measured.rates, 0.5);
+    result.cpu_us = percentile(measured.cpu, 0.5);
+    result.p50_us = percentile(measured.batch_us, 0.5);
+    result.p99_us = percentile(measured.batch_us, 0.99);
+    result.runs = measured.rates;
+    return result;
 }
 
 }  // namespace
@@ -126,10 +142,11 @@ std::vector<BenchResult> bench_consume(const Target& target, const std::vector<s
     ConsumeJob backlog;
     backlog.url = target.url();
     backlog.stream = target.prefix() + "bench";
+    backlog.streams = {backlog.stream};
     backlog.group = "bench";
     backlog.entries = options.entries;
     backlog.batch_size = options.batch_size;
-    fill(connection, backlog.stream, options);
+    fill(connection, backlog.streams, options.entries, options.entry_bytes);
 
     std::vector<Measured> measured(peers.size());
     for (int run = 0; run < options.runs; ++run) {
@@ -140,16 +157,38 @@ std::vector<BenchResult> bench_consume(const Target& target, const std::vector<s
     }
     std::vector<BenchResult> results;
     for (size_t i = 0; i < peers.size(); ++i) {
-        BenchResult result;
-        result.name = peers[i]->name();
-        result.batch = options.batch_size;
-        result.rate = percentile(measured[i].rates, 0.5);
-        result.cpu_us = percentile(measured[i].cpu, 0.5);
-        result.p50_us = percentile(measured[i].batch_us, 0.5);
-        result.p99_us = percentile(measured[i].batch_us, 0.99);
-        result.runs = measured[i].rates;
-        results.push_back(std::move(result));
+        results.push_back(consumed(std::string(peers[i]->name()), options.batch_size, measured[i]));
     }
+    return results;
+}
+
+std::vector<BenchResult> bench_many(const Target& target, Peer& ours, const BenchOptions& options) {
+    Connection connection(target.url(), 30s);
+    ConsumeJob one;
+    one.url = target.url();
+    one.streams = {target.prefix() + "one"};
+    one.group = "bench";
+    one.entries = options.many_entries;
+    one.batch_size = options.batch_size;
+    ConsumeJob many = one;
+    many.streams.clear();
+    for (int64_t i = 0; i < options.many_streams; ++i) {
+        many.streams.push_back(target.prefix() + "many-" + std::to_string(i));
+    }
+    std::vector<Measured> measured(2);
+    for (const ConsumeJob* job : {&one, &many}) {
+        fill(connection, job->streams, options.many_entries, options.many_bytes);
+    }
+    for (int run = 0; run < options.many_runs; ++run) {
+        measure(ours, connection, one, measured[0]);
+        measure(ours, connection, many, measured[1]);
+    }
+    for (const ConsumeJob* job : {&one, &many}) {
+        for (const auto& stream : job->streams) connection.command({"DEL", stream});
+    }
+    std::vector<BenchResult> results{consumed("one stream", options.batch_size, measured[0]),
+                                     consumed("many streams", options.batch_size, measured[1])};
+    for (auto& result : results) result.job = "many";
     return results;
 }
 

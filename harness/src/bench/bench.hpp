@@ -27,11 +27,17 @@ struct BenchOptions {
     int64_t batch_size = 100;
     int64_t publish_bytes = 200;
     int64_t in_flight = 1000;  // publishes without an answer
+    int64_t many_streams = 1000;
+    int64_t many_entries = 1'000'000;  // of all of them together, and as many of the one that they are compared with
+    int64_t many_bytes = 100;
+    int many_runs = 3;
     int runs = 5;
 };
 
 std::vector<BenchResult> bench_consume(const Target& target, const std::vector<std::unique_ptr<Peer>>& peers,
                                        const BenchOptions& options);
+// What a backlog costs that lies in many streams: ours, with one stream and with many, in turn.
+std::vector<BenchResult> bench_many(const Target& target, Peer& ours, const BenchOptions& options);
 // Of the peers that publish.
 std::vector<BenchResult> bench_publish(const Target& target, const std::vector<std::unique_ptr<Peer>>& peers,
                                        const BenchOptions& options);

@@ -19,7 +19,8 @@ class OursPeer : public Peer {
         Result<Client> client = Client::connect(url);
         if (!client) throw std::runtime_error("ours: " + client.error().message);
         int64_t seen = 0;
-        const Status status = client->run({.streams = {job.stream}, .group = job.group, .consumer = "bench"},
+        const auto streams = job.streams.empty() ? std::vector<std::string>{job.stream} : job.streams;
+        const Status status = client->run({.streams = streams, .group = job.group, .consumer = "bench"},
                                           [&](const millrace::Batch& batch) {
                                               for (const Entry entry : batch) {
                                                   for (const Field field : entry)

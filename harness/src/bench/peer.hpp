@@ -15,10 +15,11 @@
 
 namespace millrace::harness {
 
-// A backlog that is to be read and acked to its end. The group exists and has read nothing.
+// A backlog that is to be read and acked to its end. The groups exist and have read nothing.
 struct ConsumeJob {
     Url url;
     std::string stream;
+    std::vector<std::string> streams;  // in place of one; ours alone reads many
     std::string group;
     int64_t entries = 0;
     int64_t batch_size = 0;

@@ -48,6 +48,26 @@ std::string as_json(const std::vector<BenchResult>& results) {
     return Json{{"results", std::move(list)}}.dump(1) + "\n";
 }
 
+std::string many_as_table(const std::vector<BenchResult>& results, const BenchOptions& options) {
+    std::string text;
+    double one = 0;
+    for (const auto& result : results) {
+        if (result.job != "many") continue;
+        if (one == 0) {
+            one = result.rate;
+            text += "\nours, " + std::to_string(options.many_entries) + " entries of " +
+                    std::to_string(options.many_bytes) + " bytes in one stream and in " +
+                    std::to_string(options.many_streams) + "; medians of " + std::to_string(options.many_runs) +
+                    " runs in turn\n\n              entries/s   cpu us/entry   batch p50 us   p99 us   to one\n";
+        }
+        char line[160];
+        std::snprintf(line, sizeof line, "%-12s %10.0f %14.2f %14.0f %8.0f %8.2f\n", result.name.c_str(), result.rate,
+                      result.cpu_us, result.p50_us, result.p99_us, result.rate / one);
+        text += line;
+    }
+    return text;
+}
+
 std::string as_table(const std::vector<BenchResult>& results, const BenchOptions& options, const Target& target) {
     std::string text =
         "consume and ack " + std::to_string(options.entries) + " entries of " + std::to_string(options.entry_bytes) +
@@ -73,7 +93,7 @@ std::string as_table(const std::vector<BenchResult>& results, const BenchOptions
                       result.rate / first_published);
         text += line;
     }
-    return text;
+    return text + many_as_table(results, options);
 }
 
 }  // namespace
@@ -90,6 +110,10 @@ int bench_command(const Arguments& arguments) {
     try {
         results = bench_consume(target, peers, options);
         for (auto& result : bench_publish(target, peers, options)) results.push_back(std::move(result));
+        const bool has_ours = peers.front()->name() == "ours";
+        if (has_ours) {
+            for (auto& result : bench_many(target, *peers.front(), options)) results.push_back(std::move(result));
+        }
     } catch (...) {
         if (!target.executable()) target.remove_keys();
         throw;
