@@ -65,6 +65,8 @@ INSTANTIATE_TEST_SUITE_P(Engines, BrokenEngine,
                                            Engine{"tail-no-reset", "tail-gap/4-made-anew", "TAIL-3"},
                                            Engine{"tail-from-the-start", "tail/1-new", "TAIL-1"},
                                            Engine{"tail-one-early", "tail/12-canonical-id", "TAIL-2"},
+                                           Engine{"dead-streams-match", "mul/3-dead-streams", "DLQ-3"},
+                                           Engine{"found-at-start", "mul/1-found-later", "MUL-2"},
                                            Engine{"no-redetection", "detection/9-upgrade", "DET-5", "redis-3.2"}),
                          name_of_engine);
 

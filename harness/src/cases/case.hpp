@@ -81,6 +81,7 @@ std::vector<Case> name_cases();
 std::vector<Case> observe_cases();
 std::vector<Case> rung_cases();
 std::vector<Case> delete_acked_cases();
+std::vector<Case> pattern_cases();
 std::vector<Case> half_open_cases();
 std::vector<Case> outage_cases();
 std::vector<Case> failover_cases();

@@ -212,6 +212,18 @@ Task<> least_rules(World& world) {
     expect_nothing_refused(world, start);
 }
 
+Task<> least_rules_for_a_pattern(World& world, const std::string& stream) {
+    Start start = world.consume_pattern("order*", quick);
+    start.streams = {stream};  // what the rules are for
+    start = with_least_rules(world, start, {"connect", "consume", "drain", "pattern"});
+    Agent& agent = world.spawn();
+    co_await agent.ready(start);
+    const auto keys = world.publish(stream, 3);
+    const bool came = co_await gets(world, agent, keys, 5s);
+    world.expect(came, "SEC-1", "with the least rules a stream of a pattern is not handed over");
+    expect_nothing_refused(world, start);
+}
+
 Task<> least_rules_for_reading_along(World& world) {
     const Start tail = with_least_rules(world, world.tail("orders", "last:2", quick), {"connect", "tail"});
     const auto before = world.publish(tail.streams.front(), 3);
@@ -222,6 +234,7 @@ Task<> least_rules_for_reading_along(World& world) {
     const bool came = co_await gets(world, reader, expected, 5s);
     world.expect(came, "SEC-1", "with the least rules a tail does not hand over everything");
     expect_nothing_refused(world, tail);
+    if (world.agent_can("pattern")) co_await least_rules_for_a_pattern(world, tail.streams.front());
     Json config = quick;
     config["mode"] = "pubsub";
     const Start channel = with_least_rules(world, world.consume("channel", config), {"connect", "pubsub"});

@@ -29,6 +29,7 @@ std::span<const AclFeature> acl_features() {
          "a group's entries: read, recovered, acked, kept from others while they are held; a lost group made again",
          {{"xgroup|create"}, {"xreadgroup"}, {"xack"}, {"xpending"}, {"xclaim"}, {"xinfo|groups"}, {"xinfo|stream"}},
          {"STREAM"}},
+        {"pattern", "`pattern`: which streams there are", {{"scan"}}, {}},
         {"drain",
          "a clean end; after a loss, the end of the old connection",
          {{"client|unblock"}, {"client|kill"}},
@@ -74,6 +75,11 @@ std::span<const AclFeature> acl_features() {
          {{"xgroup|create"}, {"xgroup|setid"}, {"xgroup|destroy"}},
          {"STREAM"}},
         {"pubsub", "`mode: pubsub`", {{"subscribe"}, {"unsubscribe"}, {"publish"}}, {}, true},
+        {"pubsub pattern",
+         "`mode: pubsub` with a `pattern`, which stands for the stream's name here",
+         {{"psubscribe"}, {"punsubscribe"}},
+         {},
+         true},
     };
     return features;
 }

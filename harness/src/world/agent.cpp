@@ -54,7 +54,9 @@ int64_t Agent::send(Json request) {
 
 void Agent::start(const Start& start) {
     Json request{{"op", "start"}, {"url", start.url}, {"config", start.config}};
-    if (start.streams.size() == 1) {
+    if (!start.pattern.empty()) {
+        request["pattern"] = start.pattern;
+    } else if (start.streams.size() == 1) {
         request["stream"] = start.streams.front();
     } else {
         request["streams"] = start.streams;

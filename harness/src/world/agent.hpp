@@ -23,7 +23,8 @@ class World;
 struct Start {
     std::string url;
     std::vector<std::string> streams;
-    std::string group;  // empty: a tail
+    std::string pattern;  // in place of streams
+    std::string group;    // empty: a tail
     std::string consumer;
     std::string from;
     Json config = Json::object();

@@ -231,6 +231,13 @@ Start World::consume(const std::string& name, Json config) {
     return start;
 }
 
+Start World::consume_pattern(const std::string& pattern, Json config) {
+    Start start = consume("", std::move(config));
+    start.pattern = start.streams.front() + pattern;
+    start.streams.clear();
+    return start;
+}
+
 Start World::consume_through(const Proxy& proxy, const std::string& name, Json config) {
     Start start = consume(name, std::move(config));
     start.url = proxy.url().text();

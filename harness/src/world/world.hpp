@@ -117,6 +117,10 @@ class World {
 
     // --- agents
     Start consume(const std::string& stream, Json config = Json::object());
+    // Every stream whose name matches; `pattern` comes behind the prefix of the case. What becomes of each in the end is
+    // looked at where watch() names it.
+    Start consume_pattern(const std::string& pattern, Json config = Json::object());
+    void watch(const std::string& stream, const Start& start) { watched_.emplace(stream, start.group); }
     // The same by way of a proxy.
     Start consume_through(const Proxy& proxy, const std::string& stream, Json config = Json::object());
     Start tail(const std::string& stream, const std::string& from, Json config = Json::object());
