@@ -13,6 +13,8 @@ namespace {
 
 // Beyond eight pipelined reads the round trip is hidden, and a stop would only leave more entries behind.
 constexpr uint32_t reads_in_flight_max = 8;
+// Streams of which it is asked at once whether anything of ours is pending there.
+constexpr uint32_t probes_out_max = 256;
 
 }  // namespace
 
@@ -98,6 +100,7 @@ Lane* Consumer::reading_lane() {
 
 /// Sends the next step of recovery; true when there is none left (REC-1: before anything new).
 bool Consumer::recover(Lane& lane, Instant now) {
+    if (!recovering_.empty() && !probe(lane, now)) return false;
     for (uint32_t i = recovering_.next(); i != NumberSet::none; i = recovering_.next(i + 1)) {
         if (!groups_.is_made(i)) continue;
         switch (recoveries_[i].next()) {
@@ -123,6 +126,26 @@ bool Consumer::recover(Lane& lane, Instant now) {
         batches_.flush(Lot::again, FlushReason::recovery);
     }
     return true;
+}
+
+/// Pages are counted and read one after the other, which for a thousand streams would be as many round trips. Most of
+/// them have nothing, and that is found out of many at once. True when there is nothing left to find out.
+bool Consumer::probe(Lane& lane, Instant now) {
+    if (recovering_.size() == 1 || !may_count_) unprobed_.clear();  // the count of its page tells as much
+    if (unprobed_.empty()) return probes_out_ == 0;
+    if (paused_ || redelivery_.asking() || reclaim_.claiming()) return false;
+    for (uint32_t i = unprobed_.next(); i != NumberSet::none; i = unprobed_.next(i + 1)) {
+        if (probes_out_ == probes_out_max) return false;
+        const bool sent = lane.send(request(probe_own, i), now, [&](resp::Encoder& encoder) {
+            command::xpending_of(encoder, streams_[i], config_.group, {0, 1}, 1, holdings_.consumer);
+        });
+        if (!sent) return false;
+        unprobed_.erase(i);
+        ++probes_out_;
+        ++in_flight_;
+        say_ready(lane);
+    }
+    return false;
 }
 
 bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {

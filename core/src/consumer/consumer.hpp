@@ -65,7 +65,7 @@ class Consumer final : public Source,
     [[nodiscard]] SourceFigures figures() const override { return groups_.figures(); }
 
   private:
-    enum What : uint32_t { count_page, read_page, restore, read_new };
+    enum What : uint32_t { probe_own, count_page, read_page, restore, read_new };
 
     /// A read of new entries that was sent.
     struct NewRead {
@@ -94,6 +94,7 @@ class Consumer final : public Source,
     // what to send: consumer.cpp
     [[nodiscard]] Lane* reading_lane();
     [[nodiscard]] bool recover(Lane& lane, Instant now);
+    [[nodiscard]] bool probe(Lane& lane, Instant now);
     [[nodiscard]] bool count_page_of(uint32_t stream, Lane& lane, Instant now);
     void read_page_of(uint32_t stream, Lane& lane, Instant now);
     void restore_counts(uint32_t stream, Lane& lane, Instant now);
@@ -110,6 +111,7 @@ class Consumer final : public Source,
     void take_page_entry(EntryRecord record);
     void take_deleted(What what, EntryId id);
     void take_too_large(What what, EntryId id, uint64_t bytes);
+    void after_probe(uint32_t stream, const resp::Reply& reply);
     void after_count(const Request& request, const resp::Reply& reply, Instant now);
     void after_read_page(const Request& request, const resp::Reply& reply, Instant now);
     void after_read_new(const Request& request, const resp::Reply& reply, Instant now);
@@ -152,6 +154,8 @@ class Consumer final : public Source,
     Rotation rotation_;
     std::vector<Recovery> recoveries_;  // one a stream
     NumberSet recovering_;              // those that are not done
+    NumberSet unprobed_;                // of them, of which it is not known whether there is anything
+    uint32_t probes_out_ = 0;
     Sink page_sink_{*this, read_page};
     Sink new_sink_{*this, read_new};
 

@@ -96,6 +96,8 @@ void Consumer::handle_reply(const Request& request, const resp::Reply& reply, In
     acks_.end_burial();
     if (request.what != restore) --in_flight_;
     switch (static_cast<What>(request.what)) {
+        case probe_own:
+            return after_probe(static_cast<uint32_t>(request.tag), reply);
         case count_page:
             return after_count(request, reply, now);
         case read_page:
@@ -122,11 +124,13 @@ void Consumer::handle_group_made(uint32_t stream, bool is_new) {
 void Consumer::begin_recovery(uint32_t stream) {
     recoveries_[stream].restart();
     recovering_.insert(stream);
+    unprobed_.insert(stream);
 }
 
 void Consumer::finish_recovery(uint32_t stream) {
     recoveries_[stream].finish();
     recovering_.erase(stream);
+    unprobed_.erase(stream);
 }
 
 void Consumer::handle_stream_gone(uint32_t stream) {
@@ -136,6 +140,13 @@ void Consumer::handle_stream_gone(uint32_t stream) {
     reclaim_.drop_stream(stream);
     finish_recovery(stream);
     holdings_.lose_stream(stream);
+}
+
+/// What it does not tell, the count of the page will.
+void Consumer::after_probe(uint32_t stream, const resp::Reply& reply) {
+    --probes_out_;
+    const bool is_list = reply.is_aggregate() || reply.is_nil();
+    if (is_list && reply.size() == 0 && recovering_.contains(stream)) (void)recoveries_[stream].handle_counts(reply);
 }
 
 void Consumer::after_count(const Request& request, const resp::Reply& reply, Instant now) {
@@ -261,6 +272,9 @@ void Consumer::handle_refusal(std::string_view command, uint32_t stream, const r
 
 void Consumer::handle_lost(const Request& request, Instant) {
     switch (static_cast<What>(request.what)) {
+        case probe_own:
+            --probes_out_;
+            [[fallthrough]];
         case count_page:
         case read_page:
             --in_flight_;

@@ -1,6 +1,8 @@
 // REC-1: the consumer's own pending entries come first, in pages, counted; and nothing that is held comes twice.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/scripted_host.hpp"
 
 namespace millrace::test {
@@ -213,19 +215,62 @@ TEST(RecoveryRefused, ForAWhileItIsTriedAgain) {
                      "read: XPENDING s g 0-1 + 20 c"}));
 }
 
-TEST(RecoveryOfStreams, IsOfOneAfterTheOther) {
+/// Of most streams there is nothing, and that is asked of all at once.
+TEST(RecoveryOfStreams, IsOfThoseWithSomethingOneAfterTheOther) {
     ScriptedHost host;
-    consume_again(host, source_of({"s", "t"}));
+    host.open(source_of({"s", "t", "u"}));
+    host.greet("read");
+    host.greet("control");
+    for (int i = 0; i < 3; ++i) {
+        host.forget();
+        host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
+    }
+    const std::string story = host.story();
+    const std::string probes =
+        lines({"read: XPENDING s g 0-1 + 1 c", "read: XPENDING t g 0-1 + 1 c", "read: XPENDING u g 0-1 + 1 c"});
+    EXPECT_EQ(story.substr(story.size() - std::min(story.size(), probes.size())), probes);
+    for (int i = 0; i < 3; ++i) {
+        host.reply("read", groups("0-0"));
+        host.reply("read", pending_summary(0));
+    }
+    host.forget();
     host.reply("read", array({}));
+    host.reply("read", rows({"1-0"}));
+    EXPECT_EQ(host.story(), "");
+    host.reply("read", rows({"5-0"}));
     EXPECT_EQ(host.story(), lines({"read: XPENDING t g 0-1 + 20 c"}));
     host.reply("read", rows({"1-0"}));
     host.reply("read", stream("t", {"1-0"}));
     host.reply("read", array({}));
     EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 1 STREAMS t 0-0", "read: XPENDING t g 1-1 + 19 c",
-                                   "batch 1 by recovery: 1-0(x2)", sweep(19),
-                                   "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
+                                   "read: XPENDING u g 0-1 + 19 c"}));
+    host.reply("read", rows({"5-0"}));
+    host.reply("read", stream("u", {"5-0"}));
+    host.reply("read", array({}));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 1 STREAMS u 0-0", "read: XPENDING u g 5-1 + 18 c",
+                                   "batch 1 by recovery: t/1-0(x2) u/5-0(x2)", sweep(18),
+                                   "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t u > > >"}));
     ASSERT_TRUE(host.ack(1).ok());
-    EXPECT_EQ(host.story(), lines({"control: XACK t g 1-0"}));
+    EXPECT_EQ(host.story(), lines({"control: XACK t g 1-0", "control: XACK u g 5-0"}));
+}
+
+TEST(RecoveryOfStreams, IsAskedForAnewOnTheNextConnection) {
+    ScriptedHost host;
+    consume(host, source_of({"s", "t"}));
+    host.lost("read");
+    host.fire();
+    host.greet("read");
+    EXPECT_NE(host.story().find("read: XPENDING s g 0-1 + 1 c\nread: XPENDING t g 0-1 + 1 c\n"), std::string::npos);
+    host.reply("read", array({}));
+    host.lost("read");  // with the other's answer
+    host.fire();
+    host.forget();
+    host.greet("read");
+    EXPECT_NE(host.story().find("read: XPENDING s g 0-1 + 1 c\nread: XPENDING t g 0-1 + 1 c\n"), std::string::npos);
+    host.reply("read", array({}));
+    host.forget();
+    host.reply("read", array({}));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
 }
 
 TEST(RecoveryPaused, WaitsForTheResume) {
