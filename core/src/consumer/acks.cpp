@@ -19,19 +19,22 @@ Status Acks::ack(BatchId id, EntrySet entries) {
     begun_.clear();
     bool refused = false;
     const size_t most = ids_max();
+    if (last_.size() < holdings_.streams.size()) last_.resize(holdings_.streams.size(), 0);
     for (const uint32_t index : marked) {
         const EntryRecord& record = batch->records[index];
-        Flight* flight = nullptr;
-        for (Flight* begun : begun_) flight = begun->stream == record.stream ? begun : flight;
+        uint32_t& last = last_[record.stream];
+        Flight* flight = last > 0 ? begun_[last - 1] : nullptr;
         if (flight != nullptr && flight->ids.size() == most) flight = nullptr;
         if (flight == nullptr) {
             flight = &begin(record.stream, slot);
             flight->indices = context.spare_indices();
             flight->indices.clear();
             begun_.push_back(flight);
+            last = static_cast<uint32_t>(begun_.size());
         }
         refused = refused || !flight->ids.push(record.id) || !flight->indices.push(index);
     }
+    for (const Flight* flight : begun_) last_[flight->stream] = 0;
     if (refused) {
         for (Flight* flight : begun_) cancel(*flight);
         for (const uint32_t index : marked) batch->states[index] = EntryState::held;

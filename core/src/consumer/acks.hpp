@@ -97,6 +97,7 @@ class Acks final : private ReplyHandler {
     std::vector<uint32_t> free_;    // tags
     std::vector<uint32_t> queued_;  // tags, the oldest ack first
     std::vector<Flight*> begun_;    // the flights of one call of ack
+    std::vector<uint32_t> last_;    // by stream, the last of them, counted from 1; 0: none
     Flight* burial_ = nullptr;
     uint64_t next_order_ = 0;
     size_t open_ = 0;
