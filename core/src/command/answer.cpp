@@ -67,6 +67,10 @@ bool is_claimed_ids(const Reply& reply) {
            (!has_deleted || is_list_of(reply[2], is_text_or_nil));
 }
 
+bool is_keys(const Reply& reply) {
+    return is_list(reply) && reply.size() == 2 && is_text(reply[0]) && is_list_of(reply[1], is_text);
+}
+
 bool is_appended(const Reply& reply) {
     return is_id(reply) || (is_list(reply) && reply.size() == 2 && is_id(reply[0]));
 }
@@ -112,6 +116,8 @@ std::string_view described(Answer wanted) {
             return "a summary of pending entries";
         case Answer::claimed_ids:
             return "a cursor and claimed ids";
+        case Answer::keys:
+            return "a cursor and keys";
         case Answer::entries:
             return "entries";
     }
@@ -193,6 +199,8 @@ bool is_answer(Answer wanted, const Reply& reply) {
             return is_pending_summary(reply);
         case Answer::claimed_ids:
             return is_claimed_ids(reply);
+        case Answer::keys:
+            return is_keys(reply);
         case Answer::entries:
             return reply.type() == Type::array || reply.is_nil();
     }

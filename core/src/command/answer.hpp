@@ -29,6 +29,7 @@ enum class Answer : uint8_t {
     pending,          ///< XPENDING with a range: a list of [id, consumer, idle, deliveries]
     pending_summary,  ///< XPENDING without: [how many, first id, last id, consumers]
     claimed_ids,      ///< XAUTOCLAIM … JUSTID: [id, texts], from 7.0 on [id, texts, texts]
+    keys,             ///< SCAN: [cursor, texts]
     entries,          ///< what has gone to a sink entry by entry, or nil
 };
 

@@ -136,7 +136,8 @@ bool Consumer::probe(Lane& lane, Instant now) {
     if (paused_ || redelivery_.asking() || reclaim_.claiming()) return false;
     for (uint32_t i = unprobed_.next(); i != NumberSet::none; i = unprobed_.next(i + 1)) {
         if (probes_out_ == probes_out_max) return false;
-        const bool sent = lane.send(request(probe_own, i), now, [&](resp::Encoder& encoder) {
+        const Request probing = Request::of(*this, probe_own, i, Answer::pending, 1);
+        const bool sent = lane.send(probing, now, [&](resp::Encoder& encoder) {
             command::xpending_of(encoder, streams_[i], config_.group, {0, 1}, 1, holdings_.consumer);
         });
         if (!sent) return false;

@@ -145,8 +145,8 @@ void Consumer::handle_stream_gone(uint32_t stream) {
 /// What it does not tell, the count of the page will.
 void Consumer::after_probe(uint32_t stream, const resp::Reply& reply) {
     --probes_out_;
-    const bool is_list = reply.is_aggregate() || reply.is_nil();
-    if (is_list && reply.size() == 0 && recovering_.contains(stream)) (void)recoveries_[stream].handle_counts(reply);
+    if (!reply.is_error() && reply.size() == 0 && recovering_.contains(stream))
+        (void)recoveries_[stream].handle_counts(reply);
 }
 
 void Consumer::after_count(const Request& request, const resp::Reply& reply, Instant now) {

@@ -50,15 +50,16 @@ void Discovery::send_scan(Lane& lane, Instant now) {
     const ServerInfo& server = lane.greeting().server;
     const bool is_known_old = server.version.has_value() && *server.version < type_from;
     tells_type_ = may_tell_type_ && !is_known_old;
-    const bool sent = lane.send(Request::of(*this, scan, uint64_t{round_} << 32), now, [&](resp::Encoder& encoder) {
-        command::scan(encoder, cursor_, holdings_.config.pattern, page_keys, tells_type_);
-    });
+    const bool sent =
+        lane.send(Request::of(*this, scan, uint64_t{round_} << 32, Answer::keys), now, [&](resp::Encoder& encoder) {
+            command::scan(encoder, cursor_, holdings_.config.pattern, page_keys, tells_type_);
+        });
     if (sent) step_ = Step::await;
 }
 
 void Discovery::ask_types(Lane& lane, Instant now) {
     while (next_candidate_ < candidates_.size() && types_out_ < types_out_max) {
-        const Request request = Request::of(*this, type, uint64_t{round_} << 32 | next_candidate_);
+        const Request request = Request::of(*this, type, uint64_t{round_} << 32 | next_candidate_, Answer::word);
         const std::string& name = candidates_[next_candidate_];
         const bool sent = lane.send(request, now, [&](resp::Encoder& encoder) { command::type(encoder, name); });
         if (!sent) return;

@@ -55,6 +55,7 @@ TEST(Answer, FitsAsServersWriteIt) {
         {Answer::claimed_ids,
          {array({bulk("0-0"), array({})}), array({bulk("5-0"), array({bulk("1-0")}), array({bulk("2-0")})}),
           array({bulk("0-0"), array({null_bulk()})})}},
+        {Answer::keys, {array({bulk("0"), array({})}), array({bulk("7"), array({bulk("a"), bulk("b")})})}},
         {Answer::entries, {array({}), null(), null_array()}},
     };
     for (const auto& each : cases) {
@@ -95,6 +96,7 @@ TEST(Answer, IsRefusedWithWhatWasWantedAndWhatCame) {
         {Answer::claimed_ids, array({bulk("0-0")}), "expected a cursor and claimed ids, got an array of 1"},
         {Answer::claimed_ids, array({bulk("0-0"), array({integer(1)})}),
          "expected a cursor and claimed ids, got an array of 2"},
+        {Answer::keys, array({bulk("0"), bulk("a")}), "expected a cursor and keys, got an array of 2"},
         {Answer::entries, integer(1), "expected entries, got an integer"},
         {Answer::entries, "#t\r\n", "expected entries, got a boolean"},
         {Answer::number, ",1.5\r\n", "expected an integer, got a double"},

@@ -33,9 +33,6 @@ SourceConfig quick() {
 
 namespace {
 
-using Names = std::vector<std::string>;
-const Names words{"status", "text", "verbatim"};
-const Names numbers{"integer"};
 const Names entry_lists{"nil", "null array", "empty"};
 
 const std::string busy = error("BUSYGROUP Consumer Group name already exists");
@@ -52,16 +49,16 @@ void open(ScriptedHost& host, const SourceConfig& config = quick()) {
     host.greet("control");
 }
 
-PublishConfig once() {
-    PublishConfig options;
-    options.idempotent = true;
-    return options;
+SourceConfig with_streams(const Names& streams) {
+    SourceConfig config = quick();
+    config.streams = streams;
+    return config;
 }
 
-void publish_on(ScriptedHost& host, const std::string& version, const PublishConfig& options) {
-    host.server.version = version;
-    EXPECT_TRUE(host.publish("s", {"a"}, options).ok());
-    host.greet("publish");
+void search(ScriptedHost& host) {
+    SourceConfig config = with_streams({});
+    config.pattern = "s-*";
+    open(host, config);
 }
 
 SourceConfig with(void (*change)(SourceConfig&)) {
@@ -111,6 +108,27 @@ std::vector<Question> questions_of_reading() {
          [](ScriptedHost& host) {
              open(host);
              host.reply("read", ok());
+         }},
+        {"ScanOfAPattern", "read", "SCAN 0 MATCH s-*", {}, [](ScriptedHost& host) { search(host); }},
+        {"TypeOfWhatMatches", "read", "TYPE s-1", words,
+         [](ScriptedHost& host) {
+             search(host);
+             host.reply("read", error("ERR syntax error"));
+             host.reply("read", array({bulk("0"), array({bulk("s-1")})}));
+         }},
+        {"XpendingOfManyStreams",
+         "read",
+         "XPENDING s g 0-1 + 1 c",
+         {"empty"},
+         [](ScriptedHost& host) {
+             (void)host.open(with_streams({"s", "t"}));
+             host.greet("read");
+             host.greet("control");
+             for (int i = 0; i < 2; ++i) host.reply("read", busy);
+             for (int i = 0; i < 2; ++i) {
+                 host.reply("read", groups("0-0"));
+                 host.reply("read", pending_summary(0));
+             }
          }},
         {"XinfoStreamOfALostGroup",
          "read",
@@ -230,57 +248,6 @@ std::vector<Question> questions_of_settling() {
              EXPECT_TRUE(host.pause(source).ok());
              host.reply("read", stream("s", {"1-0"}));
          }},
-    };
-}
-
-std::vector<Question> questions_of_publishing() {
-    return {
-        {"Xadd", "publish", "XADD", {}, [](ScriptedHost& host) { publish_on(host, "7.0.15", {}); }},
-        {"Multi", "publish", "MULTI", words,
-         [](ScriptedHost& host) {
-             EXPECT_TRUE(host.publish("s", {"a"}, true).ok());
-             host.greet("publish");
-         }},
-        {"Queued",
-         "publish",
-         "XADD",
-         {"status"},
-         [](ScriptedHost& host) {
-             EXPECT_TRUE(host.publish("s", {"a"}, true).ok());
-             host.greet("publish");
-             host.reply("publish", ok());
-         }},
-        // Of a transaction of one entry: what has another number of results is told as its result.
-        {"Exec",
-         "publish",
-         "EXEC",
-         {"nil", "null array", "empty", "integers"},
-         [](ScriptedHost& host) {
-             EXPECT_TRUE(host.publish("s", {"a"}, true).ok());
-             host.greet("publish");
-             host.reply("publish", ok());
-             host.reply("publish", status("QUEUED"));
-         }},
-        {"Time",
-         "publish",
-         "TIME",
-         {"empty"},
-         [](ScriptedHost& host) {
-             PublishConfig options;
-             options.max_age = seconds(10);
-             publish_on(host, "6.2.14", options);
-         }},
-        {"XinfoStreamOfAWindow",
-         "publish",
-         "XINFO STREAM s",
-         {"map", "empty", "integers", "push inside"},
-         [](ScriptedHost& host) { publish_on(host, "8.6.3", once()); }},
-        {"Xcfgset", "publish", "XCFGSET", words,
-         [](ScriptedHost& host) {
-             publish_on(host, "8.6.3", once());
-             host.reply("publish", map({bulk("idmp-duration"), integer(1), bulk("idmp-maxsize"), integer(1)}));
-         }},
-        {"AppendByScript", "publish", "EVAL", {}, [](ScriptedHost& host) { publish_on(host, "7.0.15", once()); }},
     };
 }
 

@@ -18,6 +18,11 @@ struct Item {
 };
 [[nodiscard]] const std::vector<Item>& items();
 
+using Names = std::vector<std::string>;
+// Of items, as answers: to what says OK, and to what counts.
+inline const Names words{"status", "text", "verbatim"};
+inline const Names numbers{"integer"};
+
 struct Question {
     std::string what;
     std::string lane;
