@@ -14,6 +14,12 @@ namespace millrace {
     return id.ms > 0 ? EntryId{id.ms - 1, UINT64_MAX} : id;
 }
 
+/// What XREAD is asked to read behind, so that it begins right behind `id` at the latest: 5.0 wraps at the largest seq
+/// and begins at ms-0 once more, for ever. So it begins at that seq itself then, which no entry but a made-up one has.
+[[nodiscard]] constexpr EntryId read_behind(EntryId id) {
+    return id.seq < UINT64_MAX ? id : EntryId{id.ms, UINT64_MAX - 1};
+}
+
 /// The largest id stays as it is.
 [[nodiscard]] constexpr EntryId just_after(EntryId id) {
     if (id.seq < UINT64_MAX) return {id.ms, id.seq + 1};

@@ -155,7 +155,7 @@ bool Tail::send_read(const std::vector<uint32_t>& streams, What what, uint32_t c
         command::xread(encoder, count + (overlaps ? 1 : 0), block, config_.streams, streams,
                        [this, overlaps](uint32_t stream) {
                            const Position& at = positions_[stream];
-                           return overlaps && at.overlaps ? just_before(at.cursor) : at.cursor;
+                           return read_behind(overlaps && at.overlaps ? just_before(at.cursor) : at.cursor);
                        });
     });
     if (!sent) return false;
