@@ -37,9 +37,9 @@ enum class LogLevel : uint8_t { debug, info, warn, error };
 [[nodiscard]] std::string_view name(LaneRole role);
 [[nodiscard]] std::string_view name(DisconnectReason reason);
 
-/// The group exists and the first read is sent, or the subscription is confirmed. Said once for each source, and again
-/// when it is served in another way (ModeChanged) or under another name: after a lease was lost, which a Failure with
-/// Code::lost tells before.
+/// The group exists and the first read is sent (of a pattern: or nothing matches yet), or the subscription is
+/// confirmed. Said once for each source, and again when it is served in another way (ModeChanged) or under another
+/// name: after a lease was lost, which a Failure with Code::lost tells before.
 struct Ready {
     SourceId source;
     Delivery delivery;

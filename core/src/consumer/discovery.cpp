@@ -70,6 +70,7 @@ void Discovery::ask_types(Lane& lane, Instant now) {
 
 void Discovery::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
     if (static_cast<uint32_t>(request.tag >> 32) != round_ || step_ == Step::rest) return;
+    if (holdings_.stopped || holdings_.draining) return;  // nothing is joined any more
     if (request.what == scan) return after_scan(reply, now);
     --types_out_;
     after_type(candidates_[request.tag & 0xffffffffU], reply, now);

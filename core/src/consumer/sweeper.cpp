@@ -135,11 +135,12 @@ void Sweeper::after_removal(const resp::Reply& reply) {
 /// What is mended by time is tried again by the next sweep; a missing group or a key of another type concerns the
 /// reads.
 void Sweeper::after_refusal(std::string_view command, const resp::Reply& reply) {
+    const ServerError what = classify(reply.text());
     if (phase_ != Phase::sweeping) {
-        gone_.clear();  // our name stays; whoever sweeps later finds it
+        // Our name stays; whoever sweeps later finds it. Of one stream without the group the others know nothing.
+        if (what.what != ErrorClass::no_group) gone_.clear();
         return;
     }
-    const ServerError what = classify(reply.text());
     const bool is_refused = what.code == Code::no_permission || what.what == ErrorClass::unknown_command ||
                             what.what == ErrorClass::no_script;
     if (!is_refused || !std::exchange(may_sweep_, false)) return;
