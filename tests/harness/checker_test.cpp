@@ -48,6 +48,16 @@ TEST_F(Checker, FlushBeforeItsTime) {
     EXPECT_EQ(lines(), Lines{"BAT-3"});
 }
 
+// The key was deleted, and the id given once more: which of the two a delivery is of can't be told by its time.
+TEST_F(Checker, FlushOfAnIdThatWasGivenTwice) {
+    history_.batches[0].reason = "flush";
+    history_.agents[0].flush_interval = 20ms;
+    history_.published.push_back({key(1), {{"n", "1"}}, at(15), at(16)});
+    EXPECT_EQ(lines(), Lines{});
+    history_.published.front().sent = at(15);
+    EXPECT_EQ(lines(), Lines{"BAT-3"});
+}
+
 TEST_F(Checker, ReadAndNotHandedOver) {
     publish(6);
     history_.final_states[0].last_delivered = "6-0";

@@ -141,6 +141,7 @@ Task<> flushed(World& world) {
     const bool came = co_await gets(world, agent, old, 5s);
     world.require(came, "BAT-1", "5 published, " + std::to_string(agent.delivered_count()) + " handed over");
     co_await world.pause(500ms);
+    const Instant sent = world.now();
     world.command({"MULTI"});
     world.command({"FLUSHALL"});
     for (int i = 1; i <= 3; ++i) world.command({"XADD", stream, std::to_string(i) + "-0", "k", "v"});
@@ -149,7 +150,7 @@ Task<> flushed(World& world) {
     std::vector<EntryKey> lower;
     for (int i = 1; i <= 3; ++i) {
         lower.push_back({stream, std::to_string(i) + "-0"});
-        world.record_published(stream, lower.back().id, {{"k", "v"}}, world.now());
+        world.record_published(stream, lower.back().id, {{"k", "v"}}, sent);
     }
     const bool lower_came = co_await gets(world, agent, lower, 10s);
     world.require(lower_came, "REC-7", "10 s after FLUSHALL, entries with lower ids are not handed over");
