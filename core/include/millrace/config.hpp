@@ -174,8 +174,8 @@ struct ConfigKey {
 
 /// `redis://[user[:password]@]host[:port][/database][?key=value&…]`, `rediss://…`, `unix:///path[?…]`, `host:port` or
 /// `host`. Values are percent-decoded; query keys are keys of the table. Source: the IANA registrations of redis and
-/// rediss.
-[[nodiscard]] Result<Config> parse_url(std::string_view url);
+/// rediss. Applied on top of `base`.
+[[nodiscard]] Result<Config> parse_url(std::string_view url, Config base = {});
 
 /// A JSON document of the keys, or a whole configuration file of the notification agent's shape
 /// (`synchronization.pubsub.redis`, `synchronization.notification`). `fallback_password` is the value of the

@@ -61,6 +61,8 @@ class BatchView {
     [[nodiscard]] Entry operator[](size_t index) const {
         return {records_[index], (*streams_)[records_[index].stream]};
     }
+    /// As they lie in memory, for a host that copies them as a whole.
+    [[nodiscard]] std::span<const EntryRecord> records() const { return records_; }
     class Iterator {
       public:
         Iterator(const BatchView* view, size_t index) : view_(view), index_(index) {}

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/documented.hpp"
 #include "base/sha1.hpp"
 
 namespace millrace {
@@ -170,7 +171,7 @@ constexpr Sha1Text hashes[] = {sha1(dead_letter_lua),     sha1(redrive_lua),   s
 constexpr Script row(ScriptId id, std::string_view name, std::string_view source, std::string_view keys,
                      std::string_view arguments, std::string_view answer) {
     const Sha1Text& hash = hashes[static_cast<size_t>(id)];
-    return {id, name, source, {hash.data(), hash.size()}, keys, arguments, answer};
+    return {id, name, source, {hash.data(), hash.size()}, documented(keys), documented(arguments), documented(answer)};
 }
 
 using enum ScriptId;

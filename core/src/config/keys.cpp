@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/documented.hpp"
 #include "config/key_stores.hpp"
 #include "config/tail_keys.hpp"
 #include "config/values.hpp"
@@ -29,14 +30,19 @@ constexpr std::string_view yes_or_no = "true, false";
 template <auto Part, auto Member>
 constexpr KeyRow number(std::string_view name, KeyType type, std::string_view default_text, std::string_view zero,
                         std::string_view range, std::string_view meaning) {
-    return {{name, type, default_text, zero, range, meaning, true}, put<Part, Member>, load<Part, Member>, nullptr, {}};
+    return {{name, type, documented(default_text), documented(zero), range, documented(meaning), true},
+            put<Part, Member>,
+            load<Part, Member>,
+            nullptr,
+            {}};
 }
 
 /// A key whose value is text, a choice, or true or false.
 constexpr KeyRow word(std::string_view name, KeyType type, std::string_view default_text, std::string_view range,
                       std::string_view meaning, bool (*store)(Config&, const ParsedValue&),
                       Acceptance (*check)(const Config&) = nullptr, std::string_view one_of = {}) {
-    return {{name, type, default_text, {}, range, meaning, true}, store, nullptr, check, one_of};
+    return {
+        {name, type, documented(default_text), {}, range, documented(meaning), true}, store, nullptr, check, one_of};
 }
 
 // The order is that of the documentation, and among secrets that of precedence.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/draft.hpp"
 #include "config/endpoint.hpp"
@@ -148,12 +149,12 @@ Status set_query(Draft& draft, std::string_view query) {
 
 }  // namespace
 
-Result<Config> parse_url(std::string_view url) {
+Result<Config> parse_url(std::string_view url, Config base) {
     if (url.empty()) return url_error("is empty");
     const Result<Parts> parts = split_url(url);
     if (!parts.ok()) return parts.error();
-    Draft draft{Config()};
-    if (parts->scheme == Scheme::rediss) draft.config().client.tls.emplace();
+    Draft draft(std::move(base));
+    if (parts->scheme == Scheme::rediss && !draft.config().client.tls) draft.config().client.tls.emplace();
     if (parts->has_user_info) {
         if (Status status = set_user(draft, parts->user_info); !status.ok()) return status.error();
     }

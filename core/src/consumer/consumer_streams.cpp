@@ -33,7 +33,7 @@ void Consumer::handle_found(std::string_view name) {
     }
     groups_.add_stream(stream, is_first ? config_.start : "0");
     // The first ones are told together.
-    if (!is_first) context_.log(LogLevel::info, "A stream was found.", fields_of(stream));
+    if (!is_first) context_.log_fields(LogLevel::info, "A stream was found.", fields_of(stream));
 }
 
 void Consumer::handle_round_begin() {
@@ -59,7 +59,7 @@ void Consumer::handle_discovery_refused(Error error, bool is_final) {
 
 /// What is held of it has been told as lost. If it comes again, it is a new one.
 void Consumer::handle_stream_left(uint32_t stream) {
-    context_.log(LogLevel::info, "A stream is gone; it is left.", fields_of(stream));
+    context_.log_fields(LogLevel::info, "A stream is gone; it is left.", fields_of(stream));
     rotation_.handle_read(stream, false);
     recoveries_[stream] = Recovery();
     taken_[stream] = 0;

@@ -1,7 +1,5 @@
 #include "consumer/handback.hpp"
 
-#include <algorithm>
-
 #include "command/server_error.hpp"
 #include "consumer/redelivery.hpp"
 
@@ -34,14 +32,11 @@ void Handback::advance(Lane* lane, Instant now) {
 /// What was put aside, as commands of entries so near in age that the oldest's idle time holds for each of them: by a
 /// younger one's the others would be taken back from whoever claimed them meanwhile (REC-3).
 void Handback::queue_aside(Instant now) {
-    Buffer<Holdings::Aside>& aside = holdings_.aside;
+    Buffer<Aging>& aside = holdings_.aside;
     if (aside.empty()) return;
-    std::sort(aside.begin(), aside.end(), [](const Holdings::Aside& a, const Holdings::Aside& b) {
-        if (a.stream != b.stream) return a.stream < b.stream;
-        return a.refreshed != b.refreshed ? a.refreshed < b.refreshed : a.id < b.id;
-    });
+    sort_by_age(aside);
     Flight* flight = nullptr;
-    for (const Holdings::Aside& each : aside) {
+    for (const Aging& each : aside) {
         const bool fits = flight != nullptr && flight->stream == each.stream && flight->ids.size() < ids_max &&
                           each.refreshed + own_idle(flight->refreshed, now, holdings_.config.claim_min_idle) <= now;
         if (!fits) {

@@ -54,10 +54,7 @@ void Heartbeats::look(Lane& lane, Instant now) {
     });
     is_due_ = false;
     look_at_ = is_whole ? next : now + holdings_.context.retry_delay(failures_++);
-    std::sort(aging_.begin(), aging_.end(), [](const Aging& a, const Aging& b) {
-        if (a.stream != b.stream) return a.stream < b.stream;
-        return a.refreshed != b.refreshed ? a.refreshed < b.refreshed : a.id < b.id;
-    });
+    sort_by_age(aging_);
     for (size_t first = 0; first < aging_.size();) {
         // Of one command, entries so near in age that the oldest's idle time holds for each: a younger one's would take
         // the older back from whoever claimed it meanwhile.
@@ -113,8 +110,7 @@ void Heartbeats::ask(Lane& lane, Instant now) {
         Missing& missing = missing_[i];
         if (missing.is_asked || missing.id == EntryId{}) continue;
         missing.is_asked = lane.send(Request::of(*this, fate, i, Answer::pending, 1), now, [&](resp::Encoder& encoder) {
-            command::xpending_one(encoder, holdings_.streams[missing.stream], holdings_.config.group,
-                                  missing.id);
+            command::xpending_one(encoder, holdings_.streams[missing.stream], holdings_.config.group, missing.id);
         });
         if (!missing.is_asked) return;
         ++asked;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/buffer.hpp"
+#include "consumer/aging.hpp"
 #include "consumer/holdings.hpp"
 #include "session/lane.hpp"
 
@@ -25,11 +26,6 @@ class Heartbeats final : private ReplyHandler {
   private:
     enum What : uint32_t { beat, fate };
 
-    struct Aging {
-        uint32_t stream;
-        EntryId id;
-        Instant refreshed;
-    };
     /// One XCLAIM that was sent, and the ids it named.
     struct Flight {
         bool in_use = false;

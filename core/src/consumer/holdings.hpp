@@ -10,6 +10,7 @@
 
 #include "base/ring.hpp"
 #include "command/key_names.hpp"
+#include "consumer/aging.hpp"
 #include "consumer/backoff.hpp"
 #include "consumer/batches.hpp"
 #include "consumer/dedupe.hpp"
@@ -128,12 +129,7 @@ class Holdings {
     bool recovered = false;  ///< what was pending here before has been read: new entries may be
 
     /// Entries that are to be given back.
-    struct Aside {
-        uint32_t stream;
-        EntryId id;
-        Instant refreshed;
-    };
-    Buffer<Aside> aside;
+    Buffer<Aging> aside;
 
     /// Entries that wait for the server's word on whether their ids were seen, in the order in which they came: the
     /// line of Seen. Each is held meanwhile, and may be lost.

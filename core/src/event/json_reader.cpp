@@ -3,11 +3,18 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#ifdef __EMSCRIPTEN__
+#include "event/small_json_reader.hpp"
+#else
+#include <nlohmann/json.hpp>
+#endif
 
 namespace millrace {
 namespace {
+
+#ifndef __EMSCRIPTEN__
 
 // The library's parser does not say where a value stands in the text. It reads each byte once through an iterator, so
 // an iterator that moves a shared cursor tells: brackets end at the cursor, numbers one byte before it.
@@ -112,6 +119,8 @@ class Sax {
     JsonEnd end_ = JsonEnd::complete;
 };
 
+#endif
+
 // The parser's strings come from operator new, whose refusal ends the process. So malloc is asked first for as much as
 // they can need at once: two strings of the text's size that double as they grow (2 x 3), and the text of an error (4).
 bool memory_suffices(size_t text_size) {
@@ -133,10 +142,14 @@ JsonOutcome read_json(std::string_view text, JsonVisitor& visitor, uint32_t dept
     if (!memory_suffices(text.size())) return {JsonEnd::out_of_memory, 0};
     // The parser skips a byte order mark; RFC 8259 lets a reader refuse it, and offsets would be off by it.
     if (text.starts_with("\xef\xbb\xbf")) return {JsonEnd::not_json, 0};
+#ifdef __EMSCRIPTEN__
+    return read_small_json(text, visitor, depth_max);
+#else
     Cursor cursor{text.data(), text.data() + text.size()};
     Sax sax(cursor, visitor, depth_max);
     nlohmann::json::sax_parse(CursorIterator(&cursor), CursorIterator(), &sax);
     return {sax.how_it_ended(), sax.offset()};
+#endif
 }
 
 }  // namespace millrace

@@ -135,7 +135,7 @@ void Rungs::tell(std::string_view what, const Error& error, bool is_lost) {
         return;
     }
     text += "; publishing steps down.";
-    context_.log(LogLevel::warn, std::move(text), {{"error", error.message}});
+    context_.log(LogLevel::warn, text, {{"error", error.message}});
 }
 
 }  // namespace millrace

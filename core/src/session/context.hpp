@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/buffer.hpp"
@@ -37,7 +39,14 @@ struct Context {
         events.push(std::move(event));
     }
 
-    void log(LogLevel level, std::string message, LogFields fields = {}) {
+    /// Views, so that whoever logs makes no texts.
+    using ShownFields = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+    void log(LogLevel level, std::string_view message, ShownFields shown = {}) {
+        LogFields fields;
+        for (const auto& [key, value] : shown) fields.emplace_back(key, value);
+        log_fields(level, message, std::move(fields));
+    }
+    void log_fields(LogLevel level, std::string_view message, LogFields fields) {
         if (events.size() >= events_waiting_max) {
             ++logs_dropped;
             return;
@@ -46,7 +55,7 @@ struct Context {
             fields.emplace_back("messages_dropped_before", std::to_string(logs_dropped));
             logs_dropped = 0;
         }
-        events.push(Log{level, std::move(message), std::move(fields)});
+        events.push(Log{level, std::string(message), std::move(fields)});
     }
 
     void fail(std::optional<SourceId> source, Error error, bool closed = false) {
@@ -88,7 +97,7 @@ struct Context {
     Prng prng;
     WallTime wall;
     Instant wall_at;  ///< when it was told
-    Instant now{};  ///< of the input or command at work; entries that arrive in the middle of a reply arrive then
+    Instant now{};    ///< of the input or command at work; entries that arrive in the middle of a reply arrive then
     SegmentStore segments;
     Registers registers;
     Ring<Event> events;

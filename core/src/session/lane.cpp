@@ -117,12 +117,13 @@ bool Lane::takes_for_nobody() const {
     return false;
 }
 
-void Lane::enqueue(Request request, Instant now) {
-    request.sent = now;
-    if (request.allowed == Duration{}) request.allowed = context_.config.health_deadline;
-    if (request.blocks) ++blocking_;
+void Lane::enqueue(const Request& request, Instant now) {
+    Request owed = request;
+    owed.sent = now;
+    if (owed.allowed == Duration{}) owed.allowed = context_.config.health_deadline;
+    if (owed.blocks) ++blocking_;
     announced_ = false;
-    owed_.push(request);
+    owed_.push(owed);
 }
 
 void Lane::set_readable(bool readable, Instant now) {

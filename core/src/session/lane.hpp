@@ -135,7 +135,7 @@ class Lane final : private ReplyHandler {
     [[nodiscard]] Duration ping_after() const { return {context_.config.health_deadline.us / 3}; }
     [[nodiscard]] Instant retry_at(Instant now);
     void connect(Instant now);
-    void enqueue(Request request, Instant now);
+    void enqueue(const Request& request, Instant now);
     void take_reply(Instant now);
     [[nodiscard]] std::optional<std::string> mismatch(const Request& request, const resp::Reply& reply) const;
     void break_off(Error error, Instant now);

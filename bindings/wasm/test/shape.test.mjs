@@ -1,0 +1,56 @@
+// What is shipped, looked at from outside: what the module asks of its host, how large it is, and that its glue makes no
+// code at run time, which edge runtimes forbid.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+import { gluePath, importNames, wasmPath } from './module_host.mjs';
+
+const wasm = readFileSync(wasmPath);
+const glue = readFileSync(gluePath, 'utf8');
+
+/** Everything that the module may ask of JavaScript: no clock, randomness, file, socket or output. */
+const allowedImports = new Set([
+  // what Embind tells of the functions and types of the control plane
+  '_embind_register_bigint',
+  '_embind_register_bool',
+  '_embind_register_emval',
+  '_embind_register_float',
+  '_embind_register_function',
+  '_embind_register_integer',
+  '_embind_register_memory_view',
+  '_embind_register_std_string',
+  '_embind_register_std_wstring',
+  '_embind_register_void',
+  'abort', // a programming error, and memory that is refused where no error can tell of it
+  'emscripten_resize_heap', // memory grows
+  'setTempRet0', // halves of 64-bit results, for JavaScript; nobody reads them
+]);
+
+/** Bytes after gzip -9; what the module has now, and a little. The aim is 80,000: nine tenths of it are the core's own logic. */
+const sizeMax = 142_000;
+const glueSizeMax = 10_000;
+
+test('the module asks its host for nothing but what is listed', () => {
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(wasm));
+  const names = importNames();
+  assert.ok(imports.length > 0);
+  for (const { name, kind } of imports) {
+    assert.equal(kind, 'function', name);
+    assert.ok(allowedImports.has(names.get(name)), `${names.get(name)} is not in the list of imports`);
+  }
+});
+
+test('the module and its glue stay within their sizes', (t) => {
+  const [size, glueSize] = [wasm, glue].map((file) => gzipSync(file, { level: 9 }).length);
+  t.diagnostic(`millrace.wasm: ${wasm.length} bytes, ${size} after gzip; glue: ${glue.length}, ${glueSize} after gzip`);
+  assert.ok(size <= sizeMax, `millrace.wasm has ${size} bytes after gzip; at most ${sizeMax}`);
+  assert.ok(glueSize <= glueSizeMax, `millrace.mjs has ${glueSize} bytes after gzip; at most ${glueSizeMax}`);
+});
+
+test('the glue makes no code at run time and does not ask where it is', () => {
+  for (const forbidden of [/import\.meta/, /\beval\s*\(/, /\bnew\s+Function\b/, /\bFunction\s*\(["'`]/]) {
+    assert.doesNotMatch(glue, forbidden);
+  }
+});
