@@ -1,0 +1,130 @@
+// Who comes in, and what the others are told: before the upgrade, by status and words, and to a page that asks by GET.
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import { open, startBridge, startRedis, token, until } from './fixture.mjs';
+
+let redis;
+before(async () => (redis = await startRedis()));
+after(() => redis.stop());
+
+const named = (text) => `millrace.token.${Buffer.from(text).toString('base64url')}`;
+
+async function refusal(url, options) {
+  const client = open(url, options);
+  await until('it is refused', () => client.refused);
+  return client.refused;
+}
+
+async function withBridge(options, body) {
+  const started = await startBridge({ upstream: redis.url, ...options });
+  try {
+    await body(started);
+  } finally {
+    await started.stop();
+  }
+}
+
+test('a token opens, as a subprotocol and as a header', () =>
+  withBridge({}, async ({ url }) => {
+    const first = await open(url).opened();
+    assert.equal(first.ws.protocol, 'millrace.v1');
+    assert.equal(await first.line('PING'), '+PONG');
+    const second = await open(url, { offers: [], headers: { authorization: `Bearer ${token}` } }).opened();
+    assert.equal(await second.line('PING'), '+PONG');
+  }));
+
+test('no token, a wrong one and a wrong path are refused in words, and reach no Redis', () =>
+  withBridge({}, async ({ url, bridge, lines }) => {
+    const none = await refusal(url, { offers: ['millrace.v1'] });
+    assert.equal(none.status, 401);
+    assert.match(none.text, /^a token is wanted/);
+    const wrong = await refusal(url, { offers: ['millrace.v1', named('not-the-token-of-tests')] });
+    assert.deepEqual(wrong, { status: 401, text: 'this token is not known here\n' });
+    assert.equal((await refusal(`${url}elsewhere`)).status, 404);
+    assert.equal((await refusal(url, { offers: ['mqtt'] })).status, 400);
+    assert.equal(bridge.connections, 0);
+    assert.match(bridge.metrics(), /millrace_bridge_refused_total\{reason="token"\} 2\n/);
+    assert.match(bridge.metrics(), /millrace_bridge_upstream_connections 0\n/);
+    const said = JSON.stringify(lines);
+    assert.ok(!said.includes('not-the-token-of-tests') && !said.includes(token), said);
+  }));
+
+test('pages come from listed origins alone', () =>
+  withBridge({ origins: ['https://app.example'] }, async ({ url }) => {
+    const refused = await refusal(url, { headers: { origin: 'https://evil.example' } });
+    assert.equal(refused.status, 403);
+    assert.match(refused.text, /Origin/);
+    const listed = await open(url, { headers: { origin: 'https://app.example' } }).opened();
+    assert.equal(await listed.line('PING'), '+PONG');
+    assert.equal((await refusal(url, { headers: { origin: 'https://app.example.evil.example' } })).status, 403);
+    assert.equal((await refusal(url, { headers: { origin: 'null' } })).status, 403);
+  }));
+
+test('a page asks by GET why it was refused', () =>
+  withBridge({ origins: ['https://app.example'] }, async ({ http }) => {
+    const ask = async (headers) => {
+      const response = await fetch(`${http}/`, { headers });
+      assert.equal(response.headers.get('access-control-allow-origin'), '*');
+      return [response.status, await response.text()];
+    };
+    assert.deepEqual(await ask({ authorization: `Bearer ${token}` }), [200, 'you may connect, with a WebSocket\n']);
+    const wrong = await ask({ authorization: 'Bearer not-the-token-of-tests' });
+    assert.deepEqual(wrong, [401, 'this token is not known here\n']);
+    const preflight = await fetch(`${http}/`, { method: 'OPTIONS' });
+    assert.equal(preflight.headers.get('access-control-allow-headers'), 'authorization');
+  }));
+
+test('connections are limited: in all, of a token, of an address', async () => {
+  await withBridge({ connections: 1 }, async ({ url }) => {
+    const first = await open(url).opened();
+    assert.equal((await refusal(url)).status, 503);
+    first.ws.close();
+    await first.ends();
+    await until('there is room again', async () => {
+      const again = open(url);
+      await until('an answer', () => again.refused || again.ws.readyState === 1);
+      return again.refused === undefined;
+    });
+  });
+  await withBridge({ connectionsPerToken: 1 }, async ({ url }) => {
+    await open(url).opened();
+    assert.match((await refusal(url)).text, /this token has its 1 connections/);
+  });
+  await withBridge({ connectionsPerAddress: 1 }, async ({ url }) => {
+    await open(url).opened();
+    const refused = await refusal(url);
+    assert.equal(refused.status, 429);
+    assert.match(refused.text, /your address/);
+  });
+});
+
+test('who is refused and does not hang up is hung up on', { timeout: 20_000 }, () =>
+  withBridge({}, async ({ port }) => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    let text = '';
+    socket.on('data', (bytes) => (text += bytes));
+    socket.on('error', () => undefined);
+    const head = 'Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n';
+    socket.write(
+      `GET / HTTP/1.1\r\n${head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`,
+    );
+    await until('the refusal', () => text.includes('a token is wanted'));
+    let isGone = false;
+    await until('it is gone there', () => {
+      socket.write('x', (error) => (isGone ||= Boolean(error)));
+      return isGone;
+    });
+    socket.destroy();
+  }),
+);
+
+test('tokens are replaced while it runs; who is in stays', () =>
+  withBridge({}, async ({ url, bridge }) => {
+    const old = await open(url).opened();
+    bridge.replaceTokens([{ name: 'new', token: 'another-token-of-tests' }]);
+    assert.equal((await refusal(url)).status, 401);
+    const fresh = await open(url, { offers: ['millrace.v1', named('another-token-of-tests')] }).opened();
+    assert.equal(await fresh.line('PING'), '+PONG');
+    assert.equal(await old.line('PING'), '+PONG');
+  }));
