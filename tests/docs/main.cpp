@@ -1,4 +1,5 @@
-// Prints a page of docs/ from the tables of the core and the harness: `millrace-docs configuration|errors|metrics|acl`.
+// Prints a page of docs/ from the tables of the core and the harness: `millrace-docs configuration|errors|metrics|acl`;
+// `millrace-docs options` prints the options of the npm package.
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include "millrace/config.hpp"
 #include "millrace/error.hpp"
 #include "millrace/metrics.hpp"
+#include "options.hpp"
 #include "server/acl_rules.hpp"
 
 namespace {
@@ -220,8 +222,13 @@ int main(int argc, char** argv) {
         print_metrics();
     } else if (page == "acl") {
         print_acl();
+    } else if (page == "options") {
+        if (!print_options(std::cout)) {
+            std::cerr << "millrace-docs: the table of keys has no key any more at which an interface begins\n";
+            return 1;
+        }
     } else {
-        std::cerr << "usage: millrace-docs configuration|errors|metrics|acl\n";
+        std::cerr << "usage: millrace-docs configuration|errors|metrics|acl|options\n";
         return 2;
     }
     return std::cout.flush() ? 0 : 1;

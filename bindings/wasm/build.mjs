@@ -1,0 +1,64 @@
+// Builds the package into dist: node build.mjs. The module must have been built before (./dev build wasm); where it is
+// somewhere else, MILLRACE_MODULE names the directory with millrace.mjs and millrace.wasm.
+//
+//   dist/<host>.js      one bundle a host, minified, with the glue in it
+//   dist/millrace.wasm  the module, for Node, Workers and `millrace/wasm`
+//   dist/sse.js         server-sent events, which need nothing of the module
+//   dist/lib            the compiled sources: the types and the bridge, which are published, and what unit tests import
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+import { build } from 'esbuild';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const module = process.env.MILLRACE_MODULE ?? `${here}../../build/wasm/bindings/wasm`;
+const dist = `${here}dist`;
+const hosts = ['node', 'deno', 'bun', 'workerd', 'browser'];
+
+if (!existsSync(`${module}/millrace.wasm`)) {
+  console.error(`${module}/millrace.wasm is not built: ./dev build wasm`);
+  process.exit(1);
+}
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(`${dist}/lib`, { recursive: true });
+const wasm = await readFile(`${module}/millrace.wasm`);
+await copyFile(`${module}/millrace.wasm`, `${dist}/millrace.wasm`);
+await copyFile(`${module}/millrace.mjs`, `${dist}/lib/glue.mjs`);
+const packed = gzipSync(wasm, { level: 9 });
+await writeFile(`${dist}/lib/inline-wasm.mjs`, `export const wasmBase64 = '${packed.toString('base64')}';\n`);
+
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+execFileSync(process.execPath, [tsc, '--project', `${here}tsconfig.json`], { stdio: 'inherit' });
+// Types that a published declaration names, but that the compiler does not copy.
+await writeFile(`${dist}/wasm.d.ts`, 'declare const compiled: WebAssembly.Module;\nexport default compiled;\n');
+
+const options = {
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'none',
+  external: ['*.wasm', 'node:*', 'cloudflare:*', 'ws'],
+  logLevel: 'warning',
+};
+for (const host of hosts) {
+  await build({ ...options, entryPoints: [`${dist}/lib/loaders/${host}.js`], outfile: `${dist}/${host}.js` });
+}
+await build({ ...options, entryPoints: [`${dist}/lib/sse.js`], outfile: `${dist}/sse.js` });
+// The import stays as it is written, so it must be right from where the bundle is.
+const workerd = await readFile(`${dist}/workerd.js`, 'utf8');
+await writeFile(`${dist}/workerd.js`, workerd.replace('"../millrace.wasm"', '"./millrace.wasm"'));
+
+const sizes = await Promise.all(
+  hosts.map(async (host) => {
+    // What the inline module adds is counted with the module.
+    const text = (await readFile(`${dist}/${host}.js`, 'utf8')).replace(packed.toString('base64'), '');
+    return `${host} ${gzipSync(text, { level: 9 }).length}`;
+  }),
+);
+console.log(`gzipped bytes: millrace.wasm ${packed.length}; ${sizes.join(', ')}`);

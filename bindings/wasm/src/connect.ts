@@ -1,0 +1,53 @@
+// How a client comes about, for every kind of host.
+import { Client } from './client.js';
+import { documentOf } from './document.js';
+import { MillraceError } from './errors.js';
+import type { Host } from './host/host.js';
+import { instantiate } from './host/host.js';
+import type { ModuleFactory } from './module.js';
+import type { ClientKeys, PublishOptions, SourceOptions } from './options.js';
+import type { Transport } from './transports/transport.js';
+
+/** What a client is, and what its sources and publishers are where they don't say otherwise. */
+export interface ConnectOptions extends ClientKeys, SourceOptions, PublishOptions {
+  /**
+   * `redis://[user[:password]@]host[:port][/database][?key=value&…]`, `rediss://…`, `unix:///path`, or `host:port`; the
+   * options count where both say something.
+   */
+  readonly url?: string | undefined;
+  /** The compiled `millrace/wasm`, or its bytes, where the package can't bring it: in place of its own. */
+  readonly wasm?: WebAssembly.Module | BufferSource | undefined;
+  /** Connections of another kind than the host's, such as `webSocketTransport`. */
+  readonly transport?: Transport | undefined;
+}
+
+/** Makes clients.
+ *
+ * `connect(url)`, `connect(options)` or `connect(url, options)` resolves before anything is connected: the first
+ * consumer, tail or publish does that. Rejects with a MillraceError `bad_config`, which names the key, the value and
+ * what is allowed.
+ */
+export type Connect = (target?: string | ConnectOptions, options?: ConnectOptions) => Promise<Client>;
+
+/** @internal */
+export function connectWith(host: Host, factory: ModuleFactory): Connect {
+  let compiled: Promise<WebAssembly.Module> | undefined;
+  const own = (): Promise<WebAssembly.Module> => (compiled ??= host.load());
+  return async (target = {}, options = {}) => {
+    const given = typeof target === 'string' ? { ...options, url: target } : { ...target, ...options };
+    const { url = '', wasm, transport, ...keys } = given;
+    const document = documentOf(keys);
+    const module = wasm === undefined ? await own() : await compile(wasm);
+    const parts = { module: await instantiate(factory, module), host, url, document };
+    return new Client({ ...parts, transport: transport ?? host.transport });
+  };
+}
+
+async function compile(wasm: WebAssembly.Module | BufferSource): Promise<WebAssembly.Module> {
+  if (wasm instanceof WebAssembly.Module) return wasm;
+  try {
+    return await WebAssembly.compile(wasm);
+  } catch (error) {
+    throw new MillraceError('bad_config', `wasm: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

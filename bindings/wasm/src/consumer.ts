@@ -1,0 +1,55 @@
+// A consumer of a group, as the application sees it. How a run goes is in run.ts.
+import type { SourceOwner } from './source.js';
+import { Source } from './source.js';
+import type { Batch } from './batch.js';
+import { documentOf } from './document.js';
+import { runHandler } from './run.js';
+import type { RunContext, RunOptions, RunResult } from './run.js';
+
+/**
+ * Reads a group's entries. Iterate it (`for await (const batch of consumer)`), take batches with `next`, or give `run`
+ * a handler. Entries are delivered again until they are acked.
+ */
+export class Consumer extends Source {
+  readonly #document: Readonly<Record<string, unknown>>;
+  readonly #isGiven: (key: string) => boolean;
+
+  /** @internal */
+  constructor(owner: SourceOwner, document: Readonly<Record<string, unknown>>, isGiven: (key: string) => boolean) {
+    super(owner, document);
+    this.#document = document;
+    this.#isGiven = (key) => key in document || isGiven(key);
+  }
+
+  /** Our name in the group; empty before `ready`. */
+  get name(): string {
+    return this.readyEvent?.consumer ?? '';
+  }
+
+  /**
+   * Calls `handler` with each batch, and acks what it has not settled when it returns; when it throws or rejects, that
+   * is delivered again (nack), and the event `log` tells why. Ends, and closes the consumer, when `signal` is aborted,
+   * the budget is spent, there is nothing left (`until: 'empty'`), or the client drains; resolves once handlers have
+   * ended and acks are answered. Rejects with a MillraceError when the consumer ended because of it.
+   *
+   * With `budgetMs` the run takes its name under a lease (`consumerLease`), and takes over what others left after
+   * `budgetMs` + 5 s (`claimMinIdle`), so that a killed run's rest comes in the first run after that; with `until:
+   * 'empty'` batches are not held back for more (`flushInterval` 0). All three only where the options don't say
+   * otherwise.
+   */
+  async run(handler: (batch: Batch, context: RunContext) => unknown, options: RunOptions = {}): Promise<RunResult> {
+    const more = this.#forRun(options);
+    if (Object.keys(more).length > 0) this.reopen({ ...this.#document, ...more });
+    return runHandler(this, this.owner, handler, options);
+  }
+
+  #forRun(options: RunOptions): Record<string, unknown> {
+    const more: Record<string, unknown> = {};
+    if (options.budgetMs !== undefined) {
+      more['consumerLease'] = true;
+      more['claimMinIdle'] = options.budgetMs + 5000;
+    }
+    if (options.until === 'empty') more['flushInterval'] = 0;
+    return Object.fromEntries(Object.entries(documentOf(more)).filter(([key]) => !this.#isGiven(key)));
+  }
+}

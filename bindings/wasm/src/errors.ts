@@ -1,0 +1,108 @@
+// What is thrown. The codes and what is to be done about each come from the core's table, which the module carries.
+import type { MillraceModule } from './module.js';
+
+/** Stable names of what can go wrong; docs/errors.md says what each means. */
+export type ErrorCode =
+  | 'bad_config'
+  | 'bad_argument'
+  | 'closed'
+  | 'not_held'
+  | 'lost'
+  | 'queue_full'
+  | 'would_block'
+  | 'too_large'
+  | 'unsupported'
+  | 'cursor_not_found'
+  | 'auth'
+  | 'no_permission'
+  | 'wrong_type'
+  | 'no_group'
+  | 'oom'
+  | 'server_busy'
+  | 'connection'
+  | 'timeout'
+  | 'tls'
+  | 'protocol'
+  | 'script'
+  | 'out_of_memory';
+
+/**
+ * Three kinds that never mix: the caller misused the API, the server refused or broke the protocol, or the surroundings
+ * (network, memory, time) failed.
+ */
+export type ErrorKind = 'misuse' | 'peer' | 'environment';
+
+/** An error as events and results carry it. */
+export interface ErrorInfo {
+  readonly code: ErrorCode;
+  /** One line that names what is wrong. It never holds a secret. */
+  readonly message: string;
+  /** Whether the same call can succeed later without a change by the caller. */
+  readonly retryable: boolean;
+}
+
+interface CodeRow {
+  readonly code: ErrorCode | 'ok';
+  readonly kind: ErrorKind;
+  readonly retryable: boolean;
+  readonly meaning: string;
+  readonly advice: string;
+}
+
+let rows: readonly CodeRow[] | undefined;
+
+/** Reads the table once; the same for every instance of the module.
+ * @internal */
+export function learnCodes(module: MillraceModule): void {
+  rows ??= JSON.parse(module.codes()) as CodeRow[];
+}
+
+/** @internal */
+export function codeAt(status: number): ErrorCode {
+  const code = rows?.[status]?.code;
+  return code === undefined || code === 'ok' ? 'protocol' : code;
+}
+
+const misuses: ReadonlySet<string> = new Set([
+  'bad_config',
+  'bad_argument',
+  'closed',
+  'not_held',
+  'queue_full',
+  'too_large',
+]);
+
+/** Everything that this package throws or rejects with, but for an AbortSignal's own reason. */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError';
+  /** What went wrong, by its stable name. */
+  readonly code: ErrorCode;
+  readonly kind: ErrorKind;
+  /** Whether the same call can succeed later without a change by the caller. */
+  readonly retryable: boolean;
+  /** What the caller should do. */
+  readonly advice: string;
+  /** Of a publish: it ended without confirmation, and the entry may be there. */
+  readonly maybeWritten: boolean;
+
+  constructor(code: ErrorCode, message: string, retryable?: boolean, maybeWritten = false) {
+    super(message);
+    const row = rows?.find((each) => each.code === code);
+    this.code = code;
+    this.kind = row?.kind ?? (misuses.has(code) ? 'misuse' : 'environment');
+    this.retryable = retryable ?? row?.retryable ?? false;
+    this.advice = row?.advice ?? '';
+    this.maybeWritten = maybeWritten;
+  }
+}
+
+/** @internal */
+export function errorOf(info: ErrorInfo, maybeWritten = false): MillraceError {
+  return new MillraceError(info.code, info.message, info.retryable, maybeWritten);
+}
+
+/** The error of the module's last call.
+ * @internal */
+export function lastError(module: MillraceModule): MillraceError {
+  return errorOf(JSON.parse(module.lastError()) as ErrorInfo);
+}

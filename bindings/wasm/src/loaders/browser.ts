@@ -1,0 +1,41 @@
+// The package in browsers, and wherever no other condition fits: connections go through a bridge, by WebSocket.
+import factory from '../glue.mjs';
+import { connectWith } from '../connect.js';
+import type { Connect } from '../connect.js';
+import { decodeText, edgeDefaults } from '../host/host.js';
+import { TransportError } from '../transports/transport.js';
+import { loadInline } from './inline.js';
+
+export * from '../public.js';
+
+/** By a message to itself: browsers hold up timers that follow each other, to 4 ms or to a second in the background. */
+function deferByMessage(): (task: () => void) => void {
+  const { port1, port2 } = new MessageChannel();
+  let tasks: (() => void)[] = [];
+  port1.onmessage = () => {
+    const due = tasks;
+    tasks = [];
+    for (const task of due) task();
+  };
+  return (task) => {
+    if (tasks.push(task) === 1) port2.postMessage(0);
+  };
+}
+
+/** Makes a client. There are no sockets here: the option `transport` says how the server is reached, such as
+ * `webSocketTransport({ url: 'wss://…' })`. */
+export const connect: Connect = connectWith(
+  {
+    transport: {
+      open: () =>
+        Promise.reject(
+          new TransportError('unreachable', 'this host has no sockets; connect with a webSocketTransport'),
+        ),
+    },
+    decode: decodeText,
+    deferring: deferByMessage,
+    load: loadInline,
+    defaults: () => edgeDefaults,
+  },
+  factory,
+);

@@ -1,0 +1,293 @@
+// How a run goes: which batches, or parts of them, are handled at once and in what order, and when it ends.
+import type { Batch } from './batch.js';
+import type { Entry } from './entry.js';
+import { MillraceError } from './errors.js';
+import type { Source, SourceOwner } from './source.js';
+
+/** What a handler is told besides its batch. */
+export interface RunContext {
+  /** Aborted when the run is to end: by its own signal, or when its budget is nearly spent. */
+  readonly signal: AbortSignal;
+}
+
+/** How a run goes. */
+export interface RunOptions {
+  /** How many batches (with `orderBy`: parts) are handled at once. Default 1. */
+  readonly concurrency?: number;
+  /**
+   * Splits each batch into parts by this key. Parts with the same key are handled one after the other in their order,
+   * others at once, up to `concurrency`. Entries that come again after a failure come out of order.
+   */
+  readonly orderBy?: (entry: Entry) => unknown;
+  /** Ends the run: no new batch is begun, those in hand are finished. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds after which the run must have ended. A tenth of it, at most 1 s, is kept for the end: what handlers
+   * have not finished by then is given back to the group. */
+  readonly budgetMs?: number;
+  /** `empty`: ends once the group has nothing that could be delivered now. */
+  readonly until?: 'empty';
+}
+
+/** How a run went. */
+export interface RunResult {
+  /** Why it ended. */
+  readonly ended: 'empty' | 'budget' | 'aborted' | 'closed';
+  /** Handlers that returned. */
+  readonly handled: number;
+  /** Handlers that threw. */
+  readonly failed: number;
+  /** Entries that were given to handlers. */
+  readonly entries: number;
+  /** Entries that stay pending with this consumer. */
+  readonly held: number;
+}
+
+const closingPart = 0.1;
+const closingMsMax = 1000;
+/** Nothing may have come for so long before a group counts as empty: an answer may be under way. */
+const quietMs = 250;
+/** The same where the server can't tell how many entries are unread (before Redis 7). */
+const quietUntoldMs = 500;
+
+interface Part {
+  readonly key: unknown;
+  readonly batch: Batch;
+}
+
+/** Parts that wait and parts that are handled: of one key at most one at a time. */
+class Desk {
+  readonly #concurrency: number;
+  readonly #handle: (part: Part) => Promise<void>;
+  #ready: Part[] = [];
+  /** Parts behind the one of their key that is handled or ready. */
+  readonly #behind = new Map<unknown, Part[]>();
+  readonly inHand = new Set<Part>();
+  #wakers: (() => void)[] = [];
+
+  constructor(concurrency: number, handle: (part: Part) => Promise<void>) {
+    this.#concurrency = concurrency;
+    this.#handle = handle;
+  }
+
+  /** Whether nothing is handled or waits. */
+  get isIdle(): boolean {
+    return this.inHand.size === 0 && this.#ready.length === 0;
+  }
+
+  get hasRoom(): boolean {
+    return this.inHand.size + this.#ready.length < this.#concurrency;
+  }
+
+  add(part: Part, isOrdered: boolean): void {
+    if (isOrdered) {
+      const behind = this.#behind.get(part.key);
+      if (behind) {
+        behind.push(part);
+        return;
+      }
+      this.#behind.set(part.key, []);
+    }
+    this.#ready.push(part);
+    this.#begin();
+  }
+
+  #begin(): void {
+    while (this.inHand.size < this.#concurrency && this.#ready.length > 0) {
+      const part = this.#ready.shift()!;
+      this.inHand.add(part);
+      void this.#handle(part).then(() => this.#finish(part));
+    }
+  }
+
+  #finish(part: Part): void {
+    this.inHand.delete(part);
+    const behind = this.#behind.get(part.key);
+    const next = behind?.shift();
+    if (next) this.#ready.push(next);
+    else this.#behind.delete(part.key);
+    this.#begin();
+    for (const wake of this.#wakers.splice(0)) wake();
+  }
+
+  /** Takes away what was not begun. */
+  clear(): Part[] {
+    const left = [...this.#ready, ...[...this.#behind.values()].flat()];
+    this.#ready = [];
+    this.#behind.clear();
+    return left;
+  }
+
+  /** Settles when a handler has ended. */
+  change(): Promise<void> {
+    return new Promise((resolve) => this.#wakers.push(resolve));
+  }
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+}
+
+/** Settles entries whose source may have ended, or that may be another's by now: events have told of that. */
+function settleQuietly(batch: Batch, settle: (batch: Batch) => void): void {
+  if (batch.settled) return;
+  try {
+    settle(batch);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || !['lost', 'not_held', 'closed'].includes(error.code)) throw error;
+  }
+}
+
+function checkOptions({ concurrency, budgetMs, until }: RunOptions): void {
+  const refuse = (what: string): never => {
+    throw new MillraceError('bad_argument', `run: ${what}`);
+  };
+  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
+    refuse(`concurrency is ${concurrency}; allowed: a whole number from 1`);
+  }
+  if (budgetMs !== undefined && !(budgetMs > 0 && budgetMs <= 86_400_000)) {
+    refuse(`budgetMs is ${budgetMs}; allowed: more than 0, to 86400000`);
+  }
+  if (until !== undefined && until !== 'empty') refuse(`until is '${String(until)}'; allowed: empty`);
+}
+
+class Run {
+  readonly #source: Source;
+  readonly #owner: SourceOwner;
+  readonly #handler: (batch: Batch, context: RunContext) => unknown;
+  readonly #options: RunOptions;
+  readonly #stop = new AbortController();
+  readonly #desk: Desk;
+  #ended: RunResult['ended'] = 'closed';
+  #handled = 0;
+  #failed = 0;
+  #entries = 0;
+  #lastAt = 0;
+
+  constructor(
+    source: Source,
+    owner: SourceOwner,
+    handler: (batch: Batch, context: RunContext) => unknown,
+    options: RunOptions,
+  ) {
+    this.#source = source;
+    this.#owner = owner;
+    this.#handler = handler;
+    this.#options = options;
+    this.#desk = new Desk(options.concurrency ?? 1, (part) => this.#handle(part.batch));
+  }
+
+  async go(): Promise<RunResult> {
+    const { signal, budgetMs } = this.#options;
+    const startedAt = Date.now();
+    const abort = (): void => this.#end('aborted');
+    const closingMs = budgetMs === undefined ? 0 : Math.min(closingMsMax, budgetMs * closingPart);
+    const timer = budgetMs === undefined ? undefined : setTimeout(() => this.#end('budget'), budgetMs - closingMs);
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
+    let failure: unknown;
+    try {
+      await this.#read();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) failure = error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    }
+    const leftMs = budgetMs === undefined ? Infinity : startedAt + budgetMs - Date.now();
+    await this.#finish(leftMs);
+    const closeMs = budgetMs === undefined ? 5000 : Math.max(0, startedAt + budgetMs - Date.now());
+    const held = await this.#source.close({ timeoutMs: closeMs });
+    if (failure !== undefined) throw failure;
+    return { ended: this.#ended, handled: this.#handled, failed: this.#failed, entries: this.#entries, held };
+  }
+
+  #end(why: RunResult['ended']): void {
+    if (this.#stop.signal.aborted) return;
+    this.#ended = why;
+    this.#stop.abort(new MillraceError('closed', `the run ends: ${why}`));
+  }
+
+  async #read(): Promise<void> {
+    const { orderBy, until } = this.#options;
+    const signal = this.#stop.signal;
+    const timeoutMs = until === 'empty' ? quietMs / 5 : undefined;
+    while (!signal.aborted) {
+      if (!this.#desk.hasRoom) {
+        await this.#untilStopped(this.#desk.change());
+        continue;
+      }
+      const batch = await this.#source.next({ signal, timeoutMs });
+      if (batch) {
+        this.#lastAt = Date.now();
+        const parts: [unknown, Batch][] = orderBy ? batch.partsBy(orderBy) : [[undefined, batch]];
+        for (const [key, part] of parts) this.#desk.add({ key, batch: part }, orderBy !== undefined);
+      } else if (!this.#source.isOpen) {
+        return;
+      } else if (this.#desk.isIdle && (await this.#isEmpty())) {
+        this.#end('empty');
+      }
+    }
+  }
+
+  async #untilStopped(what: Promise<void>): Promise<void> {
+    const signal = this.#stop.signal;
+    let stop = (): void => undefined;
+    const stopped = new Promise<void>((resolve) => (stop = () => resolve()));
+    signal.addEventListener('abort', stop);
+    await Promise.race([what, stopped]);
+    signal.removeEventListener('abort', stop);
+  }
+
+  async #isEmpty(): Promise<boolean> {
+    const ready = this.#source.isOpen && this.#source.readyAt;
+    if (!ready || Date.now() - Math.max(this.#lastAt, ready) < quietMs) return false;
+    if (this.#source.health().held > 0) return false;
+    const { lag, held } = await this.#source.look({ timeoutMs: quietMs });
+    if (held > 0) return false;
+    if (lag !== undefined) return lag === 0;
+    return Date.now() - Math.max(this.#lastAt, ready) >= quietUntoldMs;
+  }
+
+  async #handle(batch: Batch): Promise<void> {
+    const first = batch.at(0)!;
+    const place = { stream: first.stream, first_id: first.id, entries: String(batch.length) };
+    this.#entries += batch.length;
+    try {
+      await this.#handler(batch, { signal: this.#stop.signal });
+    } catch (error) {
+      ++this.#failed;
+      settleQuietly(batch, (each) => each.nack());
+      const message = 'The handler failed; its batch will be delivered again';
+      const words = error instanceof Error ? error.message : String(error);
+      this.#owner.tell('log', { level: 'warn', message, fields: { error: words, ...place } });
+      return;
+    }
+    ++this.#handled;
+    settleQuietly(batch, (each) => each.ack());
+  }
+
+  /** Waits for what is in hand; what was not begun, or does not end in time, is the group's. */
+  async #finish(leftMs: number): Promise<void> {
+    const giveBack = (part: Part): void => settleQuietly(part.batch, (batch) => batch.giveBack());
+    this.#desk.clear().forEach(giveBack);
+    const enough = leftMs === Infinity ? undefined : after(leftMs - Math.min(closingMsMax, leftMs) / 2);
+    let isLate = false;
+    void enough?.then(() => (isLate = true));
+    while (this.#desk.inHand.size > 0 && !isLate) {
+      await (enough ? Promise.race([this.#desk.change(), enough]) : this.#desk.change());
+    }
+    [...this.#desk.inHand].forEach(giveBack);
+  }
+}
+
+/** Runs until it ends, and closes the source.
+ * @internal */
+export async function runHandler(
+  source: Source,
+  owner: SourceOwner,
+  handler: (batch: Batch, context: RunContext) => unknown,
+  options: RunOptions,
+): Promise<RunResult> {
+  checkOptions(options);
+  return new Run(source, owner, handler, options).go();
+}

@@ -1,0 +1,160 @@
+// What connects, what does not, and what errors say of it.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { after, before, test } from 'node:test';
+
+import { connect, MillraceError } from 'millrace';
+
+import { clientFor } from './support/client.mjs';
+import { startServer, until } from './support/server.mjs';
+
+let server;
+const password = 'p@ss/w?rd#%';
+before(async () => {
+  server = await startServer('redis-7.0');
+  await server.send('ACL', 'SETUSER', 'alice', 'on', `>${password}`, '~*', '&*', '+@all');
+});
+after(() => server.stop());
+
+const isError = (code, words) => (error) => {
+  assert.ok(error instanceof MillraceError, String(error));
+  assert.equal(error.code, code, error.message);
+  assert.match(error.message, words);
+  return true;
+};
+
+test('a wrong option is refused by its name, before anything connects', async () => {
+  await assert.rejects(connect({ batchSize: 0 }), isError('bad_config', /batch_size.*0/));
+  await assert.rejects(connect({ batchSise: 5 }), isError('bad_config', /batch_sise.*batch_size/));
+  await assert.rejects(connect({ flushInterval: 'soon' }), isError('bad_config', /flush_interval/));
+  await assert.rejects(connect({ flushInterval: NaN }), isError('bad_config', /flush_interval.*NaN/));
+  await assert.rejects(connect({ tls: { verfy: true } }), isError('bad_config', /verfy/));
+  await assert.rejects(connect({ host: () => 'x' }), isError('bad_config', /host/));
+  await assert.rejects(connect('redis://localhost:99999'), isError('bad_config', /port/));
+  await assert.rejects(connect({ wasm: new Uint8Array([1, 2, 3]) }), isError('bad_config', /wasm/));
+});
+
+test('options count over the URL', async (t) => {
+  const client = await clientFor(t, `${server.url}?batch_size=7&client_name=url`, { clientName: 'given' });
+  await client.publish('named', { a: 1 });
+  const names = (await server.send('CLIENT', 'LIST')).match(/name=\w+/g);
+  assert.ok(names.includes('name=given') && !names.includes('name=url'), String(names));
+});
+
+test('the module can be given, as bytes and compiled', async (t) => {
+  const bytes = await readFile(new URL('../dist/millrace.wasm', import.meta.url));
+  for (const wasm of [bytes, await WebAssembly.compile(bytes)]) {
+    const client = await clientFor(t, server.url, { wasm });
+    assert.match((await client.publish('given', { a: 1 })).id, /-/);
+  }
+});
+
+test('credentials are in no error, event or metric', async (t) => {
+  const secret = 'sesame-0815';
+  const told = [];
+  const client = await clientFor(t, { url: `redis://alice:${secret}@127.0.0.1:${server.port}` });
+  for (const name of ['log', 'failure', 'disconnected', 'reconnected', 'closed']) {
+    client.on(name, (event) => told.push(JSON.stringify(event)));
+  }
+  const consumer = client.consumer({ stream: 's', group: 'g' });
+  const failure = await consumer.next().catch((error) => error);
+  assert.ok(failure instanceof MillraceError);
+  assert.equal(failure.code, 'auth');
+  const refused = await connect(`redis://alice:${secret}@127.0.0.1:${server.port}?password=${secret}&nonsense=1`).catch(
+    (error) => error,
+  );
+  assert.equal(refused.code, 'bad_config');
+  const texts = [
+    failure.message,
+    failure.stack,
+    refused.message,
+    client.metrics(),
+    JSON.stringify(client.health()),
+    ...told,
+  ];
+  assert.ok(told.length > 0);
+  for (const text of texts) assert.ok(!text.includes(secret), text);
+});
+
+test('replaced credentials bring back a refused client', async (t) => {
+  const client = await clientFor(t, `redis://alice:wrong@127.0.0.1:${server.port}`, { flushInterval: 0 });
+  const consumer = client.consumer({ stream: 'replaced', group: 'g' });
+  await assert.rejects(consumer.next(), isError('auth', /./));
+  client.replaceCredentials({ username: 'alice', password });
+  await server.send('XADD', 'replaced', '*', 'a', '1');
+  const batch = await consumer.next({ timeoutMs: 10_000 });
+  assert.equal(batch.at(0).get('a'), '1');
+});
+
+test('a refused connection is told, and tried again until it stands', async (t) => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  const client = await clientFor(t, `redis://127.0.0.1:${port}`);
+  const told = new Promise((resolve) => client.on('disconnected', resolve));
+  const consumer = client.consumer({ stream: 's', group: 'g' });
+  const event = await told;
+  assert.equal(event.reason, 'refused');
+  assert.equal(event.error.code, 'connection');
+  assert.equal(event.error.retryable, true);
+  assert.equal(client.health().healthy, false);
+  await consumer.close({ timeoutMs: 100 });
+});
+
+test('a name that nobody knows is told as such', async (t) => {
+  const client = await clientFor(t, 'redis://no-such-host.invalid:6379');
+  const told = new Promise((resolve) => client.on('disconnected', resolve));
+  client.consumer({ stream: 's', group: 'g' });
+  assert.equal((await told).reason, 'dns');
+});
+
+test('a lost connection is made again, and nothing is lost', async (t) => {
+  const client = await clientFor(t, server.url, { batchSize: 1, retryDelay: 10 });
+  const consumer = client.consumer({ stream: 'cut', group: 'g', consumer: 'me' });
+  await consumer.ready();
+  const back = new Promise((resolve) => client.on('reconnected', resolve));
+  await server.send('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  await back;
+  await server.send('XADD', 'cut', '*', 'a', '1');
+  const batch = await consumer.next({ timeoutMs: 10_000 });
+  assert.equal(batch.at(0).get('a'), '1');
+  batch.ack();
+  await batch.confirmed();
+});
+
+test('a process with nothing but a closed client ends', async () => {
+  const { spawn } = await import('node:child_process');
+  const program = `
+    import { connect } from 'millrace';
+    const client = await connect('${server.url}');
+    await client.publish('process', { a: 1 });
+    const consumer = client.consumer({ stream: 'process', group: 'g' });
+    await consumer.ready();
+    await client.close();`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: new URL('.', import.meta.url),
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  clearTimeout(timer);
+  assert.equal(code, 0);
+});
+
+test('listeners come and go', async (t) => {
+  const client = await clientFor(t, server.url);
+  let count = 0;
+  const listener = () => ++count;
+  client.on('ready', listener);
+  const end = client.on('ready', listener);
+  const first = client.consumer({ stream: 'listened', group: 'g' });
+  await first.ready();
+  await until('the listener was told', () => count === 1);
+  end();
+  const second = client.consumer({ stream: 'listened', group: 'h' });
+  await second.ready();
+  client.off('ready', listener);
+  assert.equal(count, 1);
+});

@@ -1,0 +1,81 @@
+// What stays in memory: nothing of what was handled, and of what was kept no more than itself. MILLRACE_ENTRIES sets
+// how many entries go through (default 100,000).
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+import { clientFor } from './support/client.mjs';
+import { startServer } from './support/server.mjs';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc');
+const entries = Number(process.env.MILLRACE_ENTRIES ?? 100_000);
+const batchSize = 50;
+const payload = 'p'.repeat(250);
+let server;
+let memory;
+
+before(async () => {
+  server = await startServer();
+  // The module's memory is nobody's business but the loader's, so it is caught where it is made.
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (...args) => {
+    const instance = await instantiate(...args);
+    memory = Object.values(instance.exports).find((each) => each instanceof WebAssembly.Memory);
+    return instance;
+  };
+});
+after(() => server.stop());
+
+async function used() {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  collect();
+  const { heapUsed, arrayBuffers, external } = process.memoryUsage();
+  return heapUsed + Math.max(arrayBuffers, external);
+}
+
+async function consume(t, stream, count, keep) {
+  const client = await clientFor(t, server.url);
+  const chunk = Array.from({ length: 1000 }, () => ({ payload }));
+  const consumer = client.consumer({ stream, group: 'g', batchSize });
+  let published = 0;
+  let seen = 0;
+  let warm;
+  while (seen < count) {
+    if (published < count && published - seen < 2000) {
+      await client.publish(stream, chunk);
+      published += chunk.length;
+    }
+    const batch = await consumer.next({ timeoutMs: 10_000 });
+    assert.ok(batch, `${seen} of ${count} came`);
+    keep(batch);
+    batch.ack();
+    seen += batch.length;
+    warm ??= seen >= count / 5 ? memory.buffer.byteLength : undefined;
+  }
+  return { warm, end: memory.buffer.byteLength };
+}
+
+test('the memory of the module does not grow with what goes through', async (t) => {
+  const { warm, end } = await consume(t, 'through', entries, (batch) =>
+    assert.equal(batch.at(0).get('payload'), payload),
+  );
+  assert.equal(end, warm);
+});
+
+test('an id, and a text, kept of each batch keep nothing else', async (t) => {
+  const kept = [];
+  // What is made once, compiled code above all, is no growth.
+  await consume(t, 'before', 500 * batchSize, (batch) => kept.push(batch.at(0).id, batch.at(1).get('payload').slice(0, 40)));
+  kept.length = 0;
+  await server.send('DEL', 'before');
+  const start = await used();
+  await consume(t, 'kept', 2000 * batchSize, (batch) =>
+    kept.push(batch.at(0).id, batch.at(1).get('payload').slice(0, 40)),
+  );
+  await server.send('DEL', 'kept');
+  const grown = (await used()) - start;
+  assert.equal(kept.length, 4000);
+  assert.ok(grown < 5_000_000, `${grown} bytes are kept`);
+});

@@ -1,0 +1,198 @@
+// consumer.run: what is handled at once, in what order, and when it ends.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { MillraceError } from 'millrace';
+
+import { clientFor } from './support/client.mjs';
+import { startServer } from './support/server.mjs';
+
+let server;
+before(async () => {
+  server = await startServer();
+});
+after(() => server.stop());
+
+async function fill(stream, entries) {
+  for (const fields of entries) await server.send('XADD', stream, '*', ...Object.entries(fields).flat());
+}
+const numbered = (count) => Array.from({ length: count }, (_, n) => ({ n }));
+const pendingOf = async (stream, group) => (await server.send('XPENDING', stream, group))[0];
+
+test("until: 'empty' handles all there is, and ends", async (t) => {
+  await fill('empty', numbered(23));
+  const client = await clientFor(t, server.url);
+  const seen = [];
+  const result = await client
+    .consumer({ stream: 'empty', group: 'g', batchSize: 5 })
+    .run((batch) => void seen.push(...[...batch].map((entry) => entry.get('n'))), { until: 'empty' });
+  assert.deepEqual(
+    seen,
+    numbered(23).map(({ n }) => String(n)),
+  );
+  assert.deepEqual(
+    { ended: result.ended, entries: result.entries, failed: result.failed, held: result.held },
+    {
+      ended: 'empty',
+      entries: 23,
+      failed: 0,
+      held: 0,
+    },
+  );
+  assert.equal(await pendingOf('empty', 'g'), 0);
+});
+
+test('a handler that throws has its batch again, and the log says why', async (t) => {
+  await fill('thrown', numbered(1));
+  const client = await clientFor(t, server.url);
+  const logs = [];
+  client.on('log', (event) => logs.push(event));
+  let tries = 0;
+  const result = await client.consumer({ stream: 'thrown', group: 'g', nackDelay: 10 }).run(
+    (batch) => {
+      assert.equal(batch.at(0).deliveries, ++tries);
+      if (tries < 3) throw new Error(`try ${tries}`);
+    },
+    { until: 'empty' },
+  );
+  assert.equal(tries, 3);
+  assert.equal(result.failed, 2);
+  assert.equal(result.handled, 1);
+  const told = logs.filter((event) => event.message.startsWith('The handler failed'));
+  assert.deepEqual(
+    told.map((event) => event.fields.error),
+    ['try 1', 'try 2'],
+  );
+  assert.equal(await pendingOf('thrown', 'g'), 0);
+});
+
+test('concurrency is a bound that is reached', async (t) => {
+  await fill('many', numbered(12));
+  const client = await clientFor(t, server.url);
+  let running = 0;
+  let most = 0;
+  const gate =
+    Promise.withResolvers?.() ??
+    (() => {
+      let resolve;
+      const promise = new Promise((done) => (resolve = done));
+      return { promise, resolve };
+    })();
+  await client.consumer({ stream: 'many', group: 'g', batchSize: 1, prefetch: 12 }).run(
+    async () => {
+      most = Math.max(most, ++running);
+      if (running === 3) gate.resolve();
+      await gate.promise;
+      --running;
+    },
+    { concurrency: 3, until: 'empty' },
+  );
+  assert.equal(most, 3);
+  assert.equal(await pendingOf('many', 'g'), 0);
+});
+
+test('orderBy keeps the order of each key, and lets others go on', async (t) => {
+  const keys = ['a', 'b', 'a', 'c', 'a', 'b'];
+  await fill(
+    'ordered',
+    keys.map((key, n) => ({ key, n })),
+  );
+  const client = await clientFor(t, server.url);
+  const done = [];
+  let most = 0;
+  const running = new Set();
+  await client.consumer({ stream: 'ordered', group: 'g', batchSize: 3, prefetch: 6 }).run(
+    async (batch) => {
+      const key = batch.at(0).get('key');
+      assert.ok([...batch].every((entry) => entry.get('key') === key));
+      assert.ok(!running.has(key), `two parts of ${key} at once`);
+      running.add(key);
+      most = Math.max(most, running.size);
+      await new Promise((resolve) => setTimeout(resolve, key === 'a' ? 30 : 5));
+      running.delete(key);
+      for (const entry of batch) done.push([key, Number(entry.get('n'))]);
+    },
+    { concurrency: 4, orderBy: (entry) => entry.get('key'), until: 'empty' },
+  );
+  for (const key of ['a', 'b', 'c']) {
+    const order = done.filter(([each]) => each === key).map(([, n]) => n);
+    assert.deepEqual(
+      order,
+      keys.flatMap((each, n) => (each === key ? [n] : [])),
+    );
+  }
+  assert.ok(most > 1, 'never two keys at once');
+  assert.equal(await pendingOf('ordered', 'g'), 0);
+});
+
+test('a signal ends the run after the batch in hand', async (t) => {
+  await fill('stopped', numbered(10));
+  const client = await clientFor(t, server.url);
+  const stop = new AbortController();
+  let batches = 0;
+  const result = await client.consumer({ stream: 'stopped', group: 'g', batchSize: 2 }).run(
+    (_, { signal }) => {
+      assert.equal(signal.aborted, false);
+      ++batches;
+      stop.abort();
+      assert.equal(signal.aborted, true);
+    },
+    { signal: stop.signal },
+  );
+  assert.equal(result.ended, 'aborted');
+  assert.equal(batches, 1);
+  const pending = await server.send('XPENDING', 'stopped', 'g', '-', '+', 10);
+  assert.ok(!pending.some(([, , , deliveries]) => deliveries > 1));
+});
+
+test('a budget ends the run, and gives back what is not finished', async (t) => {
+  await fill('budget', numbered(2));
+  const client = await clientFor(t, server.url);
+  const started = Date.now();
+  const result = await client
+    .consumer({ stream: 'budget', group: 'g', batchSize: 1, consumer: 'w' })
+    .run(
+      (_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => setTimeout(resolve, 5000))),
+      {
+        budgetMs: 600,
+      },
+    );
+  const took = Date.now() - started;
+  assert.equal(result.ended, 'budget');
+  assert.ok(took < 1500, `took ${took} ms`);
+  assert.equal(await server.send('EXISTS', '{budget}:lease:g:w-1'), 0);
+});
+
+test('a run with a budget takes a name under a lease', async (t) => {
+  await fill('leased', numbered(3));
+  const client = await clientFor(t, server.url);
+  let name = '';
+  client.on('ready', (event) => (name = event.consumer));
+  const result = await client
+    .consumer({ stream: 'leased', group: 'g', consumer: 'job' })
+    .run(() => undefined, { budgetMs: 10_000, until: 'empty' });
+  assert.equal(result.ended, 'empty');
+  assert.equal(result.entries, 3);
+  assert.equal(name, 'job-1');
+});
+
+test('options that make no sense are refused before anything runs', async (t) => {
+  const client = await clientFor(t, server.url);
+  for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { budgetMs: 0 }, { until: 'full' }]) {
+    const consumer = client.consumer({ stream: 'refused', group: 'g' });
+    await assert.rejects(
+      consumer.run(() => undefined, options),
+      (error) => error instanceof MillraceError && ['bad_argument', 'bad_config'].includes(error.code),
+    );
+    await consumer.close();
+  }
+});
+
+test('what the server refuses for good ends the run with its error', async (t) => {
+  await server.send('SET', 'text', 'x');
+  const client = await clientFor(t, server.url);
+  await assert.rejects(
+    client.consumer({ stream: 'text', group: 'g' }).run(() => undefined),
+    (error) => error instanceof MillraceError && error.code === 'wrong_type',
+  );
+});
