@@ -82,6 +82,18 @@ coverage() {
     --print-summary --fail-under-line 90
 }
 
+# Facts that differ between servers are the core's, which is the same here: one server shows that the host plays its part.
+run_node_harness() {
+  local cases
+  mapfile -t cases < <("$root/build/bin/millrace-harness" list --json | "$(system_python)" -c '
+import json, sys
+# Played natively alone: matrices of a thousand agents that live for a moment, and what promises 16 MiB in all, where V8 has more.
+natively = ("cut/1-", "each-command/", "members/1-", "memory/")
+print(*(case["id"] for case in json.load(sys.stdin) if not case["id"].startswith(natively)), sep="\n")')
+  bash "$root/scripts/npm.sh" exec "$root/build/bin/millrace-harness" run --agent=node --server=local:redis-7.0 --rounds=3 \
+    "${cases[@]/#/--scenario=}" --report="$root/build/report-node"
+}
+
 # One server that a registry has dropped fails nothing here; `servers` has told of it.
 run_harness() {
   local present
@@ -96,6 +108,7 @@ check --needs=packages promtool 'promtool' bash "$root/scripts/promtool.sh"
 check --needs=packages release 'Build: release' build native
 check --needs=packages asan 'Build: ASan and UBSan' build asan
 check --needs=packages wasm 'Build: WebAssembly' build wasm
+check --needs=wasm npm 'Build: the npm package' bash "$root/scripts/npm.sh" build
 for name in usage servers compose; do
   check --needs=packages "setup-$name" "Set-up: $name" bash "$root/tests/setup/${name}_test.sh"
 done
@@ -104,6 +117,9 @@ check --needs=asan --junit="$logs/fast.xml" fast 'Tests: fast, under the sanitiz
 check --needs=asan coverage 'Coverage of core/src, at least 90 % of lines' coverage
 check --needs=release,wasm --junit="$logs/rest.xml" rest 'Tests: all others, as released' \
   run_ctest release "$logs/rest.xml" -LE '^fast$'
+check --needs=npm --junit="$logs/npm.xml" npm-test 'Tests: the npm package' bash "$root/scripts/npm.sh" test "$logs/npm.xml"
+check --live --needs=release,npm --junit="$root/build/report-node/junit.xml" \
+  harness-node 'Harness: the node agent on Redis 7.0' run_node_harness
 check --live --needs=release --junit="$root/build/report/junit.xml" \
   harness 'Harness: the native agent on every server' run_harness
 

@@ -13,7 +13,7 @@ import sys
 LINES_MAX = 400
 SUFFIXES = ('.hpp', '.cpp', '.h', '.c', '.py', '.sh', '.cmake', '.ts', '.js', '.mjs')
 NAMES = ('CMakeLists.txt', 'dev')
-PASSED_OVER = {'.git', '.cache', 'build', 'node_modules', '__pycache__', 'corpus'}
+PASSED_OVER = {'.git', '.cache', 'build', 'dist', 'node_modules', '__pycache__', 'corpus'}
 # Written so that this file passes its own test.
 LEFT_OVER = re.compile(r'\b(' + '|'.join(('TO' 'DO', 'FIX' 'ME', 'X' 'XX')) + r')\b')
 OPEN_STD = re.compile(r'using\s+namespace\s+std\s*;')

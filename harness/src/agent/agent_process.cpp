@@ -117,12 +117,14 @@ void AgentProcess::read_errors() {
 }
 
 std::string agent_command(const std::string& agent) {
-    if (agent != "native") return agent;
+    if (agent != "native" && agent != "node") return agent;
     std::error_code ignored;
-    const auto beside = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "millrace-agent";
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+    const auto beside = folder / (agent == "native" ? "millrace-agent" : "millrace-agent.mjs");
     std::string quoted = "'";
     for (const char c : beside.string()) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return quoted + "'";
+    quoted += '\'';
+    return agent == "native" ? quoted : "node " + quoted;
 }
 
 }  // namespace millrace::harness
