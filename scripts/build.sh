@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./dev build [native|wasm|all]; for the other scripts also `asan`, what the fast tests need, and `harness`, which leaves the tests out.
+# ./dev build [native|wasm|npm|all]; for the other scripts also `asan`, what the fast tests need, and `harness`, which leaves the tests out.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 native() { # PRESET [TARGET...]
@@ -22,15 +22,20 @@ wasm() {
   cmake --build --preset wasm
 }
 
-[[ $# -le 1 ]] || usage_error "build: one of native, wasm, all"
+[[ $# -le 1 ]] || usage_error "build: one of native, wasm, npm, all"
 case ${1:-native} in
   native) native release ;;
   asan) native asan fast ;;
   harness) native release millrace-harness millrace-agent ;;
   wasm) wasm ;;
+  npm)
+    wasm
+    bash "$root/scripts/npm.sh" build
+    ;;
   all)
     native release
     wasm
+    bash "$root/scripts/npm.sh" build
     ;;
   *) usage_error "build: unknown target '$1'" ;;
 esac
