@@ -1,5 +1,5 @@
-# How all of ours is compiled for WebAssembly. Link-time optimisation takes 5 % off a module (nothing is installed from here), and so does
-# inlining what is smaller than its call, which emcc turns off at -Oz.
+# How all of ours is compiled for WebAssembly. Link-time optimisation takes 5 % off a module (nothing is installed from
+# here), and so does inlining what is smaller than its call, which emcc turns off at -Oz.
 # The extensions are in every runtime since 2021 (Node 16): copies and conversions are instructions in place of calls.
 set(wasm_options -flto -finline-functions -mbulk-memory -msign-ext -mnontrapping-fptoint)
 add_compile_options(${wasm_options})

@@ -4,7 +4,7 @@ import { documentOf } from './document.js';
 import { MillraceError } from './errors.js';
 import type { Host } from './host/host.js';
 import { instantiate } from './host/host.js';
-import type { ModuleFactory } from './module.js';
+import type { ModuleFactory } from './host/factory.js';
 import type { ClientKeys, PublishOptions, SourceOptions } from './options.js';
 import type { Transport } from './transports/transport.js';
 
@@ -15,8 +15,9 @@ export interface ConnectOptions extends ClientKeys, SourceOptions, PublishOption
    * options count where both say something.
    */
   readonly url?: string | undefined;
-  /** The compiled `millrace/wasm`, or its bytes, where the package can't bring it: in place of its own. */
-  readonly wasm?: WebAssembly.Module | BufferSource | undefined;
+  /** The compiled `millrace/wasm` (a WebAssembly.Module), or its bytes (a BufferSource), where the package can't bring it:
+   * in place of its own. */
+  readonly wasm?: object | undefined;
   /** Connections of another kind than the host's, such as `webSocketTransport`. */
   readonly transport?: Transport | undefined;
 }
@@ -43,10 +44,10 @@ export function connectWith(host: Host, factory: ModuleFactory): Connect {
   };
 }
 
-async function compile(wasm: WebAssembly.Module | BufferSource): Promise<WebAssembly.Module> {
+async function compile(wasm: object): Promise<WebAssembly.Module> {
   if (wasm instanceof WebAssembly.Module) return wasm;
   try {
-    return await WebAssembly.compile(wasm);
+    return await WebAssembly.compile(wasm as BufferSource);
   } catch (error) {
     throw new MillraceError('bad_config', `wasm: ${error instanceof Error ? error.message : String(error)}`);
   }

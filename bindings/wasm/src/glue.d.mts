@@ -1,5 +1,5 @@
 // The module's glue, which the build puts beside the package's own files.
-import type { ModuleFactory } from './module.js';
+import type { ModuleFactory } from './host/factory.js';
 
 declare const factory: ModuleFactory;
 export default factory;

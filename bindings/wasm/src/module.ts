@@ -63,15 +63,6 @@ export interface MillraceModule {
   _mr_publish(handle: number, publisher: number, bytes: number, now: number): number;
 }
 
-/** What the glue exports: it instantiates with what it is given, and never fetches. */
-export type ModuleFactory = (host: {
-  instantiateWasm(
-    imports: WebAssembly.Imports,
-    receive: (instance: WebAssembly.Instance, module?: WebAssembly.Module) => void,
-  ): object;
-  onAbort?: (what: unknown) => void;
-}) => Promise<MillraceModule>;
-
 /** Why a connection ended, in the order of the core's DisconnectReason. */
 export const disconnectReasons = [
   'closed',

@@ -24,8 +24,8 @@ interface Waiting {
   readonly publisher: number;
   readonly stream: string;
   readonly entries: readonly SendableFields[];
-  resolve(results: PublishResult[]): void;
-  reject(error: unknown): void;
+  resolve: (results: PublishResult[]) => void;
+  reject: (error: unknown) => void;
 }
 
 /** Every publish of a client that has no answer.
@@ -53,12 +53,23 @@ export class PublishQueue {
       }
       if (this.#waiting.length === 0 && this.#send(item, wait)) return;
       this.#waiting.push(item);
-      signal?.addEventListener('abort', () => {
+      if (!signal) return;
+      const abort = (): void => {
         const at = this.#waiting.indexOf(item);
         if (at < 0) return; // it is on its way
         this.#waiting.splice(at, 1);
         reject(signal.reason as Error);
-      });
+      };
+      signal.addEventListener('abort', abort);
+      // A signal may outlive many publishes.
+      item.resolve = (results) => {
+        signal.removeEventListener('abort', abort);
+        resolve(results);
+      };
+      item.reject = (error) => {
+        signal.removeEventListener('abort', abort);
+        reject(error as Error);
+      };
     });
   }
 

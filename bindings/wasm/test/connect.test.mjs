@@ -12,7 +12,7 @@ import { startServer, until } from './support/server.mjs';
 let server;
 const password = 'p@ss/w?rd#%';
 before(async () => {
-  server = await startServer('redis-7.0');
+  server = await startServer();
   await server.send('ACL', 'SETUSER', 'alice', 'on', `>${password}`, '~*', '&*', '+@all');
 });
 after(() => server.stop());

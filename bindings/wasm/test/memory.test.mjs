@@ -54,7 +54,10 @@ async function consume(t, stream, count, keep) {
     seen += batch.length;
     warm ??= seen >= count / 5 ? memory.buffer.byteLength : undefined;
   }
-  return { warm, end: memory.buffer.byteLength };
+  const end = memory.buffer.byteLength;
+  await client.close();
+  memory = undefined;
+  return { warm, end };
 }
 
 test('the memory of the module does not grow with what goes through', async (t) => {

@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { instantiate, ModuleHost, now, readBlock, wall } from './module_host.mjs';
+import { instantiate, ModuleHost, now, readBlock, wall } from './support/module_host.mjs';
 
 const cache = process.env.MILLRACE_CACHE ?? fileURLToPath(new URL('../../../.cache', import.meta.url));
 const all = 0xffffffff;
@@ -38,7 +38,9 @@ before(async () => {
   port = await freePort();
   const program = `${cache}/servers/redis-7.0/server`;
   assert.ok(existsSync(program), `${program}: ./dev servers fetch`);
-  server = spawn(program, ['--port', String(port), '--save', '', '--bind', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  server = spawn(program, ['--port', String(port), '--save', '', '--bind', '127.0.0.1'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await new Promise((resolve) => {
     server.stdout.on('data', (bytes) => {
       if (bytes.toString().includes('Ready to accept')) resolve();
@@ -56,21 +58,40 @@ test('ten entries come in batches, are acked, and a drain ends it', async () => 
   const module = await instantiate();
   for (let i = 0; i < 10; ++i) await ask(`XADD orders * n ${i} payload value-${i}`);
   const client = host(module);
-  const source = module.open(client.handle, '{"stream":"orders","group":"workers","batch_size":4,"flush_interval":"100ms"}', now());
+  const source = module.open(
+    client.handle,
+    '{"stream":"orders","group":"workers","batch_size":4,"flush_interval":"100ms"}',
+    now(),
+  );
   assert.notEqual(source, 0, module.lastError());
   client.turn();
   const ready = await client.when((record) => record.type === 'ready', 'ready');
   assert.equal(ready.delivery, 'streams');
   assert.equal(ready.serverVersion, '7.0.15');
-  await client.when(() => client.told.filter((record) => record.kind === 'batch').flatMap((batch) => batch.entries).length === 10, 'ten');
+  await client.when(
+    () => client.told.filter((record) => record.kind === 'batch').flatMap((batch) => batch.entries).length === 10,
+    'ten',
+  );
 
   const batches = client.told.filter((record) => record.kind === 'batch');
-  assert.deepEqual(batches.map((batch) => batch.entries.length), [4, 4, 2]);
+  assert.deepEqual(
+    batches.map((batch) => batch.entries.length),
+    [4, 4, 2],
+  );
   const entries = batches.flatMap((batch) => batch.entries);
   const fields = entries.map((entry) => entry.fields.map((pair) => pair.map((part) => Buffer.from(part).toString())));
-  assert.deepEqual(fields, Array.from({ length: 10 }, (_, i) => [['n', `${i}`], ['payload', `value-${i}`]]));
+  assert.deepEqual(
+    fields,
+    Array.from({ length: 10 }, (_, i) => [
+      ['n', `${i}`],
+      ['payload', `value-${i}`],
+    ]),
+  );
   assert.ok(entries.every((entry) => entry.deliveries === 1));
-  assert.ok(entries.every((entry) => entry.runs === 1), 'entries that lie one behind the other share a run');
+  assert.ok(
+    entries.every((entry) => entry.runs === 1),
+    'entries that lie one behind the other share a run',
+  );
   assert.ok(entries.every((entry) => /^\d{13}-\d+$/.test(entry.id)));
   const [name] = client.told.filter((record) => record.kind === 'stream');
   assert.deepEqual(name, { kind: 'stream', source, index: entries[0].stream, name: 'orders' });
@@ -87,15 +108,24 @@ test('ten entries come in batches, are acked, and a drain ends it', async () => 
   assert.equal(module._mr_ack(client.handle, batches[1].batch, 2, now()), 0);
   assert.equal(module._mr_ack(client.handle, batches[2].batch, all, now()), 0);
   client.turn();
-  await client.when(() => client.told.filter((record) => record.kind === 'acked').flatMap((record) => record.indices).length === 10, 'all acks');
+  await client.when(
+    () => client.told.filter((record) => record.kind === 'acked').flatMap((record) => record.indices).length === 10,
+    'all acks',
+  );
   assert.match(await ask('XPENDING orders workers'), /^\*4\r\n:0/);
 
   const health = JSON.parse(module.health(client.handle, source, now()));
   assert.equal(health.healthy, true);
-  assert.match(module.metrics(client.handle, 'millrace', now()), /millrace_acked_total\{source="1",stream="orders",group="workers"\} 10\n/);
+  assert.match(
+    module.metrics(client.handle, 'millrace', now()),
+    /millrace_acked_total\{source="1",stream="orders",group="workers"\} 10\n/,
+  );
   assert.equal(module.drain(client.handle, 5e6, true, now()), 0);
   client.turn();
-  assert.equal((await client.when((record) => record.type === 'closed' && record.source === undefined, 'the end')).held, 0);
+  assert.equal(
+    (await client.when((record) => record.type === 'closed' && record.source === undefined, 'the end')).held,
+    0,
+  );
   client.destroy();
 });
 
@@ -104,24 +134,41 @@ test('a publish of two entries is answered by their ids, and bytes come back as 
   const client = host(module);
   const publisher = module.publisher(client.handle, '{"max_len":1000}');
   const value = Uint8Array.from({ length: 256 }, (_, i) => i);
-  const parts = [utf8.encode('bytes'), utf8.encode('a'), value, utf8.encode('b'), utf8.encode(''), utf8.encode('grüße 🌍'), utf8.encode('x')];
+  const parts = [
+    utf8.encode('bytes'),
+    utf8.encode('a'),
+    value,
+    utf8.encode('b'),
+    utf8.encode(''),
+    utf8.encode('grüße 🌍'),
+    utf8.encode('x'),
+  ];
   const size = (i) => parts[i].length;
-  const given = client.scratch([size(0), 2, 2, size(1), size(2), size(3), size(4), 1, size(5), size(6)], Buffer.concat(parts));
+  const given = client.scratch(
+    [size(0), 2, 2, size(1), size(2), size(3), size(4), 1, size(5), size(6)],
+    Buffer.concat(parts),
+  );
   const ticket = module._mr_publish(client.handle, publisher, given, now());
   assert.ok(ticket > 0, module.lastError());
   client.turn();
   const published = await client.when((record) => record.kind === 'published', 'the answer');
   assert.equal(published.ticket, ticket);
-  assert.deepEqual(published.results.map((result) => result.flags), [0, 0]);
+  assert.deepEqual(
+    published.results.map((result) => result.flags),
+    [0, 0],
+  );
 
   const source = module.open(client.handle, '{"stream":"bytes","group":"g","flush_interval":0}', now());
   client.turn();
   const batch = await client.when((record) => record.kind === 'batch' && record.source === source, 'the batch');
-  assert.deepEqual(batch.entries.map((entry) => entry.id), published.results.map((result) => result.text));
-  assert.deepEqual(batch.entries.map((entry) => entry.fields.flat().map((part) => [...part])), [
-    parts.slice(1, 5).map((part) => [...part]),
-    parts.slice(5).map((part) => [...part]),
-  ]);
+  assert.deepEqual(
+    batch.entries.map((entry) => entry.id),
+    published.results.map((result) => result.text),
+  );
+  assert.deepEqual(
+    batch.entries.map((entry) => entry.fields.flat().map((part) => [...part])),
+    [parts.slice(1, 5).map((part) => [...part]), parts.slice(5).map((part) => [...part])],
+  );
   client.destroy();
 });
 
@@ -159,7 +206,8 @@ test('refused memory is an error, and the client goes on once there is some', as
   // The scratch has room for one of these, and the queue of what is published for a few.
   let code;
   for (let i = 0; i < 100 && code === undefined; ++i) {
-    if (publishOne(module, client, publisher, 'refused', new Uint8Array(50_000)) < 0) code = JSON.parse(module.lastError()).code;
+    if (publishOne(module, client, publisher, 'refused', new Uint8Array(50_000)) < 0)
+      code = JSON.parse(module.lastError()).code;
   }
   assert.equal(code, 'out_of_memory');
   mayGrow = true;
@@ -216,7 +264,17 @@ test('what is wrong with an argument is told, and nothing is done', async () => 
 
 test('options are laid over each other: the host, the URL, the document', async () => {
   const module = await instantiate();
-  const handle = module.create('rediss://user:pw@example.org:7777/2?lanes=3', '{"tls":{"server_name":"other"}}', '{"lanes":1,"host":"h"}', 1, 2, 3, 4, now(), wall());
+  const handle = module.create(
+    'rediss://user:pw@example.org:7777/2?lanes=3',
+    '{"tls":{"server_name":"other"}}',
+    '{"lanes":1,"host":"h"}',
+    1,
+    2,
+    3,
+    4,
+    now(),
+    wall(),
+  );
   assert.notEqual(handle, 0, module.lastError());
   assert.notEqual(module.open(handle, '{"stream":"s"}', now()), 0);
   const [connect] = readConnects(module, handle);

@@ -1,11 +1,11 @@
-// What is shipped, looked at from outside: what the module asks of its host, how large it is, and that its glue makes no
-// code at run time, which edge runtimes forbid.
+// What is shipped, looked at from outside: what the module asks of its host, how large it is, and that its glue makes
+// no code at run time, which edge runtimes forbid.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { gluePath, importNames, wasmPath } from './module_host.mjs';
+import { gluePath, importNames, wasmPath } from './support/module_host.mjs';
 
 const wasm = readFileSync(wasmPath);
 const glue = readFileSync(gluePath, 'utf8');
@@ -28,7 +28,7 @@ const allowedImports = new Set([
   'setTempRet0', // halves of 64-bit results, for JavaScript; nobody reads them
 ]);
 
-/** Bytes after gzip -9; what the module has now, and a little. The aim is 80,000: nine tenths of it are the core's own logic. */
+/** Bytes after gzip -9: what it has now and a little. The aim is 80,000; nine tenths are the core's own logic. */
 const sizeMax = 142_000;
 const glueSizeMax = 10_000;
 

@@ -26,6 +26,13 @@ test('an example project compiles under strict rules', () => {
   assert.equal(status, 0);
 });
 
+test('it compiles without the types of the DOM too', () => {
+  const options = ['--lib', 'es2022,esnext.disposable'];
+  const { stdout, status } = spawnSync(process.execPath, [tsc, '--project', project, ...options], { encoding: 'utf8' });
+  assert.equal(stdout, '');
+  assert.equal(status, 0);
+});
+
 test('the tarball has the bundles, the module and the types, and no sources or tests', async () => {
   const files = await readdir(installed, { recursive: true });
   for (const file of [

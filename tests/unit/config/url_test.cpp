@@ -26,6 +26,22 @@ std::string refusal(std::string_view url) {
     return config.error().message;
 }
 
+TEST(Url, IsLaidOverABase) {
+    Config base;
+    base.client.lanes = 1;
+    base.client.max_retries = 7;
+    base.client.endpoint.unix_path = "/run/redis";
+    base.client.tls.emplace().server_name = "inside";
+    const Result<Config> config = parse_url("rediss://example.org:7777/2?max_retries=0", base);
+    ASSERT_TRUE(config.ok());
+    EXPECT_EQ(config->client.lanes, 1U);
+    EXPECT_EQ(config->client.max_retries, 0U);
+    EXPECT_EQ(config->client.endpoint.host, "example.org");
+    EXPECT_EQ(config->client.endpoint.unix_path, "");
+    EXPECT_EQ(config->client.database, 2);
+    EXPECT_EQ(config->client.tls.value().server_name, "inside");
+}
+
 TEST(Url, HasHostPortAndDatabase) {
     const struct {
         std::string_view url;

@@ -1,6 +1,7 @@
 // What one kind of host brings: its sockets, its way to the module, and what the options are by default there.
 import { MillraceError } from '../errors.js';
-import type { MillraceModule, ModuleFactory } from '../module.js';
+import type { MillraceModule } from '../module.js';
+import type { ModuleFactory } from './factory.js';
 import type { Transport } from '../transports/transport.js';
 import type { DecodeText } from './records.js';
 

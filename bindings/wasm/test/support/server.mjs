@@ -83,8 +83,8 @@ export class Wire {
   }
 }
 
-/** Starts a server by its name in the cache; it ends with the test file. */
-export async function startServer(name = 'redis-7.0', options = []) {
+/** Starts a server by its name in the cache (MILLRACE_SERVER names another than 7.0); it ends with the test file. */
+export async function startServer(name = process.env.MILLRACE_SERVER ?? 'redis-7.0', options = []) {
   const program = `${cache}/servers/${name}/server`;
   if (!existsSync(program)) throw new Error(`${program} is missing: ./dev servers fetch`);
   const port = await freePort();

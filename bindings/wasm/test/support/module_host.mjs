@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { pathToFileURL } from 'node:url';
 
-const module = process.env.MILLRACE_MODULE ?? new URL('../../../build/wasm/bindings/wasm/millrace', import.meta.url).pathname;
+const module =
+  process.env.MILLRACE_MODULE ?? new URL('../../../../build/wasm/bindings/wasm/millrace', import.meta.url).pathname;
 
 export const wasmPath = `${module}.wasm`;
 export const gluePath = `${module}.mjs`;
@@ -16,7 +17,7 @@ export function importNames() {
   return new Map([...table.matchAll(/"(\w+)":\s*(\w+)/g)].map(([, short, long]) => [short, long.replace(/^_/, '')]));
 }
 
-/** A new instance, as every host makes one: the compiled module is handed over. Its memory grows while `mayGrow` says so. */
+/** A new instance, as every host makes one: of the compiled module. Its memory grows while `mayGrow` says so. */
 export async function instantiate(mayGrow = () => true) {
   const compiled = new WebAssembly.Module(readFileSync(wasmPath));
   const { default: create } = await import(pathToFileURL(gluePath));
@@ -58,7 +59,13 @@ export function readBlock(module, address) {
 function readRecord(kind, at, { bytes, u32, f64, utf8 }) {
   switch (kind) {
     case 1:
-      return { kind: 'batch', source: u32(at), reason: u32(at + 4), batch: f64(at + 8), entries: readEntries(at + 16, { bytes, u32 }) };
+      return {
+        kind: 'batch',
+        source: u32(at),
+        reason: u32(at + 4),
+        batch: f64(at + 8),
+        entries: readEntries(at + 16, { bytes, u32 }),
+      };
     case 2: {
       const indices = Array.from({ length: u32(at + 4) }, (_, i) => u32(at + 16 + 4 * i));
       return { kind: 'acked', source: u32(at), batch: f64(at + 8), indices };
@@ -77,7 +84,13 @@ function readRecord(kind, at, { bytes, u32, f64, utf8 }) {
     case 4:
       return { kind: 'event', ...JSON.parse(utf8(at + 8, u32(at))) };
     case 5:
-      return { kind: 'connect', conn: u32(at), role: u32(at + 4), deadline: f64(at + 8), ...JSON.parse(utf8(at + 24, u32(at + 16))) };
+      return {
+        kind: 'connect',
+        conn: u32(at),
+        role: u32(at + 4),
+        deadline: f64(at + 8),
+        ...JSON.parse(utf8(at + 24, u32(at + 16))),
+      };
     case 6:
       return { kind: 'close', conn: u32(at) };
     case 7:
@@ -105,7 +118,8 @@ function readEntries(at, { bytes, u32 }) {
     filled += u32(runAt + 8 * i + 4);
   }
   if (filled !== size) throw new Error(`runs of ${filled} bytes for a batch of ${size}`);
-  const part = (slice) => own.subarray(u32(sliceAt + 8 * slice), u32(sliceAt + 8 * slice) + u32(sliceAt + 8 * slice + 4));
+  const part = (slice) =>
+    own.subarray(u32(sliceAt + 8 * slice), u32(sliceAt + 8 * slice) + u32(sliceAt + 8 * slice + 4));
   return Array.from({ length: count }, (_, i) => {
     const row = at + 16 + 32 * i;
     const word = (offset) => (BigInt(u32(row + offset + 4)) << 32n) | BigInt(u32(row + offset));
@@ -131,7 +145,7 @@ export class ModuleHost {
 
   /** Turns until nothing is left to do at once. */
   turn() {
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const address = this.module._mr_turn(this.handle, now());
       if (address === 0) throw new Error(this.module.lastError());
       for (const record of readBlock(this.module, address)) more = this.#follow(record);
@@ -142,7 +156,10 @@ export class ModuleHost {
   /** The first record that is told, or was, and passes. */
   when(passes, what, timeoutMs = 10_000) {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${what} has not come: ${JSON.stringify(this.told)}`)), timeoutMs);
+      const timer = setTimeout(
+        () => reject(new Error(`${what} has not come: ${JSON.stringify(this.told)}`)),
+        timeoutMs,
+      );
       const look = () => {
         const found = this.told.find(passes);
         if (!found) return false;
