@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/temp_dir.hpp"
 #include "fixture.hpp"
@@ -14,8 +16,8 @@ namespace {
 
 class FileTest : public ::testing::Test {
   protected:
-    /// The example of the agent's documentation with the server of the test, and `enable` as given.
-    Config loaded(const LocalServer& server, const std::string& enable) {
+    /// The example of the agent's documentation with the server of the test; `enable` and `max_retries` as given.
+    Config loaded(const LocalServer& server, const std::string& enable, const std::string& max_retries = "3") {
         const std::string path = (folder_.path() / "config.yaml").string();
         std::ofstream(path) << R"(api:
     enableNotifications: true
@@ -33,7 +35,8 @@ synchronization:
             database: 3
             batch_size: 5           # Messages per batch (default: 10)
             flush_interval: 300ms   # Max wait before sending (default: 5s)
-            max_retries: 3          # Retry attempts (default: 3)
+            max_retries: )" << max_retries
+                            << R"(          # Retry attempts (default: 3)
             retry_delay: 100ms      # Initial retry delay (default: 100ms)
             max_retry_delay: 5s     # Max retry delay (default: 5s)
             connection_timeout: 10s # Connection timeout (default: 10s)
@@ -78,6 +81,31 @@ TEST_F(FileTest, the_agent_s_file_drives_a_client) {
     const Result<std::optional<Batch>> alone = elsewhere->next(patience);
     ASSERT_TRUE(alone.ok() && alone->has_value());
     EXPECT_EQ((*alone)->size(), 1U) << "the others are in database 3";
+}
+
+TEST_F(FileTest, says_how_often_a_publish_is_tried_again) {
+    REQUIRE_SERVER(server, {"--maxmemory", "1"});
+    const auto tried = [&] {
+        const std::string stats = server->ask({"INFO", "commandstats"});
+        const size_t row = stats.find("cmdstat_xadd:");
+        const std::string_view key = "rejected_calls=";
+        return row == std::string::npos ? 0 : std::stoi(stats.substr(stats.find(key, row) + key.size()));
+    };
+    int before = 0;
+    for (const int retries : {0, 2}) {
+        Result<Client> client = Client::create(loaded(*server, "true", std::to_string(retries)));
+        ASSERT_TRUE(client.ok()) << client.error().message;
+        const Field field{"n", "1"};
+        const PublishEntry entry{{&field, 1}};
+        PublishConfig options;
+        options.on_oom = OnOom::retry;
+        const Result<std::vector<PublishResult>> results = client->publish({"orders", {&entry, 1}, options}, patience);
+        ASSERT_TRUE(results.ok()) << results.error().message;
+        ASSERT_TRUE(results->front().error.has_value());
+        EXPECT_EQ(results->front().error->code, Code::oom);
+        EXPECT_EQ(tried() - before, 1 + retries) << "max_retries";
+        before = tried();
+    }
 }
 
 TEST_F(FileTest, that_switches_notification_off_opens_nothing_and_says_so) {
