@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { open, startBridge, startRedis, token, until } from './fixture.mjs';
+import { open, startRedis, token, until, whileBridged } from './fixture.mjs';
 
 let redis;
 before(async () => (redis = await startRedis()));
@@ -16,14 +16,7 @@ async function refusal(url, options) {
   return client.refused;
 }
 
-async function withBridge(options, body) {
-  const started = await startBridge({ upstream: redis.url, ...options });
-  try {
-    await body(started);
-  } finally {
-    await started.stop();
-  }
-}
+const withBridge = (options, body) => whileBridged({ upstream: redis.url, ...options }, body);
 
 test('a token opens, as a subprotocol and as a header', () =>
   withBridge({}, async ({ url }) => {

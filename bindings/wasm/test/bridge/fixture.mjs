@@ -89,6 +89,16 @@ export async function startBridge(options) {
   return started;
 }
 
+/** Calls `body` with a bridge that ends with it. */
+export async function whileBridged(options, body) {
+  const started = await startBridge(options);
+  try {
+    await body(started);
+  } finally {
+    await started.stop();
+  }
+}
+
 export function encode(...words) {
   const parts = words.map((word) => (Buffer.isBuffer(word) ? word : Buffer.from(String(word))));
   return Buffer.concat([

@@ -9,20 +9,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createServer as createTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { encode, freePort, metric, open, startBridge, startRedis, startUpstream, until } from './fixture.mjs';
+import { encode, freePort, metric, open, startBridge, startRedis, startUpstream, until, whileBridged } from './fixture.mjs';
 
 let redis;
 before(async () => (redis = await startRedis()));
 after(() => redis.stop());
 
-async function withBridge(options, body) {
-  const started = await startBridge({ upstream: redis.url, ...options });
-  try {
-    await body(started);
-  } finally {
-    await started.stop();
-  }
-}
+const withBridge = (options, body) => whileBridged({ upstream: redis.url, ...options }, body);
 
 test('a stream is written, read and acked through the bridge, in RESP3', () =>
   withBridge({ keys: ['orders'] }, async ({ url }) => {
