@@ -119,10 +119,11 @@ Task<> says_at_most_once(World& world) {
     const Start start = subscribe(world, {{"batch_size", 10}, {"flush_interval", "100ms"}});
     Agent& agent = world.spawn();
     co_await ready_in_pubsub(world, agent, start);
-    co_await world.pause(50ms);
-    const bool said = std::any_of(agent.events().begin(), agent.events().end(), [](const Json& event) {
+    const auto says = [](const Json& event) {
         return event.dump(-1, ' ', false, Json::error_handler_t::replace).find("at_most_once") != std::string::npos;
-    });
+    };
+    const bool said =
+        co_await world.comes_true([&] { return std::any_of(agent.events().begin(), agent.events().end(), says); }, 5s);
     world.expect(said, "PS-1", "no event says at_most_once");
 }
 
