@@ -11,14 +11,24 @@ native() { # PRESET [TARGET...]
   cmake --build --preset "$1" ${2+--target "${@:2}"}
 }
 
+# Emscripten is Debian's, or that of the emsdk which EMSDK names.
 wasm() {
-  bash "$root/scripts/install.sh" servers wasm
+  bash "$root/scripts/install.sh" servers wasm emscripten
+  if [[ ${EMSDK:-} ]]; then
+    [[ -x $EMSDK/upstream/emscripten/emcc ]] ||
+      die "EMSDK: there is no upstream/emscripten/emcc in $EMSDK; there, run: ./emsdk install latest && ./emsdk activate latest" 2
+    export PATH=$EMSDK/upstream/emscripten:$PATH
+  fi
   local hiredis
   hiredis=$(bash "$root/scripts/hiredis.sh")
   # At -O2 Debian's emcc runs node programs whose modules are Debian's packages, which another vendor's node doesn't find.
   export NODE_PATH=/usr/share/nodejs${NODE_PATH:+:$NODE_PATH}
   cd "$root"
-  emcmake cmake --preset wasm -DHIREDIS_SOURCE_DIR="$hiredis"
+  # A build tree keeps the compiler that it was made with.
+  local fresh=() made_by=build/wasm/made-by
+  if [[ -e $made_by && $(<"$made_by") != "$(command -v emcc)" ]]; then fresh=(--fresh); fi
+  emcmake cmake --preset wasm "${fresh[@]}" -DHIREDIS_SOURCE_DIR="$hiredis"
+  command -v emcc >"$made_by"
   cmake --build --preset wasm
 }
 

@@ -5,8 +5,11 @@
 # Whoever has the tools from elsewhere says so; what is missing after all, CMake will name.
 [[ -z ${MILLRACE_SKIP_INSTALL:-} ]] || exit 0
 
+groups=" $* "
+# An emsdk takes the place of Debian's Emscripten.
+if [[ ${EMSDK:-} ]]; then groups=${groups/ emscripten / }; fi
 mapfile -t wanted < <(
-  awk -F'\t' -v groups=" $* " 'index(groups, " " $1 " ") { print $2 }' "$root/scripts/packages.tsv" | tr ' ' '\n' | sort -u
+  awk -F'\t' -v groups="$groups" 'index(groups, " " $1 " ") { print $2 }' "$root/scripts/packages.tsv" | tr ' ' '\n' | sort -u
 )
 
 command -v dpkg-query >/dev/null ||

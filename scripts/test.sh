@@ -103,7 +103,7 @@ run_harness() {
   "$root/build/bin/millrace-harness" run "${present[@]/#/--server=local:}" --rounds=10 --report="$root/build/report"
 }
 
-check packages 'Packages' bash "$root/scripts/install.sh" servers native wasm test
+check packages 'Packages' bash "$root/scripts/install.sh" servers native wasm emscripten test
 check --live servers 'Servers' bash "$root/scripts/servers.sh"
 check --needs=packages promtool 'promtool' bash "$root/scripts/promtool.sh"
 check --needs=packages release 'Build: release' build native

@@ -115,14 +115,18 @@ Task<> black_hole(World& world) {
     world.record_fault("black hole");
     proxy.black_hole(true);
     const size_t attempts = proxy.accepted().size();
+    const Instant begin = world.now();
     // An ack may have been sent ahead of the read: its silence counts for health_deadline first.
     co_await world.pause(3s);
+    const bool tries = co_await world.comes_true([&] { return proxy.accepted().size() >= attempts + 2; }, 10s);
     world.expect(agent.alive(), "RET-1", "the agent ended in a black hole");
+    const Duration took = world.now() - begin;
     const size_t tried = proxy.accepted().size() - attempts;
-    world.expect(tried >= 2 && tried <= 60, "RET-1",
-                 std::to_string(tried) + " connections in 3 s of a black hole: from 2 to 60 are right");
+    world.expect(tries && tried <= static_cast<size_t>(took / 50ms), "RET-1",
+                 std::to_string(tried) + " connections in " + format_ms(took) +
+                     " of a black hole: at least 2, at most 20 a second, are right");
     const Json* error = co_await agent.next("error", 1s);
-    world.expect(error != nullptr, "RET-2", "nothing is said of 3 s without an answer");
+    world.expect(error != nullptr, "RET-2", "nothing is said of " + format_ms(took) + " without an answer");
     world.publish(start.streams.front(), 5);
     world.record_fault("healed");
     proxy.heal();
@@ -150,9 +154,9 @@ Task<> server_stands_still(World& world) {
     server.freeze();
     const auto request = agent.ack(some);  // into its sockets
     co_await world.pause(2s);
-    const Json* error = co_await agent.next("error", 100ms);
+    const Json* error = co_await agent.next("error", 10s);
     world.expect(error != nullptr, "REC-6",
-                 "the server stood still for twice the deadline of a read, and nothing was said");
+                 "the server stood still for at least twice the deadline of a read, and nothing was said");
     world.record_fault("SIGCONT server");
     server.thaw();
     world.publish(start.streams.front(), 5);
