@@ -105,6 +105,7 @@ run_harness() {
 
 check packages 'Packages' bash "$root/scripts/install.sh" servers native wasm emscripten test
 check --live servers 'Servers' bash "$root/scripts/servers.sh"
+check --needs=packages format 'Format' bash "$root/scripts/format.sh" --check
 check --needs=packages promtool 'promtool' bash "$root/scripts/promtool.sh"
 check --needs=packages release 'Build: release' build native
 check --needs=packages asan 'Build: ASan and UBSan' build asan

@@ -105,8 +105,8 @@ class Machine {
     /// Keeps the entries pending, and delivers them here again after the delay (none: the source's nack_delay), each
     /// counted at the server.
     Status nack(BatchId batch, EntrySet entries, std::optional<Duration> delay, Instant now);
-    /// Gives the entries to the group: they stay pending, and whichever consumer sweeps it next may take them over, this
-    /// one included. Their deliveries stay as counted.
+    /// Gives the entries to the group: they stay pending, and whichever consumer sweeps it next may take them over,
+    /// this one included. Their deliveries stay as counted.
     Status give_back(BatchId batch, EntrySet entries, Instant now);
     /// Gives the entries up: each is written to its dead stream with `error` (DLQ-1), and only then acked. DeadLettered
     /// or DeadFailed tells of each. At most 4 KiB of the error are kept. queue_full while 10 x prefetch entries wait to

@@ -7,8 +7,8 @@ constexpr uint64_t rotate_left(uint64_t value, unsigned by) {
     return (value << by) | (value >> (64 - by));
 }
 
-// splitmix64 (Steele, Lea and Flood, 2014). Bijective in its counter, so two outputs in a row are never both zero, and the
-// state never the one that xoshiro does not leave.
+// splitmix64 (Steele, Lea and Flood, 2014). Bijective in its counter, so two outputs in a row are never both zero, and
+// the state never the one that xoshiro does not leave.
 uint64_t splitmix(uint64_t& counter) {
     counter += 0x9e3779b97f4a7c15;
     uint64_t z = counter;
@@ -33,7 +33,8 @@ Product multiply(uint64_t a, uint64_t b) {
 
 }  // namespace
 
-// With low = 0 this is the usual seeding by 64 bits, which has published values; each half of the seed decides half of the state.
+// With low = 0 this is the usual seeding by 64 bits, which has published values; each half of the seed decides half of
+// the state.
 Prng::Prng(Seed128 seed) {
     uint64_t counter = seed.high;
     state_[0] = splitmix(counter);

@@ -102,8 +102,8 @@ void Reclaim::count_page(Lane& lane, Instant now) {
     if (claims_out_ > 0) return;
     const bool sent =
         lane.send(Request::of(*this, tell, page_, Answer::pending, page_rows), now, [&](resp::Encoder& encoder) {
-            command::xpending_of(encoder, holdings_.streams[stream_], holdings_.config.group, count_from_,
-                                 page_rows, holdings_.consumer);
+            command::xpending_of(encoder, holdings_.streams[stream_], holdings_.config.group, count_from_, page_rows,
+                                 holdings_.consumer);
         });
     if (sent) step_ = Step::await;
 }

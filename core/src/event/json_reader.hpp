@@ -1,5 +1,6 @@
 // Reads JSON as a stream of visits, without a tree. The implementation is the only includer of nlohmann_json, in whose
-// place WebAssembly has a small reader of ours; nothing of either shows here. It knows nothing of what a document means.
+// place WebAssembly has a small reader of ours; nothing of either shows here. It knows nothing of what a document
+// means.
 #pragma once
 
 #include <cstddef>

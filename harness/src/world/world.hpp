@@ -117,8 +117,8 @@ class World {
 
     // --- agents
     Start consume(const std::string& stream, Json config = Json::object());
-    // Every stream whose name matches; `pattern` comes behind the prefix of the case. What becomes of each in the end is
-    // looked at where watch() names it.
+    // Every stream whose name matches; `pattern` comes behind the prefix of the case. What becomes of each in the end
+    // is looked at where watch() names it.
     Start consume_pattern(const std::string& pattern, Json config = Json::object());
     void watch(const std::string& stream, const Start& start) { watched_.emplace(stream, start.group); }
     // The same by way of a proxy.

@@ -61,10 +61,9 @@ TEST_F(Refused, NewOnesStartItAgainAndWhatWasHeldComesAgain) {
     host.forget();
     host.greet("read");
     host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
-    EXPECT_EQ(host.story(),
-              lines({"read: CLIENT KILL ID 7", "reconnected read after 2", "read: XGROUP CREATE s g 0 MKSTREAM",
-                     "ready streams consumer=c resp3 7.0.15", "read: XINFO GROUPS s", "read: XPENDING s g",
-                     "read: XPENDING s g 0-1 + 20 c"}));
+    EXPECT_EQ(host.story(), lines({"read: CLIENT KILL ID 7", "reconnected read after 2",
+                                   "read: XGROUP CREATE s g 0 MKSTREAM", "ready streams consumer=c resp3 7.0.15",
+                                   "read: XINFO GROUPS s", "read: XPENDING s g", "read: XPENDING s g 0-1 + 20 c"}));
 }
 
 TEST_F(Refused, NoTwoAttemptsAreCloserHoweverOftenTheyAreReplaced) {
