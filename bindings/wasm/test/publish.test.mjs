@@ -158,6 +158,15 @@ test('16 MB go through, and what is larger than allowed is told', async (t) => {
   assert.ok((await told).bytes > 17 * 1024 * 1024);
 });
 
+test('64 MB go through where maxMessageBytes is raised', async (t) => {
+  const value = Buffer.alloc(64 * 1024 * 1024 - 100, 'm');
+  await server.send('XADD', 'larger', '*', 'value', value);
+  const options = { flushInterval: 0, batchSize: 1, maxMessageBytes: 64 * 1024 * 1024, prefetchBytes: 128 * 1024 * 1024 };
+  const client = await clientFor(t, server.url, options);
+  const entry = await takeOne(client.consumer({ stream: 'larger', group: 'g' }));
+  assert.ok(Buffer.from(entry.bytes('value')).equals(value));
+});
+
 test('a tail begins where it is told, and goes on from its cursors', async (t) => {
   const client = await clientFor(t, server.url);
   await client.publish('tailed', [{ n: 0 }, { n: 1 }, { n: 2 }]);
