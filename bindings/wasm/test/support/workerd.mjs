@@ -9,8 +9,11 @@ import { build } from 'esbuild';
 import { packageRoot } from './installed.mjs';
 import { freePort } from './server.mjs';
 
-/** Bundles a worker of the installed project as its author would, and serves it. */
-export async function startWorkerd(t, app, worker) {
+/**
+ * Bundles a worker of the installed project as its author would, and serves it. `ca`: the one authority that its TLS
+ * knows, as a path of PEM.
+ */
+export async function startWorkerd(t, app, worker, { ca } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-workerd-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   await build({
@@ -23,6 +26,11 @@ export async function startWorkerd(t, app, worker) {
     logLevel: 'warning',
   });
   await writeFile(join(folder, 'millrace.wasm'), await readFile(join(app.installed, 'dist', 'millrace.wasm')));
+  let tls = '';
+  if (ca !== undefined) {
+    await writeFile(join(folder, 'ca.pem'), await readFile(ca));
+    tls = ', tlsOptions = (trustBrowserCas = false, trustedCertificates = [embed "ca.pem"])';
+  }
   const port = await freePort();
   await writeFile(
     join(folder, 'config.capnp'),
@@ -30,7 +38,7 @@ export async function startWorkerd(t, app, worker) {
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
-    (name = "internet", network = (allow = ["public", "private"])),
+    (name = "internet", network = (allow = ["public", "private"]${tls})),
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
