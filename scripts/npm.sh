@@ -71,7 +71,7 @@ case $1 in
     reporters=(--test-reporter=spec --test-reporter-destination=stdout)
     if [[ ${2:-} ]]; then reporters+=(--test-reporter=junit "--test-reporter-destination=$2"); fi
     # Files at once as there are cores on the smallest machine: more browsers and runtimes would starve each other.
-    exec timeout 600 node --test --test-concurrency=2 --test-timeout=120000 "${reporters[@]}" test/**/*.test.mjs
+    exec timeout 600 node --test --test-concurrency=2 --test-timeout=240000 "${reporters[@]}" test/**/*.test.mjs
     ;;
   exec) exec "${@:2}" ;;
   *) usage_error "npm: unknown command '$1'" ;;

@@ -62,6 +62,8 @@ async function withWebpack({ entry, out, target }) {
     target: [kind, 'es2022'],
     externals: ({ request }, done) => (isOther(request) ? done(null, request, 'module') : done()),
     resolve: { conditionNames: [...conditions, 'import', 'module', 'default'] },
+    // Seconds each: once for a bundle that reads the module, and once for one that carries it.
+    optimization: { minimize: target === 'node' || target === 'page' },
     experiments: { outputModule: isModule },
     output: {
       path: dirname(out),

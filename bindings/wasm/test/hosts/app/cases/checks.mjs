@@ -30,7 +30,7 @@ export async function take(source, count) {
   return batches;
 }
 
-/** One batch, with the entries of which all are acked by the server when this resolves. */
+/** Entries until so many have come; the server has executed their acks when this resolves. */
 export async function takeAndAck(source, count) {
   const batches = await take(source, count);
   for (const batch of batches) batch.ack();
