@@ -38,6 +38,21 @@ fetch() {
   fi
 }
 
+# The Nodes that the package is tested in, each from npm's package `node`: in a project of their own, since all of them bring
+# a command `node`. One that npm lacks for this machine is told of as absent by the tests.
+fetch_nodes() {
+  local major wanted=()
+  for major in 20 22 24; do
+    [[ -x $cache/nodes/node_modules/node$major/bin/node ]] || wanted+=("node$major@npm:node@$major")
+  done
+  [[ ${#wanted[@]} -gt 0 ]] || return 0
+  note "fetching ${wanted[*]}"
+  mkdir -p "$cache/nodes"
+  [[ -f $cache/nodes/package.json ]] || echo '{ "private": true }' >"$cache/nodes/package.json"
+  npm install --prefix "$cache/nodes" --no-audit --no-fund "${wanted[@]}" >"$cache/logs/nodes.log" 2>&1 ||
+    note "could not fetch ${wanted[*]} by npm; all of it: $cache/logs/nodes.log"
+}
+
 [[ $# -ge 1 ]] || usage_error 'npm: one of install, build, test, exec'
 tools
 case $1 in
@@ -49,12 +64,14 @@ case $1 in
     node "$root/harness/agents/node/build.mjs" "$root/build/bin"
     ;;
   test)
+    fetch_nodes
+    rm -f "$root"/build/npm-*.md
     cd "$package"
     shopt -s globstar
     reporters=(--test-reporter=spec --test-reporter-destination=stdout)
     if [[ ${2:-} ]]; then reporters+=(--test-reporter=junit "--test-reporter-destination=$2"); fi
     # Files at once as there are cores on the smallest machine: more browsers and runtimes would starve each other.
-    exec timeout 600 node --test --test-concurrency=2 --test-timeout=120000 "${reporters[@]}" test/**/*.test.mjs
+    exec timeout 600 node --test --test-concurrency=2 --test-timeout=240000 "${reporters[@]}" test/**/*.test.mjs
     ;;
   exec) exec "${@:2}" ;;
   *) usage_error "npm: unknown command '$1'" ;;

@@ -82,6 +82,16 @@ coverage() {
     --print-summary --fail-under-line 90
 }
 
+# What was tried where: the tests of the package leave tables (bindings/wasm/test/support/matrix.mjs).
+show_tables() {
+  local table
+  for table in "$root"/build/npm-*.md; do
+    [[ -f $table ]] || continue
+    say
+    sed 's/^/   /' "$table"
+  done
+}
+
 # Facts that differ between servers are the core's, which is the same here: one server shows that the host plays its part.
 run_node_harness() {
   local cases
@@ -120,6 +130,7 @@ check --needs=asan coverage 'Coverage of core/src, at least 90 % of lines' cover
 check --needs=release,wasm --junit="$logs/rest.xml" rest 'Tests: all others, as released' \
   run_ctest release "$logs/rest.xml" -LE '^fast$'
 check --needs=npm --junit="$logs/npm.xml" npm-test 'Tests: the npm package' bash "$root/scripts/npm.sh" test "$logs/npm.xml"
+[[ ${ended[npm-test]} == skipped ]] || show_tables
 check --live --needs=release,npm --junit="$root/build/report-node/junit.xml" \
   harness-node 'Harness: the node agent on Redis 7.0' run_node_harness
 check --live --needs=release --junit="$root/build/report/junit.xml" \

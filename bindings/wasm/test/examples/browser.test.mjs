@@ -1,23 +1,20 @@
 // The page of the example in a real Chromium: live entries, a bridge that restarts, and refusals in words.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
 import { connect } from 'millrace';
 import { freePort, startBridge, startRedis } from '../bridge/fixture.mjs';
+import { launchChromium } from '../support/chromium.mjs';
 import { examples, Program } from './process.mjs';
 
-const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const token = 'a-token-for-the-page';
 let redis;
 let client;
 let browser;
 before(async () => {
-  if (!existsSync(program)) throw new Error(`no ${program}: apt-get install chromium, or say where it is in CHROMIUM`);
   redis = await startRedis();
   client = await connect(redis.url);
-  browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox'] });
+  browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();

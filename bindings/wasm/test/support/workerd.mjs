@@ -1,6 +1,6 @@
 // A worker in workerd for real, with the installed package.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,7 +10,7 @@ import { packageRoot } from './installed.mjs';
 import { freePort } from './server.mjs';
 
 /** Bundles a worker of the installed project as its author would, and serves it. */
-export async function startWorkerd(t, app, worker) {
+export async function startWorkerd(t, app, worker, options) {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-workerd-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   await build({
@@ -22,7 +22,21 @@ export async function startWorkerd(t, app, worker) {
     outfile: join(folder, 'worker.js'),
     logLevel: 'warning',
   });
-  await writeFile(join(folder, 'millrace.wasm'), await readFile(join(app.installed, 'dist', 'millrace.wasm')));
+  await copyFile(join(app.installed, 'dist', 'millrace.wasm'), join(folder, 'millrace.wasm'));
+  return serveWorkerd(t, folder, options);
+}
+
+/**
+ * Serves a folder's worker.js and millrace.wasm. `ca`: the one authority that its TLS knows, as a path of PEM;
+ * `bindings`: texts that the worker is given.
+ */
+export async function serveWorkerd(t, folder, { ca, bindings = {} } = {}) {
+  let tls = '';
+  if (ca !== undefined) {
+    await copyFile(ca, join(folder, 'ca.pem'));
+    tls = ', tlsOptions = (trustBrowserCas = false, trustedCertificates = [embed "ca.pem"])';
+  }
+  const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = "${text}")`);
   const port = await freePort();
   await writeFile(
     join(folder, 'config.capnp'),
@@ -30,7 +44,7 @@ export async function startWorkerd(t, app, worker) {
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
-    (name = "internet", network = (allow = ["public", "private"])),
+    (name = "internet", network = (allow = ["public", "private"]${tls})),
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
@@ -39,6 +53,7 @@ const main :Workerd.Worker = (
     (name = "worker.js", esModule = embed "worker.js"),
     (name = "millrace.wasm", wasm = embed "millrace.wasm"),
   ],
+  bindings = [${texts.join(', ')}],
   compatibilityDate = "2025-11-01",
 );
 `,

@@ -1,5 +1,6 @@
-// The story in a host that has a command line.
-import { story } from './story.mjs';
+// All cases in a host that has a command line: a line of output for each.
+import * as millrace from 'millrace';
+import { play } from './cases.mjs';
 
-const given = JSON.parse((globalThis.Deno?.args ?? globalThis.process.argv.slice(2))[0]);
-console.log(JSON.stringify(await story(given)));
+const { names, given } = JSON.parse((globalThis.Deno?.args ?? globalThis.process.argv.slice(2))[0]);
+for (const name of names) console.log(JSON.stringify(await play(name, millrace, given)));

@@ -1,12 +1,11 @@
-// The story in workerd, one request each.
-import { story } from './story.mjs';
+// Cases in workerd, one a request.
+import * as millrace from 'millrace';
+import { play } from './cases.mjs';
 
 export default {
   async fetch(request) {
-    try {
-      return Response.json(await story(await request.json()));
-    } catch (error) {
-      return Response.json({ failed: `${error?.stack ?? error}` });
-    }
+    if (request.method === 'HEAD') return new Response();
+    const { name, given } = await request.json();
+    return Response.json(await play(name, millrace, given));
   },
 };
