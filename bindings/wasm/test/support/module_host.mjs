@@ -2,19 +2,19 @@
 // package's own is src/host; this one is here so that the module is tested without it.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const module =
-  process.env.MILLRACE_MODULE ?? new URL('../../../../build/wasm/bindings/wasm/millrace', import.meta.url).pathname;
+const module = process.env.MILLRACE_MODULE ?? fileURLToPath(new URL('../../../../build/wasm/bindings/wasm', import.meta.url));
 
-export const wasmPath = `${module}.wasm`;
-export const gluePath = `${module}.mjs`;
+export const wasmPath = `${module}/millrace.wasm`;
+export const gluePath = `${module}/millrace.mjs`;
 
-/** The glue says which function of its own each of the module's shortened imports is. */
+/** The glue says which function of its own each of the module's shortened imports is. An emsdk of today calls the table
+ * otherwise than Debian's Emscripten. */
 export function importNames() {
-  const table = /asmLibraryArg\s*=\s*{([^}]*)}/.exec(readFileSync(gluePath, 'utf8'))?.[1];
+  const table = /(?:asmLibraryArg|wasmImports)\s*=\s*{([^}]*)}/.exec(readFileSync(gluePath, 'utf8'))?.[1];
   if (!table) throw new Error('the glue has no table of imports');
-  return new Map([...table.matchAll(/"(\w+)":\s*(\w+)/g)].map(([, short, long]) => [short, long.replace(/^_/, '')]));
+  return new Map([...table.matchAll(/(\w+)"?:\s*(\w+)/g)].map(([, short, long]) => [short, long.replace(/^_+/, '')]));
 }
 
 /** A new instance, as every host makes one: of the compiled module. Its memory grows while `mayGrow` says so. */
