@@ -92,17 +92,13 @@ show_tables() {
   done
 }
 
-# Facts that differ between servers are the core's, which is the same here: one server shows that the host plays its part.
-run_node_harness() {
-  local cases
-  mapfile -t cases < <("$root/build/bin/millrace-harness" list --json | "$(system_python)" -c '
-import json, sys
-# Played natively alone: matrices of a thousand agents that live for a moment, and what promises a machine-near figure: 16 MiB in
-# all, 2 % of a processor at 20 connections a second.
-natively = ("cut/1-", "each-command/", "members/1-", "memory/", "outage/")
-print(*(case["id"] for case in json.load(sys.stdin) if not case["id"].startswith(natively)), sep="\n")')
-  bash "$root/scripts/npm.sh" exec "$root/build/bin/millrace-harness" run --agent=node --server=local:redis-7.0 --rounds=3 \
-    "${cases[@]/#/--scenario=}" --report="$root/build/report-node"
+run_node_harness() { # REPORT SERVERS [PREFIX-OF-CASES...]
+  local report=$1 servers cases
+  read -ra servers <<<"$2"
+  mapfile -t cases < <(bash "$root/scripts/node_cases.sh" "${@:3}")
+  [[ ${#cases[@]} -gt 0 ]] || die "there is no such case"
+  bash "$root/scripts/npm.sh" exec "$root/build/bin/millrace-harness" run --agent=node --rounds=3 \
+    "${servers[@]/#/--server=local:}" "${cases[@]/#/--scenario=}" --report="$root/build/$report"
 }
 
 # One server that a registry has dropped fails nothing here; `servers` has told of it.
@@ -132,7 +128,11 @@ check --needs=release,wasm --junit="$logs/rest.xml" rest 'Tests: all others, as 
 check --needs=npm --junit="$logs/npm.xml" npm-test 'Tests: the npm package' bash "$root/scripts/npm.sh" test "$logs/npm.xml"
 [[ ${ended[npm-test]} == skipped ]] || show_tables
 check --live --needs=release,npm --junit="$root/build/report-node/junit.xml" \
-  harness-node 'Harness: the node agent on Redis 7.0' run_node_harness
+  harness-node 'Harness: the node agent on Redis 7.0' run_node_harness report-node redis-7.0
+# What servers of other versions answer otherwise, on the oldest with Streams and on the newest.
+check --live --needs=release,npm --junit="$root/build/report-node-facts/junit.xml" \
+  harness-node-facts 'Harness: the node agent on Redis 5.0 and 8.6' run_node_harness report-node-facts 'redis-5.0 redis-8.6' \
+  claim/ delete-acked/ detection/ names/ poison/ publish/ rungs/ tail
 check --live --needs=release --junit="$root/build/report/junit.xml" \
   harness 'Harness: the native agent on every server' run_harness
 

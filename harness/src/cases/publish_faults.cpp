@@ -116,14 +116,14 @@ Task<> past_the_window(World& world) {
     co_await ready_to_publish_through(world, agent, proxy, quick);
     const std::string stream = world.stream("orders");
     const auto one = numbered(0, 1);
-    const Json options = {{"idempotent", true}, {"idempotent_window", "300ms"}};
+    const Json options = {{"idempotent", true}, {"idempotent_window", "3s"}};
     const auto warm = co_await publish_all(world, agent, stream, one, options);
     expect_all_went_in(world, warm);
     for (const bool late : {false, true}) {
         proxy.black_hole(true);
         const auto entry = numbered(late ? 2 : 1, 1);
         const int64_t request = agent.publish(stream, entry, options);
-        const Duration silence = late ? 600ms : 50ms;
+        const Duration silence = late ? 3600ms : 50ms;
         co_await world.pause(silence);
         proxy.cut(Told::Both);
         proxy.black_hole(false);

@@ -9,10 +9,9 @@ namespace millrace::harness {
 namespace {
 
 constexpr int pending_entries = 4;
-constexpr int new_entries = 3;   // there when the consumer starts
-constexpr int left_entries = 2;  // by a consumer that is gone
-constexpr int late_entries = 2;  // published into a blocked read
-constexpr Duration trial_limit = 15s;
+constexpr int new_entries = 3;          // there when the consumer starts
+constexpr int left_entries = 2;         // by a consumer that is gone
+constexpr int late_entries = 2;         // published into a blocked read
 constexpr Duration stop_after = 800ms;  // without progress, once healed, after an error that says so
 
 // Deadlines short enough that silence costs no minute, long enough for a machine at work.
@@ -49,7 +48,7 @@ void Trial::begin() {
     missing_.insert(fresh.begin(), fresh.end());
     if (world_.agent_can("nack")) to_nack_ = fresh.front();
     if (plan_.fault) plan_.fault(*proxy_);
-    deadline_ = world_.now() + trial_limit;
+    deadline_ = world_.now() + plan_.limit;
     spawn();
     first_ = agent_;
 }
@@ -185,7 +184,7 @@ void Trial::give_up() {
                                  std::to_string(pending.size()) + " are pending" +
                                  (poison_is_buried() ? "" : ", poison is not buried");
     world_.expect(false, plan_.spec,
-                  plan_.name + ": after " + format_ms(trial_limit) + " " + what + "; " + agent_->last_error());
+                  plan_.name + ": after " + format_ms(plan_.limit) + " " + what + "; " + agent_->last_error());
     if (agent_->alive()) agent_->kill();
     end();
 }
