@@ -16,10 +16,10 @@ bash "$root/scripts/build.sh" npm >&2
 status=0
 "$root/build/bin/millrace-harness" run "${options[@]}" --report="$root/build/soak" "$@" || status=$?
 if [[ " $* " != *" --scenario="* ]]; then
-  mapfile -t cases < <(bash "$root/scripts/node_cases.sh")
+  mapfile -t cases < <(bash "$root/scripts/node_cases.sh" all)
   [[ ${#cases[@]} -gt 0 ]] || die "there is no such case"
   options+=("${cases[@]/#/--scenario=}")
 fi
-bash "$root/scripts/npm.sh" exec "$root/build/bin/millrace-harness" run --agent=node "${options[@]}" \
+bash "$root/scripts/npm.sh" exec "$root/build/bin/millrace-harness" run --agent=node --timeout=7200 "${options[@]}" \
   --report="$root/build/soak-node" "$@" || status=$?
 exit $status

@@ -95,7 +95,7 @@ show_tables() {
 run_node_harness() { # REPORT SERVERS [PREFIX-OF-CASES...]
   local report=$1 servers cases
   read -ra servers <<<"$2"
-  mapfile -t cases < <(bash "$root/scripts/node_cases.sh" "${@:3}")
+  mapfile -t cases < <(bash "$root/scripts/node_cases.sh" few "${@:3}")
   [[ ${#cases[@]} -gt 0 ]] || die "there is no such case"
   bash "$root/scripts/npm.sh" exec "$root/build/bin/millrace-harness" run --agent=node --rounds=3 \
     "${servers[@]/#/--server=local:}" "${cases[@]/#/--scenario=}" --report="$root/build/$report"
