@@ -29,7 +29,7 @@ class Trial {
         // Where the agent can, it also takes over what another consumer has left, and buries an entry that is poison.
         bool takes_over = false;
         Json config = Json::object();
-        Duration limit = std::chrono::seconds(15);  // of the whole life
+        Duration limit = std::chrono::seconds(30);  // of the whole life
     };
 
     Trial(World& world, Plan plan);
