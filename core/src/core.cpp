@@ -6,61 +6,11 @@
 #include "base/format.hpp"
 #include "consumer/consumer.hpp"
 #include "consumer/names.hpp"
+#include "session/disconnect.hpp"
 #include "tail/subscription.hpp"
 #include "tail/tail.hpp"
 
 namespace millrace {
-
-namespace {
-
-// What an operator can do about it is in the words: they stand alone in a log.
-std::string_view words_of(DisconnectReason reason) {
-    switch (reason) {
-        case DisconnectReason::tls_expired:
-            return "the server's certificate has expired, or is not valid yet";
-        case DisconnectReason::tls_unknown_authority:
-            return "the server's certificate is of no authority that is trusted here; tls.ca names those that are";
-        case DisconnectReason::tls_wrong_host:
-            return "the server's certificate is for another host; tls.server_name says which one to expect";
-        case DisconnectReason::tls_certificate_wanted:
-            return "the server wants a certificate of ours that it trusts; tls.cert and tls.key name it";
-        case DisconnectReason::tls_failed:
-            return "no TLS with the server: it does not speak it there, or no version or cipher in common";
-        default:
-            return name(reason);
-    }
-}
-
-// A BatchId carries its source in 16 bits.
-constexpr uint32_t sources_max = 65'535;
-
-Error disconnect_error(const Endpoint& endpoint, DisconnectReason reason) {
-    const std::string where =
-        endpoint.unix_path.empty() ? endpoint.host + ":" + std::to_string(endpoint.port) : endpoint.unix_path;
-    const std::string text = where + ": " + std::string(words_of(reason));
-    switch (reason) {
-        case DisconnectReason::timeout:
-            return Error(Code::timeout, text, true);
-        case DisconnectReason::tls_expired:
-        case DisconnectReason::tls_unknown_authority:
-        case DisconnectReason::tls_wrong_host:
-        case DisconnectReason::tls_certificate_wanted:
-        case DisconnectReason::tls_failed:
-            // Certificates are renewed, here and there, while we run: tried again for ever, with backoff, and told each
-            // time.
-            return Error(Code::tls, text, true);
-        case DisconnectReason::closed:
-        case DisconnectReason::dropped:
-        case DisconnectReason::refused:
-        case DisconnectReason::reset:
-        case DisconnectReason::unreachable:
-        case DisconnectReason::dns:
-            break;
-    }
-    return Error(Code::connection, text, true);
-}
-
-}  // namespace
 
 Machine::Core::Core(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall)
     : context(config, seed, now, wall),
@@ -72,10 +22,10 @@ Machine::Core::Core(const ClientConfig& config, Seed128 seed, Instant now, WallT
 Result<SourceId> Machine::Core::open(const SourceConfig& config, Instant now) {
     if (phase_ != Phase::running || refused_) return Error(Code::closed, "open: the client has ended");
     if (Status valid = validate(config); !valid.ok()) return valid.error();
-    if (next_source_ > sources_max)
-        return Error(Code::queue_full, "open: a client opens at most 65,535 sources in its life");
+    if (slots_.size() + ended_.size() >= sources_max)
+        return Error(Code::queue_full, "open: " + std::to_string(sources_max) + " sources are open; close some first");
     Slot slot;
-    slot.id = SourceId{next_source_++};
+    slot.id = next_id();
     slot.config = config;
     if (!slot.config.prefetch.has_value()) slot.config.prefetch = 4 * slot.config.batch_size;
     const SourceId id = slot.id;
@@ -123,8 +73,22 @@ Source* Machine::Core::find(SourceId id) {
     return nullptr;
 }
 
+/// Never one that was told before, and with a place that nobody has who may still be asked for a batch.
+SourceId Machine::Core::next_id() {
+    const auto is_taken = [&](SourceId id) {
+        const auto has_place = [&](SourceId other) { return place_of(other) == place_of(id); };
+        return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) { return has_place(slot.id); }) ||
+               std::any_of(ended_.begin(), ended_.end(), [&](const auto& source) { return has_place(source->id()); });
+    };
+    while (is_taken(SourceId{next_source_})) ++next_source_;
+    return SourceId{next_source_++};
+}
+
 Source* Machine::Core::source_of(BatchId batch) {
-    return find(Batches::source_of(batch));
+    for (Slot& slot : slots_) {
+        if (Batches::is_of(slot.id, batch)) return slot.source.get();
+    }
+    return nullptr;
 }
 
 Status Machine::Core::set_paused(SourceId id, bool paused) {
@@ -139,10 +103,9 @@ Status Machine::Core::set_paused(SourceId id, bool paused) {
 }
 
 void Machine::Core::release(BatchId batch) {
-    const SourceId id = Batches::source_of(batch);
-    if (Source* const source = find(id); source != nullptr) source->release(batch);
+    if (Source* const source = source_of(batch); source != nullptr) source->release(batch);
     for (const std::unique_ptr<Source>& source : ended_) {
-        if (source->id() == id) source->release(batch);
+        if (Batches::is_of(source->id(), batch)) source->release(batch);
     }
 }
 

@@ -96,6 +96,7 @@ struct Machine::Core final : private LaneObserver {
     void finish_drain(Instant now);
     void hold_back_messages(Instant now);
     void give_up_requests(const Error& error);
+    [[nodiscard]] SourceId next_id();
     [[nodiscard]] std::unique_ptr<Source> make_source(Slot& slot);
 
     // names under a lease: core_leases.cpp

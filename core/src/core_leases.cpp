@@ -36,7 +36,7 @@ std::optional<Error> Machine::Core::begin(BatchId batch, Instant now) {
     if (!reachable()) return Error(Code::closed, "the client has ended; what was not acked stays pending");
     if (check_leases(now)) advance(now);
     for (const Slot& slot : slots_) {
-        if (slot.id != Batches::source_of(batch)) continue;
+        if (!Batches::is_of(slot.id, batch)) continue;
         if (std::find(slot.lost.begin(), slot.lost.end(), batch) == slot.lost.end()) return std::nullopt;
         return Error(Code::lost, "the batch was lost with the consumer's name; its entries are handed over again");
     }

@@ -4,11 +4,11 @@
 
 namespace millrace {
 
-// A BatchId is the source (16 bits), the batch's own number (28, of all batches of the machine) and the slot (20):
-// found without a search, and an id of a batch that ended is told from its successor's.
+// A BatchId is the place of the source (16 bits), the batch's own number (28, of all batches of the machine) and the
+// slot (20): found without a search, and an id of a batch that ended is told from its successor's.
 BatchId Batches::id(uint32_t slot) const {
     const uint64_t generation = slots_[slot]->generation & 0xfffffffU;
-    return BatchId{static_cast<uint64_t>(source_) << 48 | generation << 20 | slot};
+    return BatchId{uint64_t{place_of(source_)} << 48 | generation << 20 | slot};
 }
 
 BatchSlot* Batches::find(BatchId wanted) {

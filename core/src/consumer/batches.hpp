@@ -16,6 +16,15 @@
 
 namespace millrace {
 
+/// So many sources can be there at once: each has a place of its own in the ids of its batches.
+inline constexpr uint32_t sources_max = 0x7ff0;
+
+/// Where it comes in a BatchId: its upper 16 bits. Below 0x7ff0, so that no id is a NaN when a host carries its bits as
+/// a double, as JavaScript does. Places are taken again, when who had them is gone.
+[[nodiscard]] inline uint32_t place_of(SourceId source) {
+    return static_cast<uint32_t>(source) % sources_max;
+}
+
 /// Entries read by `>` (or by a tail, or pushed), and those that come again. They are never mixed.
 enum class Lot : uint8_t { fresh, again };
 
@@ -85,8 +94,9 @@ class Batches {
     [[nodiscard]] static uint32_t slot_of(BatchId id) {
         return static_cast<uint32_t>(static_cast<uint64_t>(id) & slot_mask);
     }
-    [[nodiscard]] static SourceId source_of(BatchId id) {
-        return SourceId(static_cast<uint32_t>(static_cast<uint64_t>(id) >> 48));
+    /// Whether the id can be one of this source's: of those that are there no two have the same place.
+    [[nodiscard]] static bool is_of(SourceId source, BatchId id) {
+        return place_of(source) == static_cast<uint64_t>(id) >> 48;
     }
 
     /// Calls `visit(record, refreshed)` for every entry that is neither settled nor lost.

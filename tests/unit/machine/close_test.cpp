@@ -1,6 +1,10 @@
 // The end of a source: acks first, then Closed. The end of a machine is in drain_test.cpp.
+#include <bit>
+#include <cmath>
+
 #include <gtest/gtest.h>
 
+#include "consumer/batches.hpp"
 #include "support/scripted_host.hpp"
 
 namespace millrace::test {
@@ -77,6 +81,38 @@ TEST(ClosedEarly, ASourceThatNeverBeganIsClosedAtOnce) {
     host.release(1);
     host.greet("read");
     EXPECT_EQ(host.story().find("XGROUP"), std::string::npos);
+}
+
+// As of a server that opens a tail for each of its visitors.
+TEST(ClosedEarly, SourcesComeAndGoForEver) {
+    ScriptedHost host;
+    const SourceId first = consume(host);
+    host.reply("read", stream("s", {"1-0"}));
+    host.wait(2000);
+    SourceId last = first;
+    // The next one's number, as the upper bits of a double, would be those of a NaN.
+    while (static_cast<uint32_t>(last) < 0x7ff7) {
+        const Result<SourceId> next = host.machine.open(source_of({"t"}), host.now());
+        ASSERT_TRUE(next.ok()) << next.error().message;
+        ASSERT_GT(*next, last);
+        ASSERT_NE(place_of(*next), place_of(first));  // a batch's id says which of those that are there it is of
+        last = *next;
+        ASSERT_TRUE(host.machine.close(last, host.now()).ok());
+        if (static_cast<uint32_t>(last) % 64 == 0) host.settle();
+    }
+    host.settle();
+    host.forget();
+    host.open(source_of({"u"}));
+    host.reply("read", null());
+    host.reply("read", ok());
+    host.reply("read", null());  // of the first, in its turn
+    host.reply("read", stream("u", {"1-0"}));
+    host.wait(2000);
+    ASSERT_EQ(host.batches(), 2U) << host.story();
+    EXPECT_NE(host.batch(1), host.batch(2));
+    EXPECT_FALSE(std::isnan(std::bit_cast<double>(host.batch(2))));
+    EXPECT_TRUE(host.ack(1).ok());
+    EXPECT_TRUE(host.ack(2).ok());
 }
 
 TEST(Drop, AMachineMayGoAtAnyTime) {
