@@ -86,7 +86,7 @@ class Machine {
     ~Machine();
 
     // ---- commands
-    /// Begins to consume, or to tail. bad_config names the key.
+    /// Begins to consume, or to tail. bad_config names the key; queue_full: 32,752 sources are open, close some first.
     [[nodiscard]] Result<SourceId> open(const SourceConfig& config, Instant now);
     /// Ends a source: no batch of it comes any more. What it holds and has not handed over is given back, so that other
     /// consumers may claim it at once; what was handed over and is not acked stays pending with its consumer. Closed
