@@ -1,0 +1,435 @@
+/* millrace: reliable delivery over Redis Streams, for C and for whatever calls C.
+ *
+ * A consumer, whole:
+ *
+ *     mr_config *config;
+ *     mr_client *client;
+ *     mr_batch *batch;
+ *     mr_error error = MR_ERROR_INIT;
+ *     if (mr_config_new("redis://localhost:6379?streams=orders&group=billing", &config, &error) != MR_OK ||
+ *         mr_client_new(config, NULL, &client, &error) != MR_OK || mr_client_open(client, NULL, NULL, &error) != MR_OK) {
+ *         fprintf(stderr, "%s\n", error.message);
+ *         return 1;
+ *     }
+ *     while (mr_client_next(client, 0, -1, &batch, &error) == MR_OK) {
+ *         mr_batch_view view = MR_BATCH_VIEW_INIT;
+ *         mr_batch_read(batch, &view);
+ *         for (size_t i = 0; i < view.count; ++i) handle(mr_entry_at(&view, i));
+ *         mr_batch_ack(batch, NULL, 0, NULL);
+ *         mr_batch_free(batch);
+ *     }
+ *     mr_client_close(client, 5000000, NULL, NULL);
+ *     mr_client_free(client);
+ *     mr_config_free(config);
+ *
+ * What is not acked is delivered again: to this consumer when it is started again under its name, to another of the group
+ * once it was idle for claim_min_idle.
+ *
+ * Errors. Every function that can fail returns an mr_status and, where one was given, fills an mr_error; results come
+ * through out parameters, which are NULL or zero after an error. Nothing exits, throws or calls back. NULL, in place of
+ * what must be given, is MR_BAD_ARGUMENT, not a crash; of every mr_*_free it is allowed.
+ *
+ * Owned and borrowed. What an out parameter with two stars gives is owned by the caller, until the mr_*_free of its type.
+ * An mr_str is borrowed: its function says until when; its bytes are not ended by a zero. An mr_text is owned.
+ *
+ * Structs begin with their `size`, which says how much of one a caller knows: they only ever grow at their end. Fill
+ * those that go in with their _INIT first. A struct that is shorter than its first version is MR_BAD_ARGUMENT.
+ *
+ * Threads. There are no globals. Everything about an mr_client and its batches may be called from any thread, but for
+ * mr_client_poll_event, whose answer is borrowed: one thread at a time. After mr_*_free, nothing. After fork() only the
+ * parent goes on using a client.
+ *
+ * Times are microseconds. Names of configuration keys, their units and defaults: docs/configuration.md. */
+#ifndef MILLRACE_H
+#define MILLRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define MR_API __attribute__((visibility("default")))
+#else
+#define MR_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- versions ---------------------------------------------------------------------------------------------------- */
+
+/* Of this header. A library of the same ABI version, or a later one, works with what was compiled by it. */
+#define MR_ABI_VERSION 1
+
+/* Of the library that is loaded. */
+MR_API uint32_t mr_abi_version(void);
+/* Like "0.1.0"; static. */
+MR_API const char *mr_version(void);
+
+/* ---- statuses ---------------------------------------------------------------------------------------------------- */
+
+/* MR_OK, or what went wrong. Values and names are stable: docs/errors.md has all of them with what to do. */
+typedef int32_t mr_status;
+
+enum {
+    MR_OK = 0,
+    MR_BAD_CONFIG = 1,
+    MR_BAD_ARGUMENT = 2,
+    MR_CLOSED = 3,
+    MR_NOT_HELD = 4,
+    MR_LOST = 5,
+    MR_QUEUE_FULL = 6,
+    MR_WOULD_BLOCK = 7,
+    MR_TOO_LARGE = 8,
+    MR_UNSUPPORTED = 9,
+    MR_CURSOR_NOT_FOUND = 10,
+    MR_AUTH = 11,
+    MR_NO_PERMISSION = 12,
+    MR_WRONG_TYPE = 13,
+    MR_NO_GROUP = 14,
+    MR_OOM = 15,
+    MR_SERVER_BUSY = 16,
+    MR_CONNECTION = 17,
+    MR_TIMEOUT = 18,
+    MR_TLS = 19,
+    MR_PROTOCOL = 20,
+    MR_SCRIPT = 21,
+    MR_OUT_OF_MEMORY = 22
+};
+
+/* "not_held": the name in logs, in the agent protocol and in the other bindings. Static; "unknown" for no status of ours. */
+MR_API const char *mr_status_name(mr_status status);
+/* What it means, in one line. Static. */
+MR_API const char *mr_strerror(mr_status status);
+/* What the caller should do, in one line. Static. */
+MR_API const char *mr_advice(mr_status status);
+/* 1: the same call can succeed later without a change by the caller. Where an mr_error is at hand, its own `retryable`
+ * knows more. */
+MR_API int mr_retryable(mr_status status);
+/* 1: what the call was for has ended, and no later call about it succeeds: the client was closed (MR_CLOSED), or the
+ * server refuses us until somebody changes something there (MR_AUTH, MR_NO_PERMISSION, MR_WRONG_TYPE, MR_UNSUPPORTED). */
+MR_API int mr_is_fatal(mr_status status);
+
+#define MR_MESSAGE_MAX 512
+
+/* The detail of an error: copied into the caller's struct, so that it lives as long as that. */
+typedef struct mr_error {
+    size_t size;
+    mr_status status;
+    int32_t retryable;            /* 1: the same call can succeed later */
+    char message[MR_MESSAGE_MAX]; /* one line that names what is wrong, cut to fit, ended by a zero; never a secret */
+} mr_error;
+
+#define MR_ERROR_INIT \
+    { sizeof(mr_error), MR_OK, 0, "" }
+
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
+
+/* Borrowed bytes; zeroes may be among them, and none ends them. `data` may be NULL where `size` is 0. */
+typedef struct mr_str {
+    const char *data;
+    size_t size;
+} mr_str;
+
+/* Owned text, ended by a zero that `size` does not count. */
+typedef struct mr_text {
+    char *data;
+    size_t size;
+} mr_text;
+
+/* Frees it, and makes it empty. */
+MR_API void mr_text_free(mr_text *text);
+
+typedef struct mr_field {
+    mr_str name;
+    mr_str value;
+} mr_field;
+
+/* The id of a stream entry, ms-seq. Source: redis.io, Streams, "Entry IDs". */
+typedef struct mr_id {
+    uint64_t ms;
+    uint64_t seq;
+} mr_id;
+
+/* "1700000000000-5", ended by a zero; at most 41 characters and that. */
+#define MR_ID_TEXT_MAX 42
+MR_API void mr_id_format(mr_id id, char text[MR_ID_TEXT_MAX]);
+/* MR_BAD_ARGUMENT for anything but ms-seq or ms. */
+MR_API mr_status mr_id_parse(const char *text, mr_id *id, mr_error *error);
+
+/* ---- configuration ----------------------------------------------------------------------------------------------- */
+
+/* What a client, its sources and its publishes are configured with: a value. Clients copy what they need of it. One
+ * thread at a time. */
+typedef struct mr_config mr_config;
+
+/* From a URL: redis://[user[:password]@]host[:port][/database][?key=value&...], rediss://..., unix:///path, host:port; or
+ * NULL, for the defaults. MR_BAD_CONFIG names the part. The environment is not looked at. */
+MR_API mr_status mr_config_new(const char *url, mr_config **config, mr_error *error);
+/* Lays a JSON document of the keys, or a whole configuration file of the agent's shape, over what there is. After an
+ * error nothing has changed. */
+MR_API mr_status mr_config_json(mr_config *config, const char *json, size_t size, mr_error *error);
+/* Sets one key from its text, as in a URL's query: ("flush_interval", "500ms"). MR_BAD_CONFIG names the key, the value,
+ * what is allowed and the nearest known key; then nothing has changed. What depends on several keys at once is checked
+ * where the configuration is used. */
+MR_API mr_status mr_config_set(mr_config *config, const char *key, const char *text, mr_error *error);
+MR_API mr_status mr_config_copy(const mr_config *config, mr_config **copy, mr_error *error);
+MR_API void mr_config_free(mr_config *config);
+
+/* ---- the client: millrace with its own sockets and clock -------------------------------------------------------- */
+
+typedef struct mr_client mr_client;
+typedef struct mr_batch mr_batch;
+
+/* Who turns the loop of a client. */
+enum {
+    /* Whoever waits in mr_client_next, mr_client_wait or mr_client_close; or your own loop: see mr_client_fd. */
+    MR_THREAD_NONE = 0,
+    /* A thread of the client's own: acks, heartbeats and timers go on while you work for long. */
+    MR_THREAD_OWN = 1
+};
+
+typedef struct mr_client_options {
+    size_t size;
+    uint32_t thread;    /* MR_THREAD_NONE */
+    uint32_t event_max; /* events that may wait to be polled; 0: 4096. Past that logs are dropped, and counted */
+} mr_client_options;
+
+#define MR_CLIENT_OPTIONS_INIT \
+    { sizeof(mr_client_options), MR_THREAD_NONE, 0 }
+
+/* `options` may be NULL. Opens no connection yet: the first source or publish does. MR_BAD_CONFIG names the key, or the
+ * file of TLS that can't be used. */
+MR_API mr_status mr_client_new(const mr_config *config, const mr_client_options *options, mr_client **client,
+                               mr_error *error);
+/* Sends what the sockets take without waiting, and closes them; mr_client_close waits for answers. Batches may outlive
+ * it: their commands answer MR_CLOSED then. */
+MR_API void mr_client_free(mr_client *client);
+
+/* Begins to consume, or to tail where the group is empty, as `config` says of sources; NULL: as the client's. `source`,
+ * which may be NULL, is never 0. */
+MR_API mr_status mr_client_open(mr_client *client, const mr_config *config, uint32_t *source, mr_error *error);
+/* Ends a source: what it has not handed over goes back to the group. MR_EVENT_CLOSED follows. */
+MR_API mr_status mr_client_close_source(mr_client *client, uint32_t source, mr_error *error);
+MR_API mr_status mr_client_pause(mr_client *client, uint32_t source, mr_error *error);
+MR_API mr_status mr_client_resume(mr_client *client, uint32_t source, mr_error *error);
+
+/* The next batch of a source, or, of 0, of any. Waits for at most `timeout_us`, and for ever below 0; *batch is NULL
+ * when none came. MR_CLOSED once the client was drained or closed; what ended the source (or the last one) where it
+ * ended by itself. Several threads may wait: each batch goes to one. */
+MR_API mr_status mr_client_next(mr_client *client, uint32_t source, int64_t timeout_us, mr_batch **batch,
+                                mr_error *error);
+
+/* What the next AUTH says; an empty username is the default user. After MR_AUTH it starts the client again. */
+MR_API mr_status mr_client_replace_credentials(mr_client *client, const char *username, const char *password,
+                                               mr_error *error);
+
+/* Begins to end everything and returns: no batch is handed over from now on, what was not handed over goes back to the
+ * group, queued publishes go out. What you hold may be settled until MR_EVENT_CLOSED without a source, which comes when
+ * all is, or at the timeout. Then call mr_client_close. */
+MR_API mr_status mr_client_drain(mr_client *client, int64_t timeout_us, mr_error *error);
+/* Drains, waits for answers, not for what you hold, and closes the sockets. `held`, which may be NULL: entries that stay
+ * pending with this client's consumers. Every later call answers MR_CLOSED, but for mr_client_poll_event. */
+MR_API mr_status mr_client_close(mr_client *client, int64_t timeout_us, uint64_t *held, mr_error *error);
+
+/* ---- batches ----------------------------------------------------------------------------------------------------- */
+
+typedef struct mr_entry {
+    mr_str stream;
+    mr_id id;
+    const mr_field *fields; /* in order, and with their repeats */
+    size_t field_count;
+    uint32_t deliveries; /* how often the server has delivered it to the group, this time included; 0 without a group */
+    uint32_t reserved;
+} mr_entry;
+
+enum { MR_FLUSH_SIZE = 0, MR_FLUSH_INTERVAL = 1, MR_FLUSH_RECOVERY = 2 };
+
+/* The entries of a batch, borrowed: until mr_batch_release or mr_batch_free. */
+typedef struct mr_batch_view {
+    size_t size;
+    const mr_entry *entries;
+    size_t count;        /* at least 1; 0 once it was released */
+    size_t entry_stride; /* bytes from one entry to the next, for callers whose mr_entry is older: see mr_entry_at */
+    uint32_t source;
+    uint32_t reason; /* MR_FLUSH_... */
+} mr_batch_view;
+
+#define MR_BATCH_VIEW_INIT \
+    { sizeof(mr_batch_view), NULL, 0, 0, 0, 0 }
+
+MR_API mr_status mr_batch_read(const mr_batch *batch, mr_batch_view *view);
+
+/* Entry `index`, which must be below `view->count`. */
+static inline const mr_entry *mr_entry_at(const mr_batch_view *view, size_t index) {
+    return (const mr_entry *)(const void *)((const char *)view->entries + index * view->entry_stride);
+}
+
+/* The value of the first field of that name; data is NULL where there is none. Borrowed as the entry is. */
+MR_API mr_str mr_entry_field(const mr_entry *entry, const char *name);
+
+/* For all of these, `indices` are positions in the batch, each at most once, `count` of them; NULL and 0: everything
+ * that this batch has not settled yet. MR_NOT_HELD, MR_LOST or MR_BAD_ARGUMENT when one of the named can't be settled:
+ * then none is. MR_LOST of everything: some are another consumer's by now, the rest was settled. */
+
+/* XACK, on its way when the loop turns next; MR_EVENT_ACKED tells that the server did it. */
+MR_API mr_status mr_batch_ack(mr_batch *batch, const uint32_t *indices, size_t count, mr_error *error);
+/* Delivered here again after `delay_us`; below 0: after nack_delay. */
+MR_API mr_status mr_batch_nack(mr_batch *batch, const uint32_t *indices, size_t count, int64_t delay_us,
+                               mr_error *error);
+/* Left to the group: whoever sweeps it next may take them over. */
+MR_API mr_status mr_batch_give_back(mr_batch *batch, const uint32_t *indices, size_t count, mr_error *error);
+/* To the dead stream, with `reason` in its field, and acked then; MR_EVENT_DEAD or MR_EVENT_DEAD_FAILED tells of each.
+ * MR_QUEUE_FULL: too many wait to be written; none was taken. */
+MR_API mr_status mr_batch_reject(mr_batch *batch, const uint32_t *indices, size_t count, const char *reason,
+                                 mr_error *error);
+
+/* Frees the bytes; the batch can be settled as before. Views of it, and what is borrowed from them, end. */
+MR_API void mr_batch_release(mr_batch *batch);
+/* One more owner; each calls mr_batch_free. Answers `batch`. */
+MR_API mr_batch *mr_batch_retain(mr_batch *batch);
+/* Entries that were not settled stay pending with this consumer. */
+MR_API void mr_batch_free(mr_batch *batch);
+
+/* ---- publishing -------------------------------------------------------------------------------------------------- */
+
+typedef struct mr_publish_entry {
+    const mr_field *fields; /* any bytes, in order, repeats allowed; at least one */
+    size_t field_count;
+} mr_publish_entry;
+
+typedef struct mr_publish {
+    size_t size;
+    mr_str stream;
+    const mr_publish_entry *entries;
+    size_t entry_count;
+    const mr_config *config; /* what it says of publishes (max_len, idempotent, ...); NULL: the client's */
+} mr_publish;
+
+#define MR_PUBLISH_INIT \
+    { sizeof(mr_publish), {NULL, 0}, NULL, 0, NULL }
+
+typedef struct mr_publish_result {
+    mr_str id; /* "1700000000000-5"; empty on an error and in Pub/Sub */
+    mr_status status;
+    uint32_t flags; /* MR_PUBLISH_... */
+    mr_str message; /* of an error */
+} mr_publish_result;
+
+enum {
+    MR_PUBLISH_MAYBE_DUPLICATE = 1, /* sent again after an answer was lost */
+    MR_PUBLISH_MAYBE_WRITTEN = 2,   /* ended without an answer: it may be there */
+    MR_PUBLISH_REORDERED = 4        /* entries that were published later went in before it */
+};
+
+/* Queues a copy of the entries and returns; MR_EVENT_PUBLISHED with `ticket`, which may be NULL, brings a result for
+ * each. MR_WOULD_BLOCK when publish_queue_bytes are queued: nothing of it was taken; try again after an
+ * MR_EVENT_PUBLISHED. */
+MR_API mr_status mr_client_publish(mr_client *client, const mr_publish *publish, uint64_t *ticket, mr_error *error);
+
+/* ---- events ------------------------------------------------------------------------------------------------------ */
+
+enum {
+    MR_EVENT_NONE = 0,
+    MR_EVENT_READY = 1,         /* source, consumer, text: streams, pubsub or tail; version */
+    MR_EVENT_ACKED = 2,         /* source, count: entries that the server has acked */
+    MR_EVENT_LOST = 3,          /* source, stream, ids: another consumer's by now, or gone */
+    MR_EVENT_DUPLICATE = 4,     /* source, stream, id, text: the canonical id. Acked unseen */
+    MR_EVENT_GROUP_MADE = 5,    /* source, stream, text: read from that id on. The group had been lost */
+    MR_EVENT_PUBLISHED = 6,     /* ticket, results */
+    MR_EVENT_MODE = 7,          /* text: streams, pubsub; version */
+    MR_EVENT_DISCONNECTED = 8,  /* text: the lane; status, message, retryable: it is tried again */
+    MR_EVENT_RECONNECTED = 9,   /* text: the lane; count: connections tried since the loss */
+    MR_EVENT_GAP = 10,          /* source, stream, id: read so far; other_id: goes on there; count missed, 0: unknown */
+    MR_EVENT_RESET = 11,        /* source, stream, id: read so far; other_id: the last that the stream has given */
+    MR_EVENT_INTERRUPTED = 12,  /* source, stream, count: microseconds of Pub/Sub that were missed */
+    MR_EVENT_TOO_LARGE = 13,    /* source, stream, id, count: bytes. Stays pending, and is handed over nowhere */
+    MR_EVENT_DEAD = 14,         /* source, stream, id; text: the dead stream, other_id: there; count: deliveries; message */
+    MR_EVENT_DEAD_FAILED = 15,  /* source, stream, id, text: the dead stream; status, message. Tried again */
+    MR_EVENT_FAILED = 16,       /* source or 0, status, message, retryable; closed: 1, the source reads no more */
+    MR_EVENT_LOG = 17,          /* level, message, fields */
+    MR_EVENT_CLOSED = 18,       /* source, or 0 for the client: count entries stay pending. The last one of it */
+    MR_EVENT_LOGS_DROPPED = 19  /* count: so many logs had no room since the last event of this kind */
+};
+
+enum { MR_LOG_DEBUG = 0, MR_LOG_INFO = 1, MR_LOG_WARN = 2, MR_LOG_ERROR = 3 };
+
+/* Something that happened. What a kind does not name above is zero or empty; all that it points to is borrowed, until
+ * the next mr_client_poll_event of the client, or its end. */
+typedef struct mr_event {
+    size_t size;
+    uint32_t kind; /* MR_EVENT_... */
+    uint32_t source;
+    uint64_t ticket;
+    uint64_t count;
+    mr_status status;
+    int32_t retryable;
+    uint32_t closed;
+    uint32_t level; /* MR_LOG_... */
+    mr_str stream;
+    mr_str consumer;
+    mr_str text;
+    mr_str message;
+    mr_str version; /* of the server, as it tells it */
+    mr_id id;
+    mr_id other_id;
+    const mr_id *ids;
+    size_t id_count;
+    const mr_field *fields;
+    size_t field_count;
+    const mr_publish_result *results; /* as many and in the order as the entries were */
+    size_t result_count;
+    size_t result_stride;
+} mr_event;
+
+/* The oldest event that waits; kind is MR_EVENT_NONE when there is none. Poll until then whenever the loop has turned.
+ * While event_max of them wait, nothing more is read from the server, logs alone are dropped: a program that never polls
+ * stands still. */
+MR_API mr_status mr_client_poll_event(mr_client *client, mr_event *event);
+
+/* ---- a loop of your own ------------------------------------------------------------------------------------------ */
+
+/* Of MR_THREAD_NONE: in a loop, wait until mr_client_fd is readable, for at most mr_client_timeout_us, then call
+ * mr_client_process, mr_client_next with a timeout of 0 and mr_client_poll_event until nothing is left. Call
+ * mr_client_process before the first wait too: it sends what commands left behind. */
+
+/* Readable when mr_client_process has something to do. -1: not to be had on this system; see mr_client_wait. */
+MR_API int mr_client_fd(const mr_client *client);
+/* How long to wait at most; -1: until something happens. */
+MR_API int64_t mr_client_timeout_us(const mr_client *client);
+/* Does what is to be done, and does not wait. */
+MR_API mr_status mr_client_process(mr_client *client, mr_error *error);
+/* Waits until something happens, for at most `timeout_us`, and does what is to be done. */
+MR_API mr_status mr_client_wait(mr_client *client, int64_t timeout_us, mr_error *error);
+/* Ends the wait of another thread in mr_client_next, for good: it answers MR_CLOSED. A signal handler may call it. */
+MR_API void mr_client_stop(mr_client *client);
+
+/* ---- what an operator sees --------------------------------------------------------------------------------------- */
+
+typedef struct mr_health {
+    size_t size;
+    int32_t healthy;
+    int32_t looked;               /* 1: the server has told the figures below */
+    char message[MR_MESSAGE_MAX]; /* why it is not healthy */
+    uint64_t held;                /* entries that were read here and are not settled */
+    int64_t since_heard_us;       /* since the server was last heard */
+    int64_t stream_length;        /* of the streams; below 0: unknown, as everything below */
+    int64_t pending;              /* entries pending in the whole group */
+    int64_t lag;                  /* entries that the group has not read; unknown up to Redis 6.2 */
+    int64_t oldest_pending_us;    /* how long ago the oldest pending entry was added */
+} mr_health;
+
+#define MR_HEALTH_INIT \
+    { sizeof(mr_health), 0, 0, "", 0, 0, -1, -1, -1, -1 }
+
+/* With `timeout_us` above 0 the server is asked for the figures first, and waited for. MR_CLOSED: no such source. */
+MR_API mr_status mr_client_health(mr_client *client, uint32_t source, int64_t timeout_us, mr_health *health,
+                                  mr_error *error);
+/* All metrics as Prometheus text, version 0.0.4 (prometheus.io, "Exposition formats"); docs/metrics.md. */
+MR_API mr_status mr_client_metrics(mr_client *client, mr_text *text, mr_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
