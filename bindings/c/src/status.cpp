@@ -117,8 +117,8 @@ mr_status mr_id_parse(const char* text, mr_id* id, mr_error* error) {
     return c::guard(error, [&] {
         const std::optional<EntryId> parsed = EntryId::parse(text);
         if (!parsed) {
-            return c::tell(error, Error(Code::bad_argument,
-                                        "'" + std::string(text, strnlen(text, 64)) + "' is no entry id: one is ms-seq"));
+            return c::tell(error, Error(Code::bad_argument, "'" + std::string(text, strnlen(text, 64)) +
+                                                                "' is no entry id: one is ms-seq"));
         }
         *id = c::id_of(*parsed);
         return c::tell_ok(error);
