@@ -20,7 +20,7 @@ void mr_client::observe(const Event& event) {
 
 /// Reading stops; what is in hand, and timers, go on.
 void mr_client::hold_if(bool full) {
-    if (!full) return;
+    if (!full || ending) return;
     const std::lock_guard lock(mutex);
     if (!held.empty()) return;
     for (const SourceId source : sources) {
@@ -79,6 +79,7 @@ mr_status mr_client_new(const mr_config* config, const mr_client_options* option
 }
 
 void mr_client_free(mr_client* client) {
+    if (client != nullptr) client->ending = true;
     delete client;
 }
 
@@ -87,7 +88,7 @@ mr_status mr_client_open(mr_client* client, const mr_config* config, uint32_t* s
     if (client == nullptr) return c::tell_missing(error, "client");
     return c::guard(error, [&] {
         const Result<SourceId> opened =
-            config == nullptr ? client->client->open() : client->client->open(config->config.source);
+            config == nullptr ? client->client->open() : client->client->open_configured(config->config.source);
         if (!opened) return c::tell(error, opened.error());
         const std::lock_guard lock(client->mutex);
         client->sources.push_back(*opened);

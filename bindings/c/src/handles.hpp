@@ -21,12 +21,13 @@ struct mr_client {
     void go_on_if(bool has_room);
 
     millrace::c::EventQueue events;
-    std::optional<millrace::Client> client;  // its observer needs the queue before
     std::atomic<uint64_t> next_ticket = 1;
     std::mutex mutex;                         // of what follows
     std::vector<millrace::SourceId> sources;  // open ones
     std::vector<millrace::SourceId> held;     // paused by us, and not by the program
     std::vector<millrace::SourceId> paused;   // by the program
+    std::atomic<bool> ending = false;
+    std::optional<millrace::Client> client;  // the last: while it ends it still tells the rest
 };
 
 struct mr_batch {

@@ -47,7 +47,7 @@ void Client::stop() noexcept {
 Result<SourceId> Client::open(const SourceOptions& source) {
     return hub_->open(source);
 }
-Result<SourceId> Client::open(const SourceConfig& source) {
+Result<SourceId> Client::open_configured(const SourceConfig& source) {
     return hub_->open(source);
 }
 Result<std::optional<Batch>> Client::next(Duration timeout, std::optional<SourceId> source) {
