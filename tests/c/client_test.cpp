@@ -1,0 +1,237 @@
+// Consuming, settling and publishing through millrace.h.
+#include <poll.h>
+
+#include <array>
+#include <thread>
+
+#include "owned.hpp"
+
+namespace millrace::testing {
+namespace {
+
+std::string url_of(const LocalServer& server) {
+    return server.url("streams=orders&group=g&consumer=c&batch_size=3&flush_interval=20ms&nack_delay=10ms");
+}
+
+void add(const LocalServer& server, int from, int to) {
+    for (int i = from; i < to; ++i) (void)server.ask({"XADD", "orders", "*", "n", std::to_string(i)});
+}
+
+TEST(CClient, DeliversAndAcks) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(url_of(*server));
+    const OwnedClient client = client_of(config);
+    const uint32_t source = open(client);
+    EXPECT_GT(source, 0U);
+    add(*server, 0, 3);
+    const OwnedBatch batch = next(client);
+    ASSERT_NE(batch, nullptr);
+    mr_batch_view view = MR_BATCH_VIEW_INIT;
+    ASSERT_EQ(mr_batch_read(batch.get(), &view), MR_OK);
+    EXPECT_EQ(view.source, source);
+    EXPECT_EQ(view.reason, uint32_t{MR_FLUSH_SIZE});
+    EXPECT_EQ(values_of(batch, "n"), (std::vector<std::string>{"0", "1", "2"}));
+    const mr_entry& entry = *mr_entry_at(&view, 1);
+    EXPECT_EQ(text_of(entry.stream), "orders");
+    EXPECT_EQ(entry.deliveries, 1U);
+    EXPECT_EQ(entry.field_count, 1U);
+    EXPECT_EQ(mr_entry_field(&entry, "none").data, nullptr);
+    const std::array<uint32_t, 2> some = {0, 2};
+    EXPECT_EQ(mr_batch_ack(batch.get(), some.data(), some.size(), nullptr), MR_OK);
+    EXPECT_EQ(mr_batch_nack(batch.get(), nullptr, 0, 0, nullptr), MR_OK);
+    const OwnedBatch again = next(client, source);
+    ASSERT_NE(again, nullptr);
+    EXPECT_EQ(values_of(again, "n"), (std::vector<std::string>{"1"}));
+    EXPECT_EQ(mr_batch_ack(again.get(), nullptr, 0, nullptr), MR_OK);
+    uint64_t held = 9;
+    EXPECT_EQ(mr_client_close(client.get(), 5'000'000, &held, nullptr), MR_OK);
+    EXPECT_EQ(held, 0U);
+    EXPECT_EQ(server->ask({"XPENDING", "orders", "g"}).substr(0, 3), "[0 ");
+}
+
+TEST(CClient, ABatchOutlivesItsClient) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(url_of(*server));
+    OwnedClient client = client_of(config);
+    open(client);
+    add(*server, 0, 3);
+    const OwnedBatch batch = next(client);
+    ASSERT_NE(batch, nullptr);
+    const OwnedBatch second(mr_batch_retain(batch.get()));
+    client.reset();
+    EXPECT_EQ(values_of(second, "n").size(), 3U);
+    EXPECT_EQ(mr_batch_ack(second.get(), nullptr, 0, nullptr), MR_CLOSED);
+    mr_batch_release(batch.get());
+    EXPECT_TRUE(values_of(second, "n").empty());
+}
+
+TEST(CClient, PublishesAndWaits) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(server->url());
+    const OwnedClient client = client_of(config);
+    const std::string bytes("a\0b", 3);
+    const std::array<mr_field, 1> fields = {{{{"n", 1}, {bytes.data(), bytes.size()}}}};
+    const std::array<mr_publish_entry, 2> entries = {{{fields.data(), 1}, {fields.data(), 1}}};
+    mr_publish publish = MR_PUBLISH_INIT;
+    publish.stream = {"out", 3};
+    publish.entries = entries.data();
+    publish.entry_count = entries.size();
+    std::array<mr_publish_result, 2> results = {};
+    mr_error error = MR_ERROR_INIT;
+    ASSERT_EQ(mr_client_publish(client.get(), &publish, 5'000'000, results.data(), &error), MR_OK) << error.message;
+    EXPECT_GT(results[0].id.ms, 0U);
+    EXPECT_EQ(server->ask({"XLEN", "out"}), "2");
+    (void)server->ask({"SET", "text", "1"});
+    publish.stream = {"text", 4};
+    EXPECT_EQ(mr_client_publish(client.get(), &publish, 5'000'000, results.data(), &error), MR_WRONG_TYPE);
+    EXPECT_EQ(results[1].status, MR_WRONG_TYPE);
+    EXPECT_NE(std::string(error.message), "");
+    uint64_t ticket = 0;
+    EXPECT_EQ(mr_client_publish_async(client.get(), &publish, &ticket, &error), MR_BAD_ARGUMENT);
+}
+
+TEST(CClient, EventsTellOfPublishesAcksAndTheEnd) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(url_of(*server));
+    const OwnedClient client = client_of(config, MR_THREAD_OWN, 1000);
+    const uint32_t source = open(client);
+    const mr_event ready = wait_for(client, MR_EVENT_READY, false);
+    EXPECT_EQ(ready.source, source);
+    EXPECT_EQ(text_of(ready.consumer), "c");
+    EXPECT_EQ(text_of(ready.text), "streams");
+    const std::array<mr_field, 1> fields = {{{{"n", 1}, {"7", 1}}}};
+    const mr_publish_entry entry = {fields.data(), 1};
+    mr_publish publish = MR_PUBLISH_INIT;
+    publish.stream = {"orders", 6};
+    publish.entries = &entry;
+    publish.entry_count = 1;
+    uint64_t ticket = 0;
+    ASSERT_EQ(mr_client_publish_async(client.get(), &publish, &ticket, nullptr), MR_OK);
+    const OwnedBatch batch = next(client);
+    ASSERT_NE(batch, nullptr);
+    mr_batch_view view = MR_BATCH_VIEW_INIT;
+    ASSERT_EQ(mr_batch_read(batch.get(), &view), MR_OK);
+    const mr_id id = mr_entry_at(&view, 0)->id;
+    const mr_event published = wait_for(client, MR_EVENT_PUBLISHED, false);
+    EXPECT_EQ(published.ticket, ticket);
+    ASSERT_EQ(published.result_count, 1U);
+    EXPECT_EQ(published.results[0].id.ms, id.ms);
+    ASSERT_EQ(mr_batch_ack(batch.get(), nullptr, 0, nullptr), MR_OK);
+    const mr_event acked = wait_for(client, MR_EVENT_ACKED, false);
+    EXPECT_EQ(acked.batch, view.batch);
+    EXPECT_EQ(acked.count, 1U);
+    ASSERT_EQ(mr_client_close(client.get(), 5'000'000, nullptr, nullptr), MR_OK);
+    mr_event closed = MR_EVENT_INIT;
+    do {
+        ASSERT_EQ(mr_client_poll_event(client.get(), &closed), MR_OK);
+        ASSERT_NE(closed.kind, uint32_t{MR_EVENT_NONE});
+    } while (closed.kind != MR_EVENT_CLOSED || closed.source != 0);
+    mr_batch* none = nullptr;
+    EXPECT_EQ(mr_client_next(client.get(), 0, 0, &none, nullptr), MR_CLOSED);
+}
+
+// Whoever keeps events and does not poll them is not filled up: the sources wait.
+TEST(CClient, AFullQueueHoldsTheSources) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(url_of(*server));
+    const OwnedClient client = client_of(config, MR_THREAD_NONE, 10);
+    open(client);
+    add(*server, 0, 200);
+    const auto take_all = [&] {
+        size_t count = 0;
+        for (;;) {
+            mr_batch* taken = nullptr;
+            EXPECT_EQ(mr_client_next(client.get(), 0, 300'000, &taken, nullptr), MR_OK);
+            const OwnedBatch batch(taken);
+            if (batch == nullptr) return count;
+            count += values_of(batch, "n").size();
+            EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 0, nullptr), MR_OK);
+        }
+    };
+    const size_t first = take_all();
+    EXPECT_LT(first, 200U);
+    size_t count = first;
+    size_t dropped = 0;
+    while (count < 200) {
+        mr_event event = MR_EVENT_INIT;
+        do {
+            ASSERT_EQ(mr_client_poll_event(client.get(), &event), MR_OK);
+            if (event.kind == MR_EVENT_LOGS_DROPPED) dropped += event.count;
+        } while (event.kind != MR_EVENT_NONE);
+        const size_t more = take_all();
+        ASSERT_GT(more, 0U) << "of 200 came " << count;
+        count += more;
+    }
+    EXPECT_EQ(count, 200U);
+}
+
+TEST(CClient, ALoopOfOnesOwn) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(url_of(*server));
+    const OwnedClient client = client_of(config);
+    open(client);
+    add(*server, 0, 9);
+    const int fd = mr_client_fd(client.get());
+    ASSERT_GE(fd, 0);
+    size_t count = 0;
+    for (int turn = 0; turn < 1000 && count < 9; ++turn) {
+        ASSERT_EQ(mr_client_process(client.get(), nullptr), MR_OK);
+        for (;;) {
+            mr_batch* taken = nullptr;
+            ASSERT_EQ(mr_client_next(client.get(), 0, 0, &taken, nullptr), MR_OK);
+            const OwnedBatch batch(taken);
+            if (batch == nullptr) break;
+            count += values_of(batch, "n").size();
+            ASSERT_EQ(mr_batch_ack(batch.get(), nullptr, 0, nullptr), MR_OK);
+        }
+        if (count == 9) break;
+        const int64_t wait = mr_client_timeout_us(client.get());
+        pollfd waiting = {fd, POLLIN, 0};
+        (void)poll(&waiting, 1, wait < 0 ? 1000 : static_cast<int>(wait / 1000) + 1);
+    }
+    EXPECT_EQ(count, 9U);
+}
+
+TEST(CClient, SettlesFromOtherThreads) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(url_of(*server));
+    const OwnedClient client = client_of(config, MR_THREAD_OWN);
+    open(client);
+    add(*server, 0, 300);
+    std::vector<std::thread> workers;
+    for (size_t count = 0; count < 300;) {
+        OwnedBatch batch = next(client);
+        ASSERT_NE(batch, nullptr);
+        count += values_of(batch, "n").size();
+        workers.emplace_back([mine = std::move(batch)] { (void)mr_batch_ack(mine.get(), nullptr, 0, nullptr); });
+    }
+    for (std::thread& worker : workers) worker.join();
+    ASSERT_EQ(mr_client_close(client.get(), 5'000'000, nullptr, nullptr), MR_OK);
+    EXPECT_EQ(server->ask({"XPENDING", "orders", "g"}).substr(0, 3), "[0 ");
+}
+
+TEST(CClient, HealthAndMetrics) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(url_of(*server));
+    const OwnedClient client = client_of(config, MR_THREAD_OWN);
+    const uint32_t source = open(client);
+    add(*server, 0, 3);
+    const OwnedBatch batch = next(client);
+    ASSERT_NE(batch, nullptr);
+    mr_health health = MR_HEALTH_INIT;
+    mr_error error = MR_ERROR_INIT;
+    ASSERT_EQ(mr_client_health(client.get(), source, 5'000'000, &health, &error), MR_OK) << error.message;
+    EXPECT_EQ(health.healthy, 1) << health.message;
+    EXPECT_EQ(health.held, 3U);
+    EXPECT_EQ(health.pending, 3);
+    mr_text text = {nullptr, 0};
+    ASSERT_EQ(mr_client_metrics(client.get(), &text, nullptr), MR_OK);
+    EXPECT_NE(std::string(text.data).find("millrace_"), std::string::npos);
+    EXPECT_EQ(std::string(text.data).size(), text.size);
+    mr_text_free(&text);
+    EXPECT_EQ(text.data, nullptr);
+    EXPECT_EQ(mr_client_health(client.get(), 99, 0, &health, &error), MR_CLOSED);
+}
+
+}  // namespace
+}  // namespace millrace::testing
