@@ -191,8 +191,8 @@ enum {
 
 typedef struct mr_client_options {
     size_t size;
-    uint32_t thread;    /* MR_THREAD_NONE */
-    uint32_t event_max; /* events that may wait to be polled; 0: 4096. Past that logs are dropped, and counted */
+    uint32_t thread;    /* MR_THREAD_... */
+    uint32_t event_max; /* so many events may wait to be polled; 0: none is kept, for programs that do not poll */
 } mr_client_options;
 
 #define MR_CLIENT_OPTIONS_INIT \
@@ -253,10 +253,11 @@ typedef struct mr_batch_view {
     size_t entry_stride; /* bytes from one entry to the next, for callers whose mr_entry is older: see mr_entry_at */
     uint32_t source;
     uint32_t reason; /* MR_FLUSH_... */
+    uint64_t batch;  /* its number, as events name it */
 } mr_batch_view;
 
 #define MR_BATCH_VIEW_INIT \
-    { sizeof(mr_batch_view), NULL, 0, 0, 0, 0 }
+    { sizeof(mr_batch_view), NULL, 0, 0, 0, 0, 0 }
 
 MR_API mr_status mr_batch_read(const mr_batch *batch, mr_batch_view *view);
 
@@ -309,11 +310,11 @@ typedef struct mr_publish {
 #define MR_PUBLISH_INIT \
     { sizeof(mr_publish), {NULL, 0}, NULL, 0, NULL }
 
+/* What became of an entry. It does not grow: results stand in arrays. */
 typedef struct mr_publish_result {
-    mr_str id; /* "1700000000000-5"; empty on an error and in Pub/Sub */
+    mr_id id; /* 0-0 on an error and in Pub/Sub */
     mr_status status;
     uint32_t flags; /* MR_PUBLISH_... */
-    mr_str message; /* of an error */
 } mr_publish_result;
 
 enum {
@@ -322,21 +323,27 @@ enum {
     MR_PUBLISH_REORDERED = 4        /* entries that were published later went in before it */
 };
 
-/* Queues a copy of the entries and returns; MR_EVENT_PUBLISHED with `ticket`, which may be NULL, brings a result for
- * each. MR_WOULD_BLOCK when publish_queue_bytes are queued: nothing of it was taken; try again after an
+/* Writes the entries and waits for the answers, for at most `timeout_us`. `results`, which may be NULL, has room for one
+ * of each entry. Answers what became of the first entry that failed; MR_TIMEOUT: no answer in time, they may have been
+ * written. */
+MR_API mr_status mr_client_publish(mr_client *client, const mr_publish *publish, int64_t timeout_us,
+                                   mr_publish_result *results, mr_error *error);
+/* Queues a copy of the entries and returns; MR_EVENT_PUBLISHED with `ticket` brings the results, so event_max must not be
+ * 0. MR_WOULD_BLOCK when publish_queue_bytes are queued: nothing of it was taken; try again after an
  * MR_EVENT_PUBLISHED. */
-MR_API mr_status mr_client_publish(mr_client *client, const mr_publish *publish, uint64_t *ticket, mr_error *error);
+MR_API mr_status mr_client_publish_async(mr_client *client, const mr_publish *publish, uint64_t *ticket,
+                                         mr_error *error);
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
 enum {
     MR_EVENT_NONE = 0,
     MR_EVENT_READY = 1,         /* source, consumer, text: streams, pubsub or tail; version */
-    MR_EVENT_ACKED = 2,         /* source, count: entries that the server has acked */
+    MR_EVENT_ACKED = 2,         /* source, batch, count: entries that the server has acked */
     MR_EVENT_LOST = 3,          /* source, stream, ids: another consumer's by now, or gone */
     MR_EVENT_DUPLICATE = 4,     /* source, stream, id, text: the canonical id. Acked unseen */
     MR_EVENT_GROUP_MADE = 5,    /* source, stream, text: read from that id on. The group had been lost */
-    MR_EVENT_PUBLISHED = 6,     /* ticket, results */
+    MR_EVENT_PUBLISHED = 6,     /* ticket, results; message: of the first that failed */
     MR_EVENT_MODE = 7,          /* text: streams, pubsub; version */
     MR_EVENT_DISCONNECTED = 8,  /* text: the lane; status, message, retryable: it is tried again */
     MR_EVENT_RECONNECTED = 9,   /* text: the lane; count: connections tried since the loss */
@@ -360,6 +367,7 @@ typedef struct mr_event {
     size_t size;
     uint32_t kind; /* MR_EVENT_... */
     uint32_t source;
+    uint64_t batch;
     uint64_t ticket;
     uint64_t count;
     mr_status status;
@@ -379,12 +387,17 @@ typedef struct mr_event {
     size_t field_count;
     const mr_publish_result *results; /* as many and in the order as the entries were */
     size_t result_count;
-    size_t result_stride;
 } mr_event;
 
+#define MR_EVENT_INIT                                                                                                \
+    {                                                                                                                \
+        sizeof(mr_event), MR_EVENT_NONE, 0, 0, 0, 0, MR_OK, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0},     \
+            {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0                                                     \
+    }
+
 /* The oldest event that waits; kind is MR_EVENT_NONE when there is none. Poll until then whenever the loop has turned.
- * While event_max of them wait, nothing more is read from the server, logs alone are dropped: a program that never polls
- * stands still. */
+ * While event_max of them wait logs are dropped, and counted, and the sources read nothing: whoever keeps events must
+ * poll them. */
 MR_API mr_status mr_client_poll_event(mr_client *client, mr_event *event);
 
 /* ---- a loop of your own ------------------------------------------------------------------------------------------ */

@@ -47,6 +47,9 @@ void Client::stop() noexcept {
 Result<SourceId> Client::open(const SourceOptions& source) {
     return hub_->open(source);
 }
+Result<SourceId> Client::open(const SourceConfig& source) {
+    return hub_->open(source);
+}
 Result<std::optional<Batch>> Client::next(Duration timeout, std::optional<SourceId> source) {
     return hub_->next(timeout, source);
 }

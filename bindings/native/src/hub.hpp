@@ -32,7 +32,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     [[nodiscard]] static Result<std::shared_ptr<Hub>> create(const Config& config, ClientOptions options);
     Hub(std::unique_ptr<Engine> engine, const Config& config, ClientOptions options);
 
-    [[nodiscard]] Result<SourceId> open(const SourceOptions& options);
+    [[nodiscard]] Result<SourceId> open(const SourceOptions& options) { return open(overlay(options)); }
+    [[nodiscard]] Result<SourceId> open(const SourceConfig& config);
     Status close(SourceId source);
     [[nodiscard]] Result<Ticket> dead(const DeadQuery& query);
     [[nodiscard]] Result<Ticket> redrive(std::string_view stream, std::span<const EntryId> dead_ids);
@@ -98,6 +99,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     [[nodiscard]] std::optional<Batch> take(std::optional<SourceId> source);
     [[nodiscard]] std::optional<Error> ended(std::optional<SourceId> source) const;
     [[nodiscard]] Source* find(SourceId source);
+    void forget_oldest_ended();
     void end(SourceId source, std::optional<Error> error);
     void handle(Batch& batch, const Handler& handler);
     void finish_run(SourceId source);

@@ -14,6 +14,7 @@ namespace {
 // over.
 constexpr Duration coalesce_max = milliseconds(1);
 constexpr Duration run_wait = seconds(3600);
+constexpr size_t ended_max = 1024;
 
 }  // namespace
 
@@ -35,14 +36,15 @@ SourceConfig Hub::overlay(const SourceOptions& options) const {
     return source;
 }
 
-Result<SourceId> Hub::open(const SourceOptions& options) {
+Result<SourceId> Hub::open(const SourceConfig& config) {
     const Lock lock(mutex_);
     if (draining_ || closing_ || closed_ || stopped_) return closed_error();
     if (!config_.enabled) {
         return Error(Code::closed, "synchronization.notification.enable is false: nothing is opened");
     }
-    Result<SourceId> source = engine_->machine().open(overlay(options), monotonic_now());
+    Result<SourceId> source = engine_->machine().open(config, monotonic_now());
     if (source) {
+        forget_oldest_ended();
         sources_.push_back({*source, false, std::nullopt, false});
         wake();
     }
@@ -188,6 +190,13 @@ std::optional<Error> Hub::ended(std::optional<SourceId> source) const {
         return Error(Code::bad_argument, "no such source");
     }
     return last->error ? *last->error : Error(Code::closed, "the source is closed");
+}
+
+/// So that who opens sources for ever does not keep them all; why these ended was told.
+void Hub::forget_oldest_ended() {
+    if (sources_.size() < ended_max) return;
+    const auto oldest = std::find_if(sources_.begin(), sources_.end(), [](const Source& each) { return each.ended; });
+    if (oldest != sources_.end()) sources_.erase(oldest);
 }
 
 Hub::Source* Hub::find(SourceId source) {

@@ -168,6 +168,8 @@ class Client {
 
     // ---- batches by hand
     [[nodiscard]] Result<SourceId> open(const SourceOptions& source = {});
+    /// One that is configured as a whole, whatever the client's URL or document says of sources.
+    [[nodiscard]] Result<SourceId> open(const SourceConfig& source);
     /// The next batch of any source, or of one; none when `timeout` passed first. `closed` after stop() or close(); the
     /// source's error when it (or the last one open) has ended by itself. Several threads may wait here: each batch
     /// goes to one of them.

@@ -1,0 +1,71 @@
+// What every function of millrace.h shares: no exception leaves it, and an error is copied into the caller's struct.
+#pragma once
+
+#include <cstring>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "millrace.h"
+#include "millrace/config.hpp"
+#include "millrace/entry.hpp"
+#include "millrace/error.hpp"
+
+struct mr_config {
+    millrace::Config config;
+};
+
+namespace millrace::c {
+
+/// Copies an error to the caller, who may not want it; answers its status.
+mr_status tell(mr_error* to, const Error& error);
+/// The same of success: what an earlier call left there is gone.
+mr_status tell_ok(mr_error* to);
+inline mr_status tell(mr_error* to, const Status& status) {
+    return status.ok() ? tell_ok(to) : tell(to, status.error());
+}
+/// Of what must be given, and was not.
+mr_status tell_missing(mr_error* to, const char* what);
+
+/// Runs the body of a function. Memory that is refused is a status; of all that is ours nothing else is thrown.
+template <class Body>
+mr_status guard(mr_error* to, Body body) noexcept {
+    try {
+        return body();
+    } catch (const std::bad_alloc&) {
+        return tell(to, Error(Code::out_of_memory, "no memory"));
+    } catch (const std::exception& failure) {
+        return tell(to, Error(Code::out_of_memory, failure.what()));
+    }
+}
+
+inline mr_str borrow(std::string_view text) {
+    return {text.data(), text.size()};
+}
+inline std::string_view view(mr_str text) {
+    return text.size == 0 ? std::string_view() : std::string_view(text.data, text.size);
+}
+inline mr_id id_of(EntryId id) {
+    return {id.ms, id.seq};
+}
+
+/// Fills a struct of the caller's, who may know less of it, or more, than we do. False where its size is less than
+/// `first`, that of the first version.
+template <class T>
+[[nodiscard]] bool give(T* to, T value, size_t first) {
+    const size_t size = to->size;
+    if (size < first) return false;
+    value.size = size;
+    std::memcpy(to, &value, size < sizeof value ? size : sizeof value);
+    return true;
+}
+
+/// A struct of the caller's as we know it: what it lacks is as in `defaults`.
+template <class T>
+[[nodiscard]] bool take(const T* from, T& value, size_t first) {
+    if (from->size < first) return false;
+    std::memcpy(&value, from, from->size < sizeof value ? from->size : sizeof value);
+    return true;
+}
+
+}  // namespace millrace::c

@@ -1,0 +1,235 @@
+// The client: millrace::Client with an event queue beside it.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "handles.hpp"
+
+using namespace millrace;
+
+void mr_client::observe(const Event& event) {
+    if (const auto* closed = std::get_if<Closed>(&event); closed != nullptr && closed->source) {
+        const std::lock_guard lock(mutex);
+        std::erase(sources, *closed->source);
+        std::erase(held, *closed->source);
+        std::erase(paused, *closed->source);
+    }
+    hold_if(events.add(event));
+}
+
+/// Reading stops; what is in hand, and timers, go on.
+void mr_client::hold_if(bool full) {
+    if (!full) return;
+    const std::lock_guard lock(mutex);
+    if (!held.empty()) return;
+    for (const SourceId source : sources) {
+        if (std::find(paused.begin(), paused.end(), source) != paused.end()) continue;
+        if (client->pause(source).ok()) held.push_back(source);
+    }
+}
+
+void mr_client::go_on_if(bool has_room) {
+    if (!has_room) return;
+    const std::lock_guard lock(mutex);
+    for (const SourceId source : std::exchange(held, {})) (void)client->resume(source);
+}
+
+namespace {
+
+constexpr size_t first_options_size = sizeof(mr_client_options);
+constexpr size_t first_health_size = sizeof(mr_health);
+
+/// Below 0: for ever.
+Duration wait_of(int64_t timeout_us) {
+    return timeout_us < 0 ? seconds(365LL * 86'400) : Duration{timeout_us};
+}
+
+int64_t known(std::optional<uint64_t> count) {
+    return count ? static_cast<int64_t>(*count) : -1;
+}
+
+}  // namespace
+
+extern "C" {
+
+mr_status mr_client_new(const mr_config* config, const mr_client_options* options, mr_client** client,
+                        mr_error* error) {
+    if (client == nullptr) return c::tell_missing(error, "client");
+    *client = nullptr;
+    if (config == nullptr) return c::tell_missing(error, "config");
+    mr_client_options asked = MR_CLIENT_OPTIONS_INIT;
+    if (options != nullptr && !c::take(options, asked, first_options_size)) return c::tell_missing(error, "options");
+    return c::guard(error, [&] {
+        if (asked.thread != MR_THREAD_NONE && asked.thread != MR_THREAD_OWN) {
+            return c::tell(error, Error(Code::bad_argument, "options: no thread " + std::to_string(asked.thread)));
+        }
+        auto made = std::make_unique<mr_client>(asked.event_max);
+        ClientOptions inner;
+        inner.on_event = [owner = made.get()](const Event& event) { owner->observe(event); };
+        Result<Client> opened = Client::create(config->config, std::move(inner));
+        if (!opened) return c::tell(error, opened.error());
+        made->client.emplace(std::move(opened).value());
+        if (asked.thread == MR_THREAD_OWN) {
+            if (const Status started = made->client->start(); !started) return c::tell(error, started);
+        }
+        *client = made.release();
+        return c::tell_ok(error);
+    });
+}
+
+void mr_client_free(mr_client* client) {
+    delete client;
+}
+
+mr_status mr_client_open(mr_client* client, const mr_config* config, uint32_t* source, mr_error* error) {
+    if (source != nullptr) *source = 0;
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] {
+        const Result<SourceId> opened =
+            config == nullptr ? client->client->open() : client->client->open(config->config.source);
+        if (!opened) return c::tell(error, opened.error());
+        const std::lock_guard lock(client->mutex);
+        client->sources.push_back(*opened);
+        if (source != nullptr) *source = static_cast<uint32_t>(*opened);
+        return c::tell_ok(error);
+    });
+}
+
+mr_status mr_client_close_source(mr_client* client, uint32_t source, mr_error* error) {
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] { return c::tell(error, client->client->close(SourceId{source})); });
+}
+
+mr_status mr_client_pause(mr_client* client, uint32_t source, mr_error* error) {
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] {
+        const Status status = client->client->pause(SourceId{source});
+        if (!status) return c::tell(error, status);
+        const std::lock_guard lock(client->mutex);
+        std::erase(client->held, SourceId{source});
+        std::erase(client->paused, SourceId{source});
+        client->paused.push_back(SourceId{source});
+        return c::tell_ok(error);
+    });
+}
+
+mr_status mr_client_resume(mr_client* client, uint32_t source, mr_error* error) {
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] {
+        const std::lock_guard lock(client->mutex);
+        std::erase(client->paused, SourceId{source});
+        if (!client->held.empty()) {  // while too many events wait nobody reads
+            client->held.push_back(SourceId{source});
+            return c::tell_ok(error);
+        }
+        return c::tell(error, client->client->resume(SourceId{source}));
+    });
+}
+
+mr_status mr_client_next(mr_client* client, uint32_t source, int64_t timeout_us, mr_batch** batch, mr_error* error) {
+    if (batch == nullptr) return c::tell_missing(error, "batch");
+    *batch = nullptr;
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] {
+        const std::optional<SourceId> of = source == 0 ? std::nullopt : std::optional(SourceId{source});
+        Result<std::optional<Batch>> taken = client->client->next(wait_of(timeout_us), of);
+        if (!taken) return c::tell(error, taken.error());
+        if (*taken) *batch = std::make_unique<mr_batch>(std::move(**taken)).release();
+        return c::tell_ok(error);
+    });
+}
+
+mr_status mr_client_replace_credentials(mr_client* client, const char* username, const char* password,
+                                        mr_error* error) {
+    if (client == nullptr) return c::tell_missing(error, "client");
+    if (username == nullptr) return c::tell_missing(error, "username");
+    if (password == nullptr) return c::tell_missing(error, "password");
+    return c::guard(error,
+                    [&] { return c::tell(error, client->client->replace_credentials(username, Secret(password))); });
+}
+
+mr_status mr_client_drain(mr_client* client, int64_t timeout_us, mr_error* error) {
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] { return c::tell(error, client->client->drain(Duration{timeout_us})); });
+}
+
+mr_status mr_client_close(mr_client* client, int64_t timeout_us, uint64_t* held, mr_error* error) {
+    if (held != nullptr) *held = 0;
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] {
+        const Result<uint64_t> closed = client->client->close(Duration{timeout_us});
+        if (!closed) return c::tell(error, closed.error());
+        if (held != nullptr) *held = *closed;
+        return c::tell_ok(error);
+    });
+}
+
+mr_status mr_client_poll_event(mr_client* client, mr_event* event) {
+    if (client == nullptr || event == nullptr) return MR_BAD_ARGUMENT;
+    return c::guard(nullptr, [&]() -> mr_status {
+        bool has_room = false;
+        if (!client->events.poll(*event, has_room)) return MR_BAD_ARGUMENT;
+        client->go_on_if(has_room);
+        return MR_OK;
+    });
+}
+
+int mr_client_fd(const mr_client* client) {
+    return client == nullptr ? -1 : client->client->fd();
+}
+
+int64_t mr_client_timeout_us(const mr_client* client) {
+    if (client == nullptr) return -1;
+    const std::optional<Duration> wait = client->client->wait_max();
+    return wait ? wait->us : -1;
+}
+
+mr_status mr_client_process(mr_client* client, mr_error* error) {
+    return mr_client_wait(client, 0, error);
+}
+
+mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error) {
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] { return c::tell(error, client->client->turn(wait_of(timeout_us))); });
+}
+
+void mr_client_stop(mr_client* client) {
+    if (client != nullptr) client->client->stop();
+}
+
+mr_status mr_client_health(mr_client* client, uint32_t source, int64_t timeout_us, mr_health* health, mr_error* error) {
+    if (client == nullptr) return c::tell_missing(error, "client");
+    if (health == nullptr || health->size < first_health_size) return c::tell_missing(error, "health");
+    return c::guard(error, [&] {
+        const Duration wait{timeout_us < 0 ? 0 : timeout_us};
+        const Result<Health> told = client->client->health(SourceId{source}, wait);
+        if (!told) return c::tell(error, told.error());
+        mr_health found = MR_HEALTH_INIT;
+        found.healthy = told->healthy ? 1 : 0;
+        found.looked = told->since_looked ? 1 : 0;
+        found.message[told->error.copy(found.message, MR_MESSAGE_MAX - 1)] = '\0';
+        found.held = told->held;
+        found.since_heard_us = told->since_heard.us;
+        found.stream_length = known(told->stream_length);
+        found.pending = known(told->pending);
+        found.lag = known(told->lag);
+        if (told->oldest_pending) found.oldest_pending_us = told->oldest_pending->us;
+        if (!c::give(health, found, first_health_size)) return c::tell_missing(error, "health");
+        return c::tell_ok(error);
+    });
+}
+
+mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* error) {
+    if (text == nullptr) return c::tell_missing(error, "text");
+    *text = {nullptr, 0};
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] {
+        const std::string written = client->client->metrics();
+        text->data = new char[written.size() + 1];
+        text->size = written.size();
+        std::memcpy(text->data, written.c_str(), written.size() + 1);
+        return c::tell_ok(error);
+    });
+}
+}

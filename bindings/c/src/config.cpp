@@ -1,0 +1,53 @@
+// Configurations, as values.
+#include <memory>
+#include <utility>
+
+#include "border.hpp"
+
+using namespace millrace;
+
+extern "C" {
+
+mr_status mr_config_new(const char* url, mr_config** config, mr_error* error) {
+    if (config == nullptr) return c::tell_missing(error, "config");
+    *config = nullptr;
+    return c::guard(error, [&] {
+        Result<Config> parsed = url == nullptr ? Result<Config>(Config{}) : parse_url(url);
+        if (!parsed) return c::tell(error, parsed.error());
+        *config = std::make_unique<mr_config>(mr_config{std::move(parsed).value()}).release();
+        return c::tell_ok(error);
+    });
+}
+
+mr_status mr_config_json(mr_config* config, const char* json, size_t size, mr_error* error) {
+    if (config == nullptr) return c::tell_missing(error, "config");
+    if (json == nullptr) return c::tell_missing(error, "json");
+    return c::guard(error, [&] {
+        Result<Config> laid = parse_json({json, size}, {}, config->config);
+        if (!laid) return c::tell(error, laid.error());
+        config->config = std::move(laid).value();
+        return c::tell_ok(error);
+    });
+}
+
+mr_status mr_config_set(mr_config* config, const char* key, const char* text, mr_error* error) {
+    if (config == nullptr) return c::tell_missing(error, "config");
+    if (key == nullptr) return c::tell_missing(error, "key");
+    if (text == nullptr) return c::tell_missing(error, "text");
+    return c::guard(error, [&] { return c::tell(error, set_key(config->config, key, text)); });
+}
+
+mr_status mr_config_copy(const mr_config* config, mr_config** copy, mr_error* error) {
+    if (copy == nullptr) return c::tell_missing(error, "copy");
+    *copy = nullptr;
+    if (config == nullptr) return c::tell_missing(error, "config");
+    return c::guard(error, [&] {
+        *copy = std::make_unique<mr_config>(*config).release();
+        return c::tell_ok(error);
+    });
+}
+
+void mr_config_free(mr_config* config) {
+    delete config;
+}
+}

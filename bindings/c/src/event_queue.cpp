@@ -1,0 +1,210 @@
+#include "event_queue.hpp"
+
+#include <variant>
+
+namespace millrace::c {
+namespace {
+
+OwnedEvent make(uint32_t kind) {
+    OwnedEvent made;
+    made.event.kind = kind;
+    return made;
+}
+
+OwnedEvent of_source(uint32_t kind, SourceId source, std::string_view stream = {}) {
+    OwnedEvent made = make(kind);
+    made.event.source = static_cast<uint32_t>(source);
+    made.stream = stream;
+    return made;
+}
+
+void put(OwnedEvent& to, const Error& error) {
+    to.event.status = static_cast<mr_status>(error.code);
+    to.event.retryable = error.retryable ? 1 : 0;
+    to.message = error.message;
+}
+
+/// One for each kind of event that there is: a new one does not compile without.
+struct Copy {
+    OwnedEvent operator()(const Ready& it) const {
+        OwnedEvent made = of_source(MR_EVENT_READY, it.source);
+        made.consumer = it.consumer;
+        made.text = name(it.delivery);
+        made.version = it.server_version;
+        return made;
+    }
+    OwnedEvent operator()(const BatchReady&) const { return {}; }  // taken by mr_client_next
+    OwnedEvent operator()(const Acked& it) const {
+        OwnedEvent made = of_source(MR_EVENT_ACKED, it.source);
+        made.event.batch = static_cast<uint64_t>(it.batch);
+        made.event.count = it.indices.size();
+        return made;
+    }
+    OwnedEvent operator()(const Lost& it) const {
+        OwnedEvent made = of_source(MR_EVENT_LOST, it.source, it.stream);
+        for (const EntryId id : it.ids) made.ids.push_back(id_of(id));
+        return made;
+    }
+    OwnedEvent operator()(const Duplicate& it) const {
+        OwnedEvent made = of_source(MR_EVENT_DUPLICATE, it.source, it.stream);
+        made.event.id = id_of(it.id);
+        made.text = it.canonical_id;
+        return made;
+    }
+    OwnedEvent operator()(const GroupRecreated& it) const {
+        OwnedEvent made = of_source(MR_EVENT_GROUP_MADE, it.source, it.stream);
+        made.text = it.from;
+        return made;
+    }
+    OwnedEvent operator()(const Published&) const { return {}; }  // its callback adds it
+    OwnedEvent operator()(const ModeChanged& it) const {
+        OwnedEvent made = make(MR_EVENT_MODE);
+        made.text = name(it.delivery);
+        made.version = it.server_version;
+        return made;
+    }
+    OwnedEvent operator()(const Disconnected& it) const {
+        OwnedEvent made = make(MR_EVENT_DISCONNECTED);
+        made.text = name(it.role);
+        put(made, it.error);
+        return made;
+    }
+    OwnedEvent operator()(const Reconnected& it) const {
+        OwnedEvent made = make(MR_EVENT_RECONNECTED);
+        made.text = name(it.role);
+        made.event.count = it.attempts;
+        return made;
+    }
+    OwnedEvent operator()(const Gap& it) const {
+        OwnedEvent made = of_source(MR_EVENT_GAP, it.source, it.stream);
+        made.event.id = id_of(it.cursor);
+        made.event.other_id = id_of(it.first);
+        made.event.count = it.missed.value_or(0);
+        return made;
+    }
+    OwnedEvent operator()(const Reset& it) const {
+        OwnedEvent made = of_source(MR_EVENT_RESET, it.source, it.stream);
+        made.event.id = id_of(it.cursor);
+        made.event.other_id = id_of(it.last);
+        return made;
+    }
+    OwnedEvent operator()(const Interrupted& it) const {
+        OwnedEvent made = of_source(MR_EVENT_INTERRUPTED, it.source, it.stream);
+        made.event.count = static_cast<uint64_t>(it.lasted.us);
+        return made;
+    }
+    OwnedEvent operator()(const TooLarge& it) const {
+        OwnedEvent made = of_source(MR_EVENT_TOO_LARGE, it.source, it.stream);
+        made.event.id = id_of(it.id);
+        made.event.count = it.bytes;
+        return made;
+    }
+    OwnedEvent operator()(const DeadLettered& it) const {
+        OwnedEvent made = of_source(MR_EVENT_DEAD, it.source, it.stream);
+        made.event.id = id_of(it.id);
+        made.event.other_id = id_of(it.dead_id);
+        made.event.count = it.deliveries;
+        made.text = it.dead_stream;
+        made.message = it.error;
+        return made;
+    }
+    OwnedEvent operator()(const DeadFailed& it) const {
+        OwnedEvent made = of_source(MR_EVENT_DEAD_FAILED, it.source, it.stream);
+        made.event.id = id_of(it.id);
+        made.text = it.dead_stream;
+        put(made, it.error);
+        return made;
+    }
+    // Answers to requests that the C ABI can't make yet.
+    OwnedEvent operator()(const DeadListed&) const { return {}; }
+    OwnedEvent operator()(const Redriven&) const { return {}; }
+    OwnedEvent operator()(const GroupChanged&) const { return {}; }
+    OwnedEvent operator()(const Failure& it) const {
+        OwnedEvent made = make(MR_EVENT_FAILED);
+        made.event.source = it.source ? static_cast<uint32_t>(*it.source) : 0;
+        made.event.closed = it.closed ? 1 : 0;
+        put(made, it.error);
+        return made;
+    }
+    OwnedEvent operator()(const Log& it) const {
+        OwnedEvent made = make(MR_EVENT_LOG);
+        made.event.level = static_cast<uint32_t>(it.level);
+        made.message = it.message;
+        made.fields = it.fields;
+        return made;
+    }
+    OwnedEvent operator()(const Closed& it) const {
+        OwnedEvent made = make(MR_EVENT_CLOSED);
+        made.event.source = it.source ? static_cast<uint32_t>(*it.source) : 0;
+        made.event.count = it.held;
+        return made;
+    }
+};
+
+static_assert(MR_LOG_DEBUG == static_cast<int>(LogLevel::debug) && MR_LOG_ERROR == static_cast<int>(LogLevel::error));
+
+}  // namespace
+
+void OwnedEvent::point() {
+    event.stream = borrow(stream);
+    event.consumer = borrow(consumer);
+    event.text = borrow(text);
+    event.message = borrow(message);
+    event.version = borrow(version);
+    event.ids = ids.data();
+    event.id_count = ids.size();
+    field_views.clear();
+    for (const auto& [key, value] : fields) field_views.push_back({borrow(key), borrow(value)});
+    event.fields = field_views.data();
+    event.field_count = field_views.size();
+    event.results = results.data();
+    event.result_count = results.size();
+}
+
+bool EventQueue::add(const Event& event) {
+    if (!wanted()) return false;
+    if (std::holds_alternative<Log>(event)) {
+        const std::lock_guard lock(mutex_);
+        if (is_full()) {
+            ++dropped_;
+            return true;
+        }
+    }
+    OwnedEvent copy = std::visit(Copy{}, event);
+    return copy.event.kind == MR_EVENT_NONE ? false : add(std::move(copy));
+}
+
+bool EventQueue::add(OwnedEvent event) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(event));
+    return is_full();
+}
+
+bool EventQueue::poll(mr_event& event, bool& has_room) {
+    const std::lock_guard lock(mutex_);
+    // Before the next log, so that a reader sees where some are missing.
+    if (dropped_ > 0 && waiting_.size() < room_) {
+        polled_ = make(MR_EVENT_LOGS_DROPPED);
+        polled_.event.count = std::exchange(dropped_, 0);
+    } else if (waiting_.empty()) {
+        polled_ = {};
+    } else {
+        polled_ = std::move(waiting_.front());
+        waiting_.pop_front();
+    }
+    has_room = waiting_.size() <= room_ / 2;
+    polled_.point();
+    return give(&event, polled_.event, sizeof(mr_event));
+}
+
+mr_publish_result result_of(const PublishResult& result) {
+    const std::optional<EntryId> id = EntryId::parse(result.id);
+    mr_publish_result made = {id ? id_of(*id) : mr_id{0, 0}, MR_OK, 0};
+    if (result.error) made.status = static_cast<mr_status>(result.error->code);
+    if (result.maybe_duplicate) made.flags |= MR_PUBLISH_MAYBE_DUPLICATE;
+    if (result.maybe_written) made.flags |= MR_PUBLISH_MAYBE_WRITTEN;
+    if (result.reordered) made.flags |= MR_PUBLISH_REORDERED;
+    return made;
+}
+
+}  // namespace millrace::c

@@ -1,0 +1,41 @@
+// What is behind the handles of clients and batches.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "border.hpp"
+#include "event_queue.hpp"
+#include "millrace/client.hpp"
+
+struct mr_client {
+    explicit mr_client(uint32_t event_max) : events(event_max) {}
+
+    /// Of whoever turns the loop: keeps the event, and holds the sources while too many wait.
+    void observe(const millrace::Event& event);
+    void hold_if(bool full);
+    void go_on_if(bool has_room);
+
+    millrace::c::EventQueue events;
+    std::optional<millrace::Client> client;  // its observer needs the queue before
+    std::atomic<uint64_t> next_ticket = 1;
+    std::mutex mutex;                         // of what follows
+    std::vector<millrace::SourceId> sources;  // open ones
+    std::vector<millrace::SourceId> held;     // paused by us, and not by the program
+    std::vector<millrace::SourceId> paused;   // by the program
+};
+
+struct mr_batch {
+    explicit mr_batch(millrace::Batch taken) : batch(std::move(taken)) {}
+
+    std::atomic<uint32_t> owners = 1;
+    mutable std::mutex mutex;
+    millrace::Batch batch;
+    // The view, made when it is asked for.
+    mutable std::vector<mr_entry> entries;
+    mutable std::vector<mr_field> fields;
+};
