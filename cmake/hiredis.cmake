@@ -27,3 +27,4 @@ target_include_directories(millrace_hiredis SYSTEM PUBLIC ${HIREDIS_SOURCE_DIR})
 target_compile_options(millrace_hiredis PUBLIC
   "SHELL:-include ${CMAKE_CURRENT_BINARY_DIR}/generated/millrace_hiredis_rename.h")
 target_compile_options(millrace_hiredis PRIVATE -w)
+millrace_hide(millrace_hiredis)

@@ -38,3 +38,11 @@ function(millrace_precompile target)
     endif()
   endif()
 endfunction()
+
+# Our libraries end up in a shared one that exports the C ABI alone. Calls among them then need no table of addresses.
+function(millrace_hide target)
+  if(NOT EMSCRIPTEN)
+    set_target_properties(${target} PROPERTIES
+      C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  endif()
+endfunction()
