@@ -13,6 +13,8 @@ export interface Host {
   deferring(): (task: () => void) => void;
   /** The compiled module; asked for once. */
   load(): Promise<WebAssembly.Module>;
+  /** 128 random bits of the system. */
+  seed(): Uint32Array;
   /** Options that are other than the core's here, by the names of documents. */
   defaults(): Readonly<Record<string, unknown>>;
 }
@@ -22,6 +24,9 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** For hosts that have nothing faster. */
 export const decodeText: DecodeText = (bytes, start, end) => decoder.decode(bytes.subarray(start, end));
+
+/** As the web has them. */
+export const webSeed: Host['seed'] = () => crypto.getRandomValues(new Uint32Array(4));
 
 /** By a timer, where it is not held up. */
 export const deferByTimer: Host['deferring'] = () => (task) => void setTimeout(task, 0);
