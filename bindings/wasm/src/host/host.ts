@@ -34,12 +34,18 @@ export const deferByTimer: Host['deferring'] = () => (task) => void setTimeout(t
 /** What keys are by default on hosts that come and go, and where connections are few. */
 export const edgeDefaults: Readonly<Record<string, unknown>> = { lanes: 1, consumer_lease: true };
 
-/** A new instance of the module: nothing is shared between clients but the compiled code. */
-export async function instantiate(factory: ModuleFactory, compiled: WebAssembly.Module): Promise<MillraceModule> {
+/** A new instance of the module: nothing is shared between clients but the compiled code. The glue gets ready while
+ * that is being compiled. */
+export async function instantiate(
+  factory: ModuleFactory,
+  compiled: Promise<WebAssembly.Module>,
+): Promise<MillraceModule> {
   return new Promise<MillraceModule>((resolve, reject) => {
     factory({
       instantiateWasm(imports, receive) {
-        WebAssembly.instantiate(compiled, imports).then((instance) => receive(instance, compiled), reject);
+        compiled
+          .then(async (module) => receive(await WebAssembly.instantiate(module, imports), module))
+          .catch(reject);
         return {};
       },
       onAbort: (what) => reject(new MillraceError('out_of_memory', `the module could not be started: ${String(what)}`)),
