@@ -130,10 +130,10 @@ test('acks of a long burst go out before it ends, those of a short one with it',
   loop.settledSome(now + 1000);
   assert.deepEqual(writes, [10], 'the last turn was long ago');
   module.queue(20);
-  loop.settledSome(now + 1050);
+  loop.settledSome(now + 1010);
   assert.deepEqual(writes, [10], 'the last write was not');
   module.queue(30);
-  loop.settledSome(now + 1100);
+  loop.settledSome(now + 1020);
   assert.deepEqual(writes, [10, 50]);
   loop.destroy();
 });
