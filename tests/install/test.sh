@@ -82,8 +82,7 @@ native() { # PREFIX
 # All of it would be a build of the core once more. What can go wrong here alone are folders, and names of targets.
 subdirectory() { # HIREDIS
   cmake -S "$here/subdirectory" -B "$work" -DMILLRACE_DIR="$root" -DHIREDIS_SOURCE_DIR="$1"
-  ninja -C "$work" millrace_hiredis millrace/core/CMakeFiles/millrace_core.dir/src/resp/decoder.cpp.o \
-    CMakeFiles/one_entry.dir/"${here#/}"/one_entry.cpp.o CMakeFiles/one_entry_c.dir/"${here#/}"/one_entry.c.o
+  ninja -C "$work" millrace_hiredis millrace/core/CMakeFiles/millrace_core.dir/src/resp/decoder.cpp.o objects objects_c
   local targets
   targets=$(ninja -C "$work" -t targets all)
   [[ $targets != *millrace-harness* && $targets != *gtest* ]] || die "another project would build our commands or tests"
