@@ -25,7 +25,7 @@ class Header:
         self.check(bare)
 
     def field(self, struct, part):
-        match = re.fullmatch(r'[\w\s]+[\s*](\w+)(\[\w+\])?', part.strip())
+        match = re.fullmatch(r'[\w\s*]+[\s*](\w+)(\[\w+\])?', part.strip())
         if not match:
             raise SystemExit(f'{self.path}: what is this field of {struct}: {part.strip()!r}?')
         return match.group(1)

@@ -4,16 +4,16 @@
 
 #include "millrace.h"
 
-static int failed(mr_status status, const mr_error *error) {
+static int failed(mr_status status, const mr_error* error) {
     fprintf(stderr, "%s: %s\n", mr_status_name(status), error->message);
     return 1;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     mr_error error = MR_ERROR_INIT;
-    mr_config *config = NULL;
-    mr_client *client = NULL;
-    mr_batch *batch = NULL;
+    mr_config* config = NULL;
+    mr_client* client = NULL;
+    mr_batch* batch = NULL;
     mr_batch_view view = MR_BATCH_VIEW_INIT;
     mr_publish publish = MR_PUBLISH_INIT;
     mr_publish_entry entry;
