@@ -71,7 +71,7 @@ void Seen::handle_reply(const Request& request, const resp::Reply& reply, Instan
     backoff_.succeed();
     question->state = Question::State::answered;
     size_t first = 0;
-    for (uint64_t serial = first_serial_; serial < request.tag; ++serial) first += find(serial)->count;
+    for (size_t i = 0; first_serial_ + i < request.tag; ++i) first += questions_[i].count;
     size_t answered = 0;
     for (const resp::Reply& value : reply) {
         if (answered < question->count) holdings_.unsure[first + answered++].is_seen = !value.is_nil();
