@@ -50,7 +50,8 @@ class Chaos {
 
     /// The network is well, and nobody acks: what is told must be what the server has.
     void calm() {
-        run(seconds(30));  // what an old socket took after a recovery comes with a sweep
+        // What an old socket took after a recovery comes with a sweep: claim_min_idle and claim_interval later at most.
+        run(seconds(100));
         size_t held = 0;
         for (const auto& [id, entry] : entries_) held += entry.state == State::held ? 1 : 0;
         if (held >= prefetch) return;  // recovery waits for room
