@@ -72,6 +72,8 @@ c() { # PREFIX
 }
 
 native() { # PREFIX
+  (cd "$1/include" && printf '#include <%s>\n' millrace/*.hpp) >"$work/all.cpp"
+  c++ -std=c++20 "${warnings[@]}" -Wshadow -I"$1/include" -fsyntax-only "$work/all.cpp"
   cmake -S "$here/native" -B "$work" -DCMAKE_PREFIX_PATH="$1"
   cmake --build "$work"
   [[ $(needs "$work/one_entry_c") != *libmillrace* ]] || die "the shared library was linked"
