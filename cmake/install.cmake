@@ -24,13 +24,14 @@ install(FILES ${PROJECT_BINARY_DIR}/generated/millrace-config.cmake
 set(cxx_libraries ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
 list(REMOVE_ITEM cxx_libraries ${CMAKE_C_IMPLICIT_LINK_LIBRARIES})
 list(TRANSFORM cxx_libraries PREPEND -l)
-# Written out, not as Requires.private: that would be looked up for programs that link the shared library, too.
 set(system_dirs ${CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES})
 list(TRANSFORM system_dirs PREPEND -L)
 set(httplib_libraries ${HTTPLIB_LDFLAGS})
 list(REMOVE_ITEM httplib_libraries ${system_dirs})
-list(JOIN httplib_libraries " " httplib_libraries)
-list(JOIN cxx_libraries " " cxx_libraries)
+foreach(libraries cxx_libraries httplib_libraries)
+  list(JOIN ${libraries} " " ${libraries})
+endforeach()
+# Written out, not as Requires.private: that would be looked up for programs that link the shared library, too.
 set(pc_private_libraries
   "-lmillrace-native -lmillrace-core ${httplib_libraries} -lssl -lcrypto -lyaml-cpp ${cxx_libraries} -pthread")
 set(pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
