@@ -1,7 +1,7 @@
 // One client of one deployment: its sources, its publishes, its requests, and how it ends.
 import { Consumer } from './consumer.js';
 import { documentOf } from './document.js';
-import { learnCodes, errorOf, lastError, MillraceError } from './errors.js';
+import { askForCodes, errorOf, lastError, MillraceError } from './errors.js';
 import type { ErrorInfo } from './errors.js';
 import { Listeners } from './events.js';
 import type { ClientEventName, ClientEvents, EventListener, Text } from './events.js';
@@ -58,8 +58,8 @@ export class Client implements AsyncDisposable {
 
   /** @internal */
   constructor({ module, host, transport, url, document }: ClientParts) {
-    learnCodes(module);
-    const seed = crypto.getRandomValues(new Uint32Array(4));
+    askForCodes(module);
+    const seed = host.seed();
     const defaults = JSON.stringify(host.defaults());
     const handle = module.create(
       url,

@@ -38,8 +38,8 @@ export function connectWith(host: Host, factory: ModuleFactory): Connect {
     const given = typeof target === 'string' ? { ...options, url: target } : { ...target, ...options };
     const { url = '', wasm, transport, ...keys } = given;
     const document = documentOf(keys);
-    const module = wasm === undefined ? await own() : await compile(wasm);
-    const parts = { module: await instantiate(factory, module), host, url, document };
+    const module = await instantiate(factory, wasm === undefined ? own() : compile(wasm));
+    const parts = { module, host, url, document };
     return new Client({ ...parts, transport: transport ?? host.transport });
   };
 }

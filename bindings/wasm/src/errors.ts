@@ -50,17 +50,27 @@ interface CodeRow {
 }
 
 let rows: readonly CodeRow[] | undefined;
+/** Whose table it will be: reading it takes as long as half of what a client needs to start. */
+let teller: MillraceModule | undefined;
 
-/** Reads the table once; the same for every instance of the module.
+/** The table is read off this module, unless it is known: it is the same in every instance.
  * @internal */
-export function learnCodes(module: MillraceModule): void {
-  rows ??= JSON.parse(module.codes()) as CodeRow[];
+export function askForCodes(module: MillraceModule): void {
+  if (!rows) teller = module;
 }
 
-/** @internal */
-export function codeAt(status: number): ErrorCode {
-  const code = rows?.[status]?.code;
-  return code === undefined || code === 'ok' ? 'protocol' : code;
+/** Reads it now, if that was not done yet. This calls the module, so it is done before a turn's records are read, which
+ * may bring errors.
+ * @internal */
+export function learnCodes(): void {
+  if (!teller) return;
+  const module = teller;
+  teller = undefined;
+  try {
+    rows = JSON.parse(module.codes()) as CodeRow[];
+  } catch {
+    // The module has ended. Errors do without the table until another one tells it.
+  }
 }
 
 const misuses: ReadonlySet<string> = new Set([
@@ -87,6 +97,7 @@ export class MillraceError extends Error {
 
   constructor(code: ErrorCode, message: string, retryable?: boolean, maybeWritten = false) {
     super(message);
+    learnCodes();
     const row = rows?.find((each) => each.code === code);
     this.code = code;
     this.kind = row?.kind ?? (misuses.has(code) ? 'misuse' : 'environment');

@@ -11,6 +11,20 @@ constexpr char digit_pairs[] =
     "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
     "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
+// WebAssembly has no multiplication that gives the upper 64 bits, so there a division by a constant is one, and slow.
+// What is below is done in 32 bits.
+constexpr uint64_t eight_digits = 100'000'000;
+
+/// So many pairs of digits in front of `end`; answers what is left of the value.
+uint32_t write_pairs(char* end, uint32_t value, unsigned pairs) {
+    for (; pairs > 0; --pairs) {
+        end -= 2;
+        std::memcpy(end, digit_pairs + size_t{2} * (value % 100), 2);
+        value /= 100;
+    }
+    return value;
+}
+
 }  // namespace
 
 unsigned digit_count(uint64_t value) {
@@ -26,17 +40,17 @@ unsigned digit_count(uint64_t value) {
 }
 
 size_t write_u64(char* out, uint64_t value) {
-    const unsigned count = digit_count(value);
-    char* end = out + count;
-    while (value >= 100) {
-        end -= 2;
-        std::memcpy(end, digit_pairs + 2 * (value % 100), 2);
-        value /= 100;
+    if (value > std::numeric_limits<uint32_t>::max()) {
+        const size_t size = write_u64(out, value / eight_digits);
+        write_pairs(out + size + 8, static_cast<uint32_t>(value % eight_digits), 4);
+        return size + 8;
     }
-    if (value >= 10) {
-        std::memcpy(out, digit_pairs + 2 * value, 2);
+    const unsigned count = digit_count(value);
+    const uint32_t first = write_pairs(out + count, static_cast<uint32_t>(value), (count - 1) / 2);
+    if (first >= 10) {
+        std::memcpy(out, digit_pairs + size_t{2} * first, 2);
     } else {
-        *out = static_cast<char>('0' + value);
+        *out = static_cast<char>('0' + first);
     }
     return count;
 }
@@ -57,11 +71,12 @@ size_t write_id(char* out, EntryId id) {
 std::optional<uint64_t> parse_u64(std::string_view text) {
     if (text.empty()) return std::nullopt;
     constexpr uint64_t limit = std::numeric_limits<uint64_t>::max();
+    constexpr size_t safe_max = u64_text_max - 1;  // of so many digits none is too large, and no division is needed
     uint64_t value = 0;
     for (const char c : text) {
         const unsigned digit = static_cast<unsigned char>(c) - unsigned{'0'};
         if (digit > 9) return std::nullopt;
-        if (value > (limit - digit) / 10) return std::nullopt;
+        if (text.size() > safe_max && value > (limit - digit) / 10) return std::nullopt;
         value = value * 10 + digit;
     }
     return value;

@@ -110,6 +110,7 @@ void Acks::advance(Lane* lane, Instant now) {
         if (flight.not_before <= now) flight.not_before = {};
         if (lane != nullptr && flight.not_before == Instant{} && send(flight, *lane, now)) {
             flight.state = Flight::State::sent;
+            count_ahead(flight, *lane);
         } else {
             queued_[kept++] = flight.tag;
         }
@@ -117,8 +118,22 @@ void Acks::advance(Lane* lane, Instant now) {
     queued_.resize(kept);
 }
 
+/// Only of an XACK that no server has refused yet: it can be taken for done before its answer (BP-1).
+void Acks::count_ahead(Flight& flight, const Lane& lane) {
+    if (ahead_ == 0) ahead_lane_ = &lane;
+    if (ahead_lane_ != &lane || way_ != plain || holdings_.shares_seen()) return;
+    if (!flight.slot.has_value() || flight.failures > 0) return;
+    flight.ahead = static_cast<uint32_t>(flight.ids.size());
+    ahead_ += flight.ahead;
+}
+
+void Acks::forget_ahead(Flight& flight) {
+    ahead_ -= std::exchange(flight.ahead, 0);
+}
+
 void Acks::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
     Flight& flight = *flights_[static_cast<size_t>(request.tag)];
+    forget_ahead(flight);
     if (flight.is_dropped) return finish(flight);
     const auto way = static_cast<Way>(request.what);
     if (must_repeat(way, flight, reply)) return again(flight, {});
@@ -161,6 +176,7 @@ void Acks::settle(Flight& flight) {
 
 void Acks::handle_lost(const Request& request, Instant) {
     Flight& flight = *flights_[static_cast<size_t>(request.tag)];
+    forget_ahead(flight);
     if (flight.is_dropped) {
         finish(flight);
     } else {
@@ -194,6 +210,7 @@ void Acks::drop_stream(uint32_t stream) {
             cancel(*flight);
         } else {
             flight->is_dropped = true;
+            forget_ahead(*flight);
         }
     }
 }

@@ -34,6 +34,8 @@ class Acks final : private ReplyHandler {
     [[nodiscard]] std::optional<Instant> next_timeout() const;
     /// Acks without an answer.
     [[nodiscard]] size_t open() const { return open_; }
+    /// Held entries whose XACK is out on this lane: answered before whatever is sent there next.
+    [[nodiscard]] uint32_t ahead_on(const Lane& lane) const { return ahead_lane_ == &lane ? ahead_ : 0; }
     /// Whether the id is on its way in an ack of no batch.
     [[nodiscard]] bool is_acking_away(uint32_t stream, EntryId id) const;
     /// Takes back what is queued for the stream; what was sent is answered to nobody.
@@ -55,6 +57,7 @@ class Acks final : private ReplyHandler {
         Instant not_before{};      // zero: at once
         bool is_dropped = false;   // the stream was made anew: whatever is answered concerns nobody
         bool is_unmarked = false;  // there is no memory to remember its ids
+        uint32_t ahead = 0;        // so many of its ids count in ahead_
         ScriptCall script{ScriptId::ack_delete};
         ScriptCall marker{ScriptId::mark_seen};
     };
@@ -77,6 +80,8 @@ class Acks final : private ReplyHandler {
     void settle(Flight& flight);
     void finish(Flight& flight);
     void cancel(Flight& flight);
+    void count_ahead(Flight& flight, const Lane& lane);
+    void forget_ahead(Flight& flight);
     void enqueue(Flight& flight);
     void dequeue(const Flight& flight);
 
@@ -102,6 +107,8 @@ class Acks final : private ReplyHandler {
     uint64_t next_order_ = 0;
     size_t open_ = 0;
     size_t burials_ = 0;  // open flights of no batch
+    const Lane* ahead_lane_ = nullptr;
+    uint32_t ahead_ = 0;
 };
 
 }  // namespace millrace

@@ -238,8 +238,10 @@ void Consumer::restore_counts(uint32_t stream, Lane& lane, Instant now) {
 
 /// How many new entries may be asked for, which falls by the size last seen (BP-1); 0 when the reads in flight may
 /// bring more bytes than there is room for.
-uint32_t Consumer::room_for_new() const {
-    uint64_t room = holdings_.room();
+uint32_t Consumer::room_for_new(const Lane& lane) const {
+    // A read behind an ack of the same lane brings nothing before that is answered: both go out in one write. But what
+    // room there will be is a sweep's first, which waits for the answers.
+    uint64_t room = holdings_.room(reclaim_.wants_room() ? 0 : acks_.ahead_on(lane));
     if (bytes_of_entry_ > 0 && room > 0) {
         const uint64_t left = config_.prefetch_bytes - batches_.bytes();
         const uint64_t promised = bytes_of_entry_ * holdings_.asked_for;
@@ -253,7 +255,7 @@ uint32_t Consumer::room_for_new() const {
 /// reply that is owed behind a block would wait for it).
 void Consumer::read_more(Lane& lane, Instant now) {
     while (!paused_) {
-        const uint32_t room = room_for_new();
+        const uint32_t room = room_for_new(lane);
         if (room == 0) return;
         // A sliver of room is worth a read of its own, but not one more in flight: acks are about to widen it.
         if (in_flight_ > 0 && (!rotation_.any_hot() || room < config_.batch_size)) return;

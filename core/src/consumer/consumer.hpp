@@ -101,7 +101,7 @@ class Consumer final : public Source,
     void read_more(Lane& lane, Instant now);
     void say_ready(const Lane& lane);
     [[nodiscard]] bool send_read(Rotation::Read next, Lane& lane, Instant now);
-    [[nodiscard]] uint32_t room_for_new() const;
+    [[nodiscard]] uint32_t room_for_new(const Lane& lane) const;
     [[nodiscard]] uint64_t free_read();
     void forget_read(NewRead& read);
 

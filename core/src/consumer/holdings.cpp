@@ -232,9 +232,10 @@ void Holdings::lose_stream(uint32_t stream) {
     if (!lost.ids.empty()) context.emit(std::move(lost));
 }
 
-uint32_t Holdings::room() const {
+uint32_t Holdings::room(uint32_t ahead) const {
     if (batches.bytes() >= config.prefetch_bytes) return 0;
-    const uint64_t taken = table_.size() - waiting - dying + asked_for;
+    const uint64_t held = table_.size() - waiting - dying;
+    const uint64_t taken = held - std::min<uint64_t>(held, ahead) + asked_for;  // one that is lost is not held any more
     return taken >= prefetch() ? 0 : prefetch() - static_cast<uint32_t>(taken);
 }
 

@@ -106,8 +106,9 @@ class Holdings {
     [[nodiscard]] Instant& refreshed(Place place) { return batches.at(place.slot).refreshed[place.index]; }
 
     [[nodiscard]] uint64_t size() const { return table_.size(); }
-    /// How many more entries may be asked for (BP-1). Nacked and waiting ones do not count.
-    [[nodiscard]] uint32_t room() const;
+    /// How many more entries may be asked for (BP-1). Nacked and waiting ones do not count, nor do `ahead` whose acks
+    /// are answered before what is asked for comes.
+    [[nodiscard]] uint32_t room(uint32_t ahead = 0) const;
     [[nodiscard]] uint32_t prefetch() const { return config.prefetch.value_or(4 * config.batch_size); }
 
     Context& context;

@@ -31,6 +31,8 @@ class Reclaim final : private ReplyHandler {
     /// Whether claims are out: they count at the server, or add to what is ours, so no page of our own recovery is
     /// begun.
     [[nodiscard]] bool claiming() const { return claims_out_ > 0 || autoclaim_out_; }
+    /// Whether a sweep has something to send as soon as there is room.
+    [[nodiscard]] bool wants_room() const { return step_ == Step::list || step_ == Step::claim; }
     /// The stream was made anew: what was listed of it is no more.
     void drop_stream(uint32_t stream);
     void disown(Lane& lane) { lane.disown(this); }

@@ -41,9 +41,18 @@ Encoder& Encoder::integer(int64_t argument) {
     return short_bulk(digits, write_i64(digits, argument));
 }
 
+/// What is encoded most: one for each entry that is acked. Its text is written where it stays.
 Encoder& Encoder::id(EntryId argument) {
-    char digits[id_text_max];
-    return short_bulk(digits, write_id(digits, argument));
+    constexpr size_t header_size = 5;  // `$nn\r\n`: 10 bytes or more
+    char bulk[header_size + id_text_max + 2];
+    size_t size = write_id(bulk + header_size, argument);
+    if (size < 10) return short_bulk(bulk + header_size, size);
+    (void)write_header(bulk, '$', size);
+    size += header_size;
+    bulk[size++] = '\r';
+    bulk[size++] = '\n';
+    put({bulk, size});
+    return *this;
 }
 
 // Header, bytes and end in one append: most arguments are keys, names and ids.

@@ -105,7 +105,7 @@ TEST_F(Ack, SharesAWriteWithTheNextReadOnALaneThatDoesNotBlock) {
     host.reply("read", stream("s", {"4-0", "5-0", "6-0", "7-0", "8-0"}));  // full: reads without BLOCK follow
     EXPECT_EQ(host.story().substr(0, 41), "batch 2 by size: 4-0 5-0 6-0 7-0 8-0\nread");
     ASSERT_TRUE(host.ack(1).ok());
-    EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0"}));
+    EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0", "read: XREADGROUP GROUP g c COUNT 5 STREAMS s >"}));
 }
 
 TEST_F(Ack, WithoutAReplyIsSentAgainBeforeAnythingIsRecovered) {

@@ -55,7 +55,30 @@ TEST(Room, IsPrefetchLessWhatIsHeldAndAskedFor) {
     host.wait(10'000);
     EXPECT_EQ(host.story(), lines({"batch 3 by flush: 11-0 12-0"}));
     ASSERT_TRUE(host.ack(1).ok());
-    EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0"}));  // held until that is answered
+    // Held until that is answered, which is before the read is.
+    EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0", read_of_5}));
+    host.reply("read", integer(5));
+    EXPECT_EQ(host.story(), lines({"acked 1: 0 1 2 3 4"}));
+}
+
+TEST(Room, OfAnAckThatWasRefusedIsThereOnceItIsDone) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.prefetch = 5;
+    consume(host, config);
+    host.reply("read", full(1));
+    EXPECT_EQ(host.story(), lines({"batch 1 by size: 1-0 2-0 3-0 4-0 5-0"}));
+    ASSERT_TRUE(host.ack(1).ok());
+    EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0", read_of_5}));
+    host.reply("read", error("LOADING Redis is loading the dataset in memory"));
+    host.reply("read", full(6));
+    EXPECT_EQ(host.story(), lines({"batch 2 by size: 6-0 7-0 8-0 9-0 10-0"}));
+    ASSERT_TRUE(host.ack(2).ok());
+    EXPECT_EQ(host.story(), lines({"read: XACK s g 6-0 7-0 8-0 9-0 10-0"}));  // five are held still
+    host.fire();
+    EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0"}));
+    host.reply("read", integer(5));
+    EXPECT_EQ(host.story(), lines({"acked 2: 0 1 2 3 4"}));
     host.reply("read", integer(5));
     EXPECT_EQ(host.story(), lines({"acked 1: 0 1 2 3 4", read_of_5}));
 }

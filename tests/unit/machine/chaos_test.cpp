@@ -50,7 +50,7 @@ class Chaos {
 
     /// The network is well, and nobody acks: what is told must be what the server has.
     void calm() {
-        run(seconds(12));
+        run(seconds(30));  // what an old socket took after a recovery comes with a sweep
         size_t held = 0;
         for (const auto& [id, entry] : entries_) held += entry.state == State::held ? 1 : 0;
         if (held >= prefetch) return;  // recovery waits for room

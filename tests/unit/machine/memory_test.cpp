@@ -31,7 +31,8 @@ TEST(RefusedMemory, ForAnAckLeavesEverythingHeld) {
         EXPECT_EQ(status.error().code, Code::out_of_memory);
         EXPECT_EQ(host.story(), "");
         EXPECT_TRUE(host.ack(1).ok());
-        EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0"}));
+        EXPECT_EQ(host.story(),
+                  lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0", "read: XREADGROUP GROUP g c COUNT 5 STREAMS s >"}));
     }
     EXPECT_TRUE(failed && went);
 }

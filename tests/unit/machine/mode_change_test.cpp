@@ -56,7 +56,8 @@ TEST_F(Upgrade, AnAckOfAnOldBatchIsNotTakenForANewOne) {
     host.release(1);
     EXPECT_EQ(host.story(), "");
     ASSERT_TRUE(host.ack(3).ok());
-    EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0"}));
+    EXPECT_EQ(host.story(),
+              lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0", "read: XREADGROUP GROUP g c COUNT 5 STREAMS s >"}));
 }
 
 /// The server was restarted, and all connections with it: in whatever order they come back.
@@ -117,7 +118,8 @@ TEST_F(Upgrade, ALaneThatMeetsTheOldServerAgainIsNotUsed) {
     EXPECT_EQ(host.fire(), 400);
     host.forget();
     ASSERT_TRUE(host.ack(3).ok());
-    EXPECT_EQ(host.story(), lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0"}));
+    EXPECT_EQ(host.story(),
+              lines({"read: XACK s g 1-0 2-0 3-0 4-0 5-0", "read: XREADGROUP GROUP g c COUNT 5 STREAMS s >"}));
     host.server.protocol = 3;
     host.server.version = "7.0.15";
     host.greet("control");

@@ -59,7 +59,7 @@ export function settle(
       case 'reject':
         status = module._mr_reject(handle, batch, count, error.length, now);
     }
-    loop.turnSoon();
+    loop.settledSome(now);
     return status === 0 ? undefined : lastError(module);
   });
 }

@@ -1,6 +1,6 @@
 // The loop of one client: turns the module after every input, does what it asks with sockets and timers, and tells the
 // client what came. It knows nothing of consumers and promises.
-import { MillraceError } from '../errors.js';
+import { learnCodes, MillraceError } from '../errors.js';
 import { reviveBytes } from '../events.js';
 import { disconnectReasons } from '../module.js';
 import type { DisconnectReason, MillraceModule } from '../module.js';
@@ -26,6 +26,9 @@ const writeSizeMax = 512 * 1024;
 /** After so many turns in a row others get their turn. */
 const turnsInARowMax = 16;
 const wallInterval = 1_000_000;
+/** Microseconds of a burst of acks after which a write is worth what it costs: about as long as it takes. With batches
+ * of 10 a longer one has server and application wait for each other by turns, which takes a quarter off. */
+const writeInterval = 20;
 const memoryWait = 100_000;
 /** Longer waits than a timer can have are had in pieces. */
 const waitMsMax = 3_600_000;
@@ -60,6 +63,8 @@ export class Loop implements TurnSink, ConnectionOwner {
   #isTurnDue = false;
   #isTurning = false;
   #isOver = false;
+  /** Of the last turn or write. */
+  #burstAt = 0;
   #wallToldAt = monotonicNow();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -110,6 +115,15 @@ export class Loop implements TurnSink, ConnectionOwner {
     });
   }
 
+  /** As `turnSoon`, for what was said of a batch. Of a long burst some goes out before its end, so that the server works
+   * while the application does. */
+  settledSome(now: number): void {
+    this.turnSoon();
+    if (now - this.#burstAt < writeInterval || this.#isTurning) return;
+    this.#burstAt = now;
+    for (const connection of this.#connections.values()) connection.write();
+  }
+
   /** Runs what is due and does what the core wants done, but for writes: those follow soon. */
   #turn(): void {
     if (this.#isOver) return;
@@ -127,6 +141,7 @@ export class Loop implements TurnSink, ConnectionOwner {
   }
 
   #turnAll(): void {
+    learnCodes();
     for (let turns = 1; !this.#isOver; ++turns) {
       const now = monotonicNow();
       let next;
@@ -135,6 +150,7 @@ export class Loop implements TurnSink, ConnectionOwner {
           this.#wallToldAt = now;
           this.module._mr_wall(this.handle, wallNow(), now);
         }
+        this.#burstAt = now;
         const address = this.module._mr_turn(this.handle, now);
         // No memory to tell what there is: it is kept for the next turn, when something may have been freed.
         next =
@@ -193,6 +209,7 @@ export class Loop implements TurnSink, ConnectionOwner {
 
   #stop(): void {
     this.#isOver = true;
+    learnCodes();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const connection of this.#connections.values()) connection.close();

@@ -2,7 +2,7 @@
 import factory from '../glue.mjs';
 import { connectWith } from '../connect.js';
 import type { Connect } from '../connect.js';
-import { decodeText, deferByTimer, edgeDefaults } from '../host/host.js';
+import { decodeText, deferByTimer, edgeDefaults, webSeed } from '../host/host.js';
 import { TransportError } from '../transports/transport.js';
 import { loadInline } from './inline.js';
 
@@ -33,6 +33,7 @@ export const connect: Connect = connectWith(
         ),
     },
     decode: decodeText,
+    seed: webSeed,
     // Functions at the edge have no MessageChannel, and do not hold timers up.
     deferring: () => (typeof MessageChannel === 'function' ? deferByMessage() : deferByTimer()),
     load: loadInline,

@@ -2,7 +2,7 @@
 import factory from '../glue.mjs';
 import { connectWith } from '../connect.js';
 import type { Connect } from '../connect.js';
-import { decodeText } from '../host/host.js';
+import { decodeText, webSeed } from '../host/host.js';
 import { bunTransport } from '../transports/bun.js';
 import { loadInline } from './inline.js';
 
@@ -15,6 +15,7 @@ export const connect: Connect = connectWith(
     transport: bunTransport,
     decode: decodeText,
     load: loadInline,
+    seed: webSeed,
     deferring: () => setImmediate,
     defaults: () => (process.env['REDIS_PASSWORD'] ? { password: process.env['REDIS_PASSWORD'] } : {}),
   },

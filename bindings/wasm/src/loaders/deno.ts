@@ -2,7 +2,7 @@
 import factory from '../glue.mjs';
 import { connectWith } from '../connect.js';
 import type { Connect } from '../connect.js';
-import { decodeText, deferByTimer } from '../host/host.js';
+import { decodeText, deferByTimer, webSeed } from '../host/host.js';
 import { denoTransport } from '../transports/deno.js';
 import { loadInline } from './inline.js';
 
@@ -14,6 +14,7 @@ export const connect: Connect = connectWith(
   {
     transport: denoTransport,
     decode: decodeText,
+    seed: webSeed,
     deferring: deferByTimer,
     load: loadInline,
     defaults: () => ({}),

@@ -5,7 +5,7 @@ import wasm from '../millrace.wasm';
 import factory from '../glue.mjs';
 import { connectWith } from '../connect.js';
 import type { Connect } from '../connect.js';
-import { decodeText, deferByTimer, edgeDefaults } from '../host/host.js';
+import { decodeText, deferByTimer, edgeDefaults, webSeed } from '../host/host.js';
 import { workersTransport } from '../transports/workers.js';
 
 export * from '../public.js';
@@ -16,6 +16,7 @@ export const connect: Connect = connectWith(
   {
     transport: workersTransport,
     decode: decodeText,
+    seed: webSeed,
     deferring: deferByTimer,
     load: () => Promise.resolve(wasm),
     defaults: () => edgeDefaults,

@@ -1,19 +1,21 @@
 // Connections by Node's net and tls, which are loaded with the first one: they take longer to load than the whole
 // client. Reads go through one buffer a connection, so that no bytes are allocated for them.
-import { readFileSync } from 'node:fs';
+import type * as fs from 'node:fs';
 import type * as net from 'node:net';
 import type * as tls from 'node:tls';
 
+import { builtin } from './builtin.js';
 import { asTransportError, TransportError } from './transport.js';
 import type { Socket, Target, TlsSettings, Transport } from './transport.js';
 
 type Net = typeof net;
 type TlsModule = typeof tls;
+type Fs = typeof fs;
 
 const readSize = 128 * 1024;
 
 /** Text that is PEM already stays; anything else is the path of a file. */
-function pem(what: string, text: string): string | undefined {
+function pem({ readFileSync }: Fs, what: string, text: string): string | undefined {
   if (text === '') return undefined;
   if (text.includes('-----BEGIN')) return text;
   try {
@@ -23,11 +25,11 @@ function pem(what: string, text: string): string | undefined {
   }
 }
 
-function secureOptions(settings: TlsSettings, raw: net.Socket, kinds: [Net, TlsModule]): tls.ConnectionOptions {
-  const [{ isIP }, { checkServerIdentity }] = kinds;
-  const ca = pem('ca', settings.ca);
-  const cert = pem('cert', settings.cert);
-  const key = pem('key', settings.key);
+function secureOptions(settings: TlsSettings, raw: net.Socket, kinds: [Net, TlsModule, Fs]): tls.ConnectionOptions {
+  const [{ isIP }, { checkServerIdentity }, files] = kinds;
+  const ca = pem(files, 'ca', settings.ca);
+  const cert = pem(files, 'cert', settings.cert);
+  const key = pem(files, 'key', settings.key);
   return {
     socket: raw,
     rejectUnauthorized: settings.verify,
@@ -92,8 +94,9 @@ function dial({ connect }: Net, target: Target, isTaken: () => boolean): net.Soc
 }
 
 async function open(target: Target): Promise<Socket> {
-  const netModule = await import('node:net');
-  const tlsModule = target.tls && (await import('node:tls'));
+  const netModule = await builtin('node:net');
+  const tlsModule = target.tls && (await builtin('node:tls'));
+  const files = await builtin('node:fs');
   return new Promise((resolve, reject) => {
     target.signal.throwIfAborted();
     let socket: NodeSocket | undefined;
@@ -128,7 +131,7 @@ async function open(target: Target): Promise<Socket> {
     raw.once('close', () => stream === raw && ended());
     raw.once('connect', () => {
       try {
-        stream = tlsModule.connect(secureOptions(settings, raw, [netModule, tlsModule]));
+        stream = tlsModule.connect(secureOptions(settings, raw, [netModule, tlsModule, files]));
       } catch (error) {
         failure = error;
         raw.destroy();

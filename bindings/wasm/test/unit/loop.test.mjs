@@ -116,6 +116,28 @@ test('one write at a time; what is queued meanwhile follows it', async () => {
   loop.destroy();
 });
 
+test('acks of a long burst go out before it ends, those of a short one with it', async () => {
+  const module = moduleOf([[connectTo(7)]]);
+  const writes = [];
+  const { loop } = loopOf(module, async () => ({
+    write: (bytes) => void writes.push(bytes.length),
+    close: () => undefined,
+  }));
+  loop.turnSoon();
+  await settled();
+  module.queue(10);
+  const now = performance.now() * 1000;
+  loop.settledSome(now + 1000);
+  assert.deepEqual(writes, [10], 'the last turn was long ago');
+  module.queue(20);
+  loop.settledSome(now + 1010);
+  assert.deepEqual(writes, [10], 'the last write was not');
+  module.queue(30);
+  loop.settledSome(now + 1020);
+  assert.deepEqual(writes, [10, 50]);
+  loop.destroy();
+});
+
 test('what comes is fed by rooms, and nothing after the end', async () => {
   const module = moduleOf([[connectTo(3)]]);
   let target;
