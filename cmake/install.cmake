@@ -53,6 +53,4 @@ install(FILES ${PROJECT_BINARY_DIR}/generated/millrace.pc DESTINATION ${pc_dir})
 if(TARGET millrace)
   install(TARGETS millrace millrace-harness millrace-agent)
 endif()
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-# Its reply parser is a part of our libraries, and its licence wants to be where they are.
-install(FILES ${HIREDIS_SOURCE_DIR}/COPYING DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME COPYING.hiredis)
+install(FILES LICENSE bindings/native/THIRD_PARTY_NOTICES DESTINATION ${CMAKE_INSTALL_DOCDIR})
