@@ -84,6 +84,7 @@ native() { # PREFIX
 # All of it would be a build of the core once more. What can go wrong here alone are folders, and names of targets.
 subdirectory() { # HIREDIS
   cmake -S "$here/subdirectory" -B "$work" -DMILLRACE_DIR="$root" -DHIREDIS_SOURCE_DIR="$1"
+  ninja -C "$work" -n one_entry one_entry_c >/dev/null
   ninja -C "$work" millrace_hiredis millrace/core/CMakeFiles/millrace_core.dir/src/resp/decoder.cpp.o objects objects_c
   local targets
   targets=$(ninja -C "$work" -t targets all)
