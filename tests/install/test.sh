@@ -72,6 +72,8 @@ c() { # PREFIX
 }
 
 native() { # PREFIX
+  (cd "$1/include" && printf '#include <%s>\n' millrace/*.hpp) >"$work/all.cpp"
+  c++ -std=c++20 "${warnings[@]}" -Wshadow -I"$1/include" -fsyntax-only "$work/all.cpp"
   cmake -S "$here/native" -B "$work" -DCMAKE_PREFIX_PATH="$1"
   cmake --build "$work"
   [[ $(needs "$work/one_entry_c") != *libmillrace* ]] || die "the shared library was linked"
@@ -82,6 +84,7 @@ native() { # PREFIX
 # All of it would be a build of the core once more. What can go wrong here alone are folders, and names of targets.
 subdirectory() { # HIREDIS
   cmake -S "$here/subdirectory" -B "$work" -DMILLRACE_DIR="$root" -DHIREDIS_SOURCE_DIR="$1"
+  ninja -C "$work" -n one_entry one_entry_c >/dev/null
   ninja -C "$work" millrace_hiredis millrace/core/CMakeFiles/millrace_core.dir/src/resp/decoder.cpp.o objects objects_c
   local targets
   targets=$(ninja -C "$work" -t targets all)
