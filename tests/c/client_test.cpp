@@ -130,6 +130,61 @@ TEST(CClient, EventsTellOfPublishesAcksAndTheEnd) {
     EXPECT_EQ(mr_client_next(client.get(), 0, 0, &none, nullptr), MR_CLOSED);
 }
 
+TEST(CClient, DeadLettersAreListedAndPutBack) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(url_of(*server));
+    const OwnedClient client = client_of(config, MR_THREAD_OWN, 1000);
+    open(client);
+    add(*server, 0, 1);
+    const OwnedBatch batch = next(client);
+    ASSERT_NE(batch, nullptr);
+    ASSERT_EQ(mr_batch_reject(batch.get(), nullptr, 0, "no such customer", nullptr), MR_OK);
+    const mr_event dead = wait_for(client, MR_EVENT_DEAD, false);
+    EXPECT_EQ(text_of(dead.text), "{orders}:dead");
+    EXPECT_EQ(text_of(dead.message), "no such customer");
+    const mr_id dead_id = dead.other_id;
+    uint64_t ticket = 0;
+    ASSERT_EQ(mr_client_dead(client.get(), "orders", {0, 0}, 10, &ticket, nullptr), MR_OK);
+    const mr_event listed = wait_for(client, MR_EVENT_DEAD_LISTED, false);
+    EXPECT_EQ(listed.ticket, ticket);
+    ASSERT_EQ(listed.letter_count, 1U);
+    EXPECT_EQ(listed.letters[0].dead_id.ms, dead_id.ms);
+    EXPECT_EQ(text_of(listed.letters[0].reason), "no such customer");
+    ASSERT_EQ(listed.letters[0].field_count, 1U);
+    EXPECT_EQ(text_of(listed.letters[0].fields[0].value), "0");
+    ASSERT_EQ(mr_client_redrive(client.get(), "orders", &dead_id, 1, &ticket, nullptr), MR_OK);
+    const mr_event redriven = wait_for(client, MR_EVENT_REDRIVEN, false);
+    EXPECT_EQ(redriven.ticket, ticket);
+    ASSERT_EQ(redriven.result_count, 1U);
+    EXPECT_EQ(redriven.results[0].status, MR_OK);
+    const OwnedBatch again = next(client);
+    ASSERT_NE(again, nullptr);
+    EXPECT_EQ(values_of(again, "n"), (std::vector<std::string>{"0"}));
+}
+
+TEST(CClient, GroupsAreCreatedAndDestroyed) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(server->url());
+    const OwnedClient client = client_of(config, MR_THREAD_OWN, 1000);
+    mr_group_change change = MR_GROUP_CHANGE_INIT;
+    change.stream = "new";
+    change.group = "g";
+    uint64_t ticket = 0;
+    for (const uint64_t changed : {1U, 0U}) {
+        ASSERT_EQ(mr_client_change_group(client.get(), &change, &ticket, nullptr), MR_OK);
+        const mr_event told = wait_for(client, MR_EVENT_GROUP_CHANGED, false);
+        EXPECT_EQ(told.ticket, ticket);
+        EXPECT_EQ(told.status, MR_OK);
+        EXPECT_EQ(told.count, changed);
+    }
+    change.what = 9;
+    EXPECT_EQ(mr_client_change_group(client.get(), &change, &ticket, nullptr), MR_BAD_ARGUMENT);
+    change.what = MR_GROUP_DESTROY;
+    ASSERT_EQ(mr_client_change_group(client.get(), &change, &ticket, nullptr), MR_OK);
+    EXPECT_EQ(wait_for(client, MR_EVENT_GROUP_CHANGED, false).count, 1U);
+    EXPECT_EQ(server->ask({"EXISTS", "new"}), "1");
+}
+
 // Whoever keeps events and does not poll them is not filled up: the sources wait.
 TEST(CClient, AFullQueueHoldsTheSources) {
     REQUIRE_SERVER(server);

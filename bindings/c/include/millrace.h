@@ -334,6 +334,43 @@ MR_API mr_status mr_client_publish(mr_client *client, const mr_publish *publish,
 MR_API mr_status mr_client_publish_async(mr_client *client, const mr_publish *publish, uint64_t *ticket,
                                          mr_error *error);
 
+/* ---- dead letters and groups ------------------------------------------------------------------------------------- */
+
+/* Each queues a request, which needs no source, and returns; the event with `ticket`, which may be NULL, answers. So
+ * event_max must not be 0. MR_QUEUE_FULL while 64 wait. */
+
+/* Lists dead letters of the stream that they came from, the oldest first, behind `after` (0-0: from the first), at most
+ * `count`, 1 to 1,000. MR_EVENT_DEAD_LISTED. */
+MR_API mr_status mr_client_dead(mr_client *client, const char *stream, mr_id after, uint32_t count, uint64_t *ticket,
+                                mr_error *error);
+/* Puts dead letters back at the end of the stream that they came from; only the group that gave them up is handed them
+ * again. MR_EVENT_REDRIVEN. */
+MR_API mr_status mr_client_redrive(mr_client *client, const char *stream, const mr_id *dead_ids, size_t count,
+                                   uint64_t *ticket, mr_error *error);
+
+enum {
+    MR_GROUP_CREATE = 0, /* with its stream, where that is missing; a group that exists is left as it is */
+    MR_GROUP_MOVE = 1,   /* back for a replay, or on; what is pending stays so */
+    MR_GROUP_DESTROY = 2 /* with all that is pending in it */
+};
+
+typedef struct mr_group_change {
+    size_t size;
+    uint32_t what; /* MR_GROUP_... */
+    uint32_t reserved;
+    const char *stream;
+    const char *group;
+    const char *at;   /* "0", "$" or the id behind which the group reads on; NULL: "0" */
+    int64_t since_us; /* in place of `at`: entries added from this Unix time on, by their ids; below 0: not so */
+} mr_group_change;
+
+#define MR_GROUP_CHANGE_INIT \
+    { sizeof(mr_group_change), MR_GROUP_CREATE, 0, NULL, NULL, NULL, -1 }
+
+/* MR_EVENT_GROUP_CHANGED. */
+MR_API mr_status mr_client_change_group(mr_client *client, const mr_group_change *change, uint64_t *ticket,
+                                        mr_error *error);
+
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
 enum {
@@ -356,10 +393,27 @@ enum {
     MR_EVENT_FAILED = 16,       /* source or 0, status, message, retryable; closed: 1, the source reads no more */
     MR_EVENT_LOG = 17,          /* level, message, fields */
     MR_EVENT_CLOSED = 18,       /* source, or 0 for the client: count entries stay pending. The last one of it */
-    MR_EVENT_LOGS_DROPPED = 19  /* count: so many logs had no room since the last event of this kind */
+    MR_EVENT_LOGS_DROPPED = 19, /* count: so many logs had no room since the last event of this kind */
+    MR_EVENT_DEAD_LISTED = 20,  /* ticket, stream, text: the dead stream; letters, or status and message */
+    MR_EVENT_REDRIVEN = 21,     /* ticket, stream, ids: the dead ones; results: the new ones; message: first failure */
+    MR_EVENT_GROUP_CHANGED = 22 /* ticket, stream, text: the group; count: 0, it was so already; status, message */
 };
 
 enum { MR_LOG_DEBUG = 0, MR_LOG_INFO = 1, MR_LOG_WARN = 2, MR_LOG_ERROR = 3 };
+
+/* A dead letter in a list. */
+typedef struct mr_dead_letter {
+    mr_id dead_id;
+    mr_id id; /* of the entry, when it was alive; 0-0 and nothing more where somebody else put it there */
+    mr_str stream;
+    mr_str group;
+    mr_str consumer;
+    mr_str reason;
+    const mr_field *fields; /* the entry's own */
+    size_t field_count;
+    uint32_t deliveries;
+    uint32_t is_cut; /* 1: past 64 KiB fields are left out */
+} mr_dead_letter;
 
 /* Something that happened. What a kind does not name above is zero or empty; all that it points to is borrowed, until
  * the next mr_client_poll_event of the client, or its end. */
@@ -387,12 +441,15 @@ typedef struct mr_event {
     size_t field_count;
     const mr_publish_result *results; /* as many and in the order as the entries were */
     size_t result_count;
+    const mr_dead_letter *letters;
+    size_t letter_count;
+    size_t letter_stride; /* bytes from one to the next */
 } mr_event;
 
-#define MR_EVENT_INIT                                                                                                \
-    {                                                                                                                \
-        sizeof(mr_event), MR_EVENT_NONE, 0, 0, 0, 0, MR_OK, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0},     \
-            {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0                                                     \
+#define MR_EVENT_INIT                                                                                               \
+    {                                                                                                               \
+        sizeof(mr_event), MR_EVENT_NONE, 0, 0, 0, 0, MR_OK, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0},    \
+            {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0                                        \
     }
 
 /* The oldest event that waits; kind is MR_EVENT_NONE when there is none. Poll until then whenever the loop has turned.

@@ -18,6 +18,13 @@ OwnedEvent of_source(uint32_t kind, SourceId source, std::string_view stream = {
     return made;
 }
 
+OwnedEvent answer(uint32_t kind, Ticket ticket, std::string_view stream) {
+    OwnedEvent made = make(kind);
+    made.event.ticket = ticket_of_request(ticket);
+    made.stream = stream;
+    return made;
+}
+
 void put(OwnedEvent& to, const Error& error) {
     to.event.status = static_cast<mr_status>(error.code);
     to.event.retryable = error.retryable ? 1 : 0;
@@ -115,10 +122,31 @@ struct Copy {
         put(made, it.error);
         return made;
     }
-    // Answers to requests that the C ABI can't make yet.
-    OwnedEvent operator()(const DeadListed&) const { return {}; }
-    OwnedEvent operator()(const Redriven&) const { return {}; }
-    OwnedEvent operator()(const GroupChanged&) const { return {}; }
+    OwnedEvent operator()(const DeadListed& it) const {
+        OwnedEvent made = answer(MR_EVENT_DEAD_LISTED, it.ticket, it.stream);
+        made.text = it.dead_stream;
+        made.letters = it.letters;
+        if (it.error) put(made, *it.error);
+        return made;
+    }
+    OwnedEvent operator()(const Redriven& it) const {
+        OwnedEvent made = answer(MR_EVENT_REDRIVEN, it.ticket, it.stream);
+        for (const RedriveResult& each : it.results) {
+            made.ids.push_back(id_of(each.dead_id));
+            const mr_status status = each.error ? static_cast<mr_status>(each.error->code) : MR_OK;
+            made.results.push_back(
+                {id_of(each.id), status, each.maybe_duplicate ? uint32_t{MR_PUBLISH_MAYBE_DUPLICATE} : 0U});
+            if (each.error && made.event.status == MR_OK) put(made, *each.error);
+        }
+        return made;
+    }
+    OwnedEvent operator()(const GroupChanged& it) const {
+        OwnedEvent made = answer(MR_EVENT_GROUP_CHANGED, it.ticket, it.stream);
+        made.text = it.group;
+        made.event.count = it.changed ? 1 : 0;
+        if (it.error) put(made, *it.error);
+        return made;
+    }
     OwnedEvent operator()(const Failure& it) const {
         OwnedEvent made = make(MR_EVENT_FAILED);
         made.event.source = it.source ? static_cast<uint32_t>(*it.source) : 0;
@@ -153,10 +181,24 @@ void OwnedEvent::point() {
     event.version = borrow(version);
     event.ids = ids.data();
     event.id_count = ids.size();
+    size_t count = fields.size();
+    for (const DeadLetter& letter : letters) count += letter.fields.size();
     field_views.clear();
+    field_views.reserve(count);  // letters point into it: it must not move
     for (const auto& [key, value] : fields) field_views.push_back({borrow(key), borrow(value)});
     event.fields = field_views.data();
     event.field_count = field_views.size();
+    letter_views.clear();
+    for (const DeadLetter& it : letters) {
+        const mr_field* const first = field_views.data() + field_views.size();
+        for (const auto& [key, value] : it.fields) field_views.push_back({borrow(key), borrow(value)});
+        letter_views.push_back({id_of(it.dead_id), id_of(it.id), borrow(it.stream), borrow(it.group),
+                                borrow(it.consumer), borrow(it.error), first, it.fields.size(), it.deliveries,
+                                it.is_cut ? 1U : 0U});
+    }
+    event.letters = letter_views.data();
+    event.letter_count = letter_views.size();
+    event.letter_stride = sizeof(mr_dead_letter);
     event.results = results.data();
     event.result_count = results.size();
 }
@@ -195,6 +237,10 @@ bool EventQueue::poll(mr_event& event, bool& has_room) {
     has_room = waiting_.size() <= room_ / 2;
     polled_.point();
     return give(&event, polled_.event, sizeof(mr_event));
+}
+
+Error no_events() {
+    return Error(Code::bad_argument, "event_max is 0: no event could tell the answer");
 }
 
 mr_publish_result result_of(const PublishResult& result) {

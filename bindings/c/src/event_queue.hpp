@@ -22,6 +22,8 @@ struct OwnedEvent {
     LogFields fields;
     std::vector<mr_field> field_views;
     std::vector<mr_publish_result> results;
+    std::vector<DeadLetter> letters;
+    std::vector<mr_dead_letter> letter_views;
 
     /// Lets the event point to what is here.
     void point();
@@ -48,6 +50,16 @@ class EventQueue {
     uint64_t dropped_ = 0;
 };
 
+/// Requests are counted by the core, publishes that events answer by us: one is even, the other odd.
+[[nodiscard]] inline uint64_t ticket_of_request(Ticket ticket) {
+    return static_cast<uint64_t>(ticket) << 1U;
+}
+[[nodiscard]] inline uint64_t ticket_of_publish(uint64_t number) {
+    return number << 1U | 1U;
+}
+
+/// Of a request whose answer nobody would be told.
+[[nodiscard]] Error no_events();
 /// Of a publish.
 [[nodiscard]] mr_publish_result result_of(const PublishResult& result);
 

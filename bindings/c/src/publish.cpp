@@ -86,12 +86,10 @@ mr_status mr_client_publish_async(mr_client* client, const mr_publish* publish, 
     *ticket = 0;
     if (client == nullptr) return c::tell_missing(error, "client");
     return c::guard(error, [&] {
-        if (!client->events.wanted()) {
-            return c::tell(error, Error(Code::bad_argument, "event_max is 0, so no event could tell the results"));
-        }
+        if (!client->events.wanted()) return c::tell(error, c::no_events());
         Views views;
         if (const std::optional<Error> wrong = views.take(publish)) return c::tell(error, *wrong);
-        const uint64_t number = client->next_ticket.fetch_add(1, std::memory_order_relaxed);
+        const uint64_t number = c::ticket_of_publish(client->next_ticket.fetch_add(1, std::memory_order_relaxed));
         const Status queued =
             client->client->publish_async(views.publish(), [client, number](std::span<const PublishResult> told) {
                 c::OwnedEvent event;
