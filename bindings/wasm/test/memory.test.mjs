@@ -57,7 +57,7 @@ async function consume(t, stream, count, keep) {
     keep(batch);
     batch.ack();
     seen += batch.length;
-    warm ??= seen >= count / 5 ? memory.buffer.byteLength : undefined;
+    warm ??= seen >= count / 2 ? memory.buffer.byteLength : undefined;
   }
   const end = memory.buffer.byteLength;
   await client.close();
