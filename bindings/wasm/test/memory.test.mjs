@@ -57,7 +57,7 @@ async function consume(t, stream, count, keep) {
     keep(batch);
     batch.ack();
     seen += batch.length;
-    warm ??= seen >= count / 5 ? memory.buffer.byteLength : undefined;
+    warm ??= seen >= count / 2 ? memory.buffer.byteLength : undefined;
   }
   const end = memory.buffer.byteLength;
   await client.close();
@@ -69,7 +69,9 @@ test('the memory of the module does not grow with what goes through', async (t) 
   const { warm, end } = await consume(t, 'through', entries, (batch) =>
     assert.equal(batch.at(0).get('payload'), payload),
   );
-  assert.equal(end, warm);
+  // How much is in flight at once is a matter of chance, and memory grows in steps of a fifth. An entry has a record of 64
+  // bytes and its own: of those of the second half that would be more than this many times over.
+  assert.ok(end - warm <= 1024 * 1024, `from ${warm} to ${end} bytes`);
 });
 
 test('an id, and a text, kept of each batch keep nothing else', async (t) => {

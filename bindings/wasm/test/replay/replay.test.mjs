@@ -14,7 +14,7 @@ const folder = fileURLToPath(new URL('../../../../tests/replay/traces', import.m
 const compiled = new WebAssembly.Module(readFileSync(new URL('../../dist/millrace.wasm', import.meta.url)));
 const names = readdirSync(folder).filter((name) => name.endsWith('.trace'));
 const callsIn = (name) => callsOf(readFileSync(join(folder, name), 'latin1'));
-const again = async (calls) => replay(await instantiate(factory, compiled), calls);
+const again = async (calls) => replay(await instantiate(factory, Promise.resolve(compiled)), calls);
 
 test('there are traces of every kind of source', () => {
   for (const name of ['main_job', 'one_lane', 'pubsub', 'tail']) assert.ok(names.includes(`${name}.trace`), name);
