@@ -1,4 +1,5 @@
-/* millrace: reliable delivery over Redis Streams, for C and for whatever calls C.
+/* millrace: reliable delivery over Redis Streams, for C and for whatever calls C. This file is long because a C
+ * programmer includes one, and reads it from top to bottom.
  *
  * A consumer, whole:
  *
@@ -7,7 +8,8 @@
  *     mr_batch *batch;
  *     mr_error error = MR_ERROR_INIT;
  *     if (mr_config_new("redis://localhost:6379?streams=orders&group=billing", &config, &error) != MR_OK ||
- *         mr_client_new(config, NULL, &client, &error) != MR_OK || mr_client_open(client, NULL, NULL, &error) != MR_OK) {
+ *         mr_client_new(config, NULL, &client, &error) != MR_OK ||
+ *         mr_client_open(client, NULL, NULL, &error) != MR_OK) {
  *         fprintf(stderr, "%s\n", error.message);
  *         return 1;
  *     }
@@ -22,15 +24,15 @@
  *     mr_client_free(client);
  *     mr_config_free(config);
  *
- * What is not acked is delivered again: to this consumer when it is started again under its name, to another of the group
- * once it was idle for claim_min_idle.
+ * What is not acked is delivered again: to this consumer when it is started again under its name, to another of the
+ * group once it was idle for claim_min_idle.
  *
  * Errors. Every function that can fail returns an mr_status and, where one was given, fills an mr_error; results come
  * through out parameters, which are NULL or zero after an error. Nothing exits, throws or calls back. NULL, in place of
  * what must be given, is MR_BAD_ARGUMENT, not a crash; of every mr_*_free it is allowed.
  *
- * Owned and borrowed. What an out parameter with two stars gives is owned by the caller, until the mr_*_free of its type.
- * An mr_str is borrowed: its function says until when; its bytes are not ended by a zero. An mr_text is owned.
+ * Owned and borrowed. What an out parameter with two stars gives is owned by the caller, until the mr_*_free of its
+ * type. An mr_str is borrowed: its function says until when; its bytes are not ended by a zero. An mr_text is owned.
  *
  * Structs begin with their `size`, which says how much of one a caller knows: they only ever grow at their end. Fill
  * those that go in with their _INIT first. A struct that is shorter than its first version is MR_BAD_ARGUMENT.
@@ -64,7 +66,7 @@ extern "C" {
 /* Of the library that is loaded. */
 MR_API uint32_t mr_abi_version(void);
 /* Like "0.1.0"; static. */
-MR_API const char *mr_version(void);
+MR_API const char* mr_version(void);
 
 /* ---- statuses ---------------------------------------------------------------------------------------------------- */
 
@@ -97,17 +99,19 @@ enum {
     MR_OUT_OF_MEMORY = 22
 };
 
-/* "not_held": the name in logs, in the agent protocol and in the other bindings. Static; "unknown" for no status of ours. */
-MR_API const char *mr_status_name(mr_status status);
+/* "not_held": the name in logs, in the agent protocol and in the other bindings. Static; "unknown" for no status of
+ * ours. */
+MR_API const char* mr_status_name(mr_status status);
 /* What it means, in one line. Static. */
-MR_API const char *mr_strerror(mr_status status);
+MR_API const char* mr_strerror(mr_status status);
 /* What the caller should do, in one line. Static. */
-MR_API const char *mr_advice(mr_status status);
+MR_API const char* mr_advice(mr_status status);
 /* 1: the same call can succeed later without a change by the caller. Where an mr_error is at hand, its own `retryable`
  * knows more. */
 MR_API int mr_retryable(mr_status status);
 /* 1: what the call was for has ended, and no later call about it succeeds: the client was closed (MR_CLOSED), or the
- * server refuses us until somebody changes something there (MR_AUTH, MR_NO_PERMISSION, MR_WRONG_TYPE, MR_UNSUPPORTED). */
+ * server refuses us until somebody changes something there (MR_AUTH, MR_NO_PERMISSION, MR_WRONG_TYPE, MR_UNSUPPORTED).
+ */
 MR_API int mr_is_fatal(mr_status status);
 
 #define MR_MESSAGE_MAX 512
@@ -127,18 +131,18 @@ typedef struct mr_error {
 
 /* Borrowed bytes; zeroes may be among them, and none ends them. `data` may be NULL where `size` is 0. */
 typedef struct mr_str {
-    const char *data;
+    const char* data;
     size_t size;
 } mr_str;
 
 /* Owned text, ended by a zero that `size` does not count. */
 typedef struct mr_text {
-    char *data;
+    char* data;
     size_t size;
 } mr_text;
 
 /* Frees it, and makes it empty. */
-MR_API void mr_text_free(mr_text *text);
+MR_API void mr_text_free(mr_text* text);
 
 typedef struct mr_field {
     mr_str name;
@@ -155,7 +159,7 @@ typedef struct mr_id {
 #define MR_ID_TEXT_MAX 42
 MR_API void mr_id_format(mr_id id, char text[MR_ID_TEXT_MAX]);
 /* MR_BAD_ARGUMENT for anything but ms-seq or ms. */
-MR_API mr_status mr_id_parse(const char *text, mr_id *id, mr_error *error);
+MR_API mr_status mr_id_parse(const char* text, mr_id* id, mr_error* error);
 
 /* ---- configuration ----------------------------------------------------------------------------------------------- */
 
@@ -163,18 +167,18 @@ MR_API mr_status mr_id_parse(const char *text, mr_id *id, mr_error *error);
  * thread at a time. */
 typedef struct mr_config mr_config;
 
-/* From a URL: redis://[user[:password]@]host[:port][/database][?key=value&...], rediss://..., unix:///path, host:port; or
- * NULL, for the defaults. MR_BAD_CONFIG names the part. The environment is not looked at. */
-MR_API mr_status mr_config_new(const char *url, mr_config **config, mr_error *error);
+/* From a URL: redis://[user[:password]@]host[:port][/database][?key=value&...], rediss://..., unix:///path, host:port;
+ * or NULL, for the defaults. MR_BAD_CONFIG names the part. The environment is not looked at. */
+MR_API mr_status mr_config_new(const char* url, mr_config** config, mr_error* error);
 /* Lays a JSON document of the keys, or a whole configuration file of the agent's shape, over what there is. After an
  * error nothing has changed. */
-MR_API mr_status mr_config_json(mr_config *config, const char *json, size_t size, mr_error *error);
+MR_API mr_status mr_config_json(mr_config* config, const char* json, size_t size, mr_error* error);
 /* Sets one key from its text, as in a URL's query: ("flush_interval", "500ms"). MR_BAD_CONFIG names the key, the value,
  * what is allowed and the nearest known key; then nothing has changed. What depends on several keys at once is checked
  * where the configuration is used. */
-MR_API mr_status mr_config_set(mr_config *config, const char *key, const char *text, mr_error *error);
-MR_API mr_status mr_config_copy(const mr_config *config, mr_config **copy, mr_error *error);
-MR_API void mr_config_free(mr_config *config);
+MR_API mr_status mr_config_set(mr_config* config, const char* key, const char* text, mr_error* error);
+MR_API mr_status mr_config_copy(const mr_config* config, mr_config** copy, mr_error* error);
+MR_API void mr_config_free(mr_config* config);
 
 /* ---- the client: millrace with its own sockets and clock -------------------------------------------------------- */
 
@@ -200,44 +204,44 @@ typedef struct mr_client_options {
 
 /* `options` may be NULL. Opens no connection yet: the first source or publish does. MR_BAD_CONFIG names the key, or the
  * file of TLS that can't be used. */
-MR_API mr_status mr_client_new(const mr_config *config, const mr_client_options *options, mr_client **client,
-                               mr_error *error);
+MR_API mr_status mr_client_new(const mr_config* config, const mr_client_options* options, mr_client** client,
+                               mr_error* error);
 /* Sends what the sockets take without waiting, and closes them; mr_client_close waits for answers. Batches may outlive
  * it: their commands answer MR_CLOSED then. */
-MR_API void mr_client_free(mr_client *client);
+MR_API void mr_client_free(mr_client* client);
 
 /* Begins to consume, or to tail where the group is empty, as `config` says of sources; NULL: as the client's. `source`,
  * which may be NULL, is never 0. */
-MR_API mr_status mr_client_open(mr_client *client, const mr_config *config, uint32_t *source, mr_error *error);
+MR_API mr_status mr_client_open(mr_client* client, const mr_config* config, uint32_t* source, mr_error* error);
 /* Ends a source: what it has not handed over goes back to the group. MR_EVENT_CLOSED follows. */
-MR_API mr_status mr_client_close_source(mr_client *client, uint32_t source, mr_error *error);
-MR_API mr_status mr_client_pause(mr_client *client, uint32_t source, mr_error *error);
-MR_API mr_status mr_client_resume(mr_client *client, uint32_t source, mr_error *error);
+MR_API mr_status mr_client_close_source(mr_client* client, uint32_t source, mr_error* error);
+MR_API mr_status mr_client_pause(mr_client* client, uint32_t source, mr_error* error);
+MR_API mr_status mr_client_resume(mr_client* client, uint32_t source, mr_error* error);
 
 /* The next batch of a source, or, of 0, of any. Waits for at most `timeout_us`, and for ever below 0; *batch is NULL
  * when none came. MR_CLOSED once the client was drained or closed; what ended the source (or the last one) where it
  * ended by itself. Several threads may wait: each batch goes to one. */
-MR_API mr_status mr_client_next(mr_client *client, uint32_t source, int64_t timeout_us, mr_batch **batch,
-                                mr_error *error);
+MR_API mr_status mr_client_next(mr_client* client, uint32_t source, int64_t timeout_us, mr_batch** batch,
+                                mr_error* error);
 
 /* What the next AUTH says; an empty username is the default user. After MR_AUTH it starts the client again. */
-MR_API mr_status mr_client_replace_credentials(mr_client *client, const char *username, const char *password,
-                                               mr_error *error);
+MR_API mr_status mr_client_replace_credentials(mr_client* client, const char* username, const char* password,
+                                               mr_error* error);
 
 /* Begins to end everything and returns: no batch is handed over from now on, what was not handed over goes back to the
  * group, queued publishes go out. What you hold may be settled until MR_EVENT_CLOSED without a source, which comes when
  * all is, or at the timeout. Then call mr_client_close. */
-MR_API mr_status mr_client_drain(mr_client *client, int64_t timeout_us, mr_error *error);
-/* Drains, waits for answers, not for what you hold, and closes the sockets. `held`, which may be NULL: entries that stay
- * pending with this client's consumers. Every later call answers MR_CLOSED, but for mr_client_poll_event. */
-MR_API mr_status mr_client_close(mr_client *client, int64_t timeout_us, uint64_t *held, mr_error *error);
+MR_API mr_status mr_client_drain(mr_client* client, int64_t timeout_us, mr_error* error);
+/* Drains, waits for answers, not for what you hold, and closes the sockets. `held`, which may be NULL: entries that
+ * stay pending with this client's consumers. Every later call answers MR_CLOSED, but for mr_client_poll_event. */
+MR_API mr_status mr_client_close(mr_client* client, int64_t timeout_us, uint64_t* held, mr_error* error);
 
 /* ---- batches ----------------------------------------------------------------------------------------------------- */
 
 typedef struct mr_entry {
     mr_str stream;
     mr_id id;
-    const mr_field *fields; /* in order, and with their repeats */
+    const mr_field* fields; /* in order, and with their repeats */
     size_t field_count;
     uint32_t deliveries; /* how often the server has delivered it to the group, this time included; 0 without a group */
     uint32_t reserved;
@@ -248,7 +252,7 @@ enum { MR_FLUSH_SIZE = 0, MR_FLUSH_INTERVAL = 1, MR_FLUSH_RECOVERY = 2 };
 /* The entries of a batch, borrowed: until mr_batch_release or mr_batch_free. */
 typedef struct mr_batch_view {
     size_t size;
-    const mr_entry *entries;
+    const mr_entry* entries;
     size_t count;        /* at least 1; 0 once it was released */
     size_t entry_stride; /* bytes from one entry to the next, for callers whose mr_entry is older: see mr_entry_at */
     uint32_t source;
@@ -259,52 +263,52 @@ typedef struct mr_batch_view {
 #define MR_BATCH_VIEW_INIT \
     { sizeof(mr_batch_view), NULL, 0, 0, 0, 0, 0 }
 
-MR_API mr_status mr_batch_read(const mr_batch *batch, mr_batch_view *view);
+MR_API mr_status mr_batch_read(const mr_batch* batch, mr_batch_view* view);
 
 /* Entry `index`, which must be below `view->count`. */
-static inline const mr_entry *mr_entry_at(const mr_batch_view *view, size_t index) {
-    return (const mr_entry *)(const void *)((const char *)view->entries + index * view->entry_stride);
+static inline const mr_entry* mr_entry_at(const mr_batch_view* view, size_t index) {
+    return (const mr_entry*)(const void*)((const char*)view->entries + index * view->entry_stride);
 }
 
 /* The value of the first field of that name; data is NULL where there is none. Borrowed as the entry is. */
-MR_API mr_str mr_entry_field(const mr_entry *entry, const char *name);
+MR_API mr_str mr_entry_field(const mr_entry* entry, const char* name);
 
 /* For all of these, `indices` are positions in the batch, each at most once, `count` of them; NULL and 0: everything
  * that this batch has not settled yet. MR_NOT_HELD, MR_LOST or MR_BAD_ARGUMENT when one of the named can't be settled:
  * then none is. MR_LOST of everything: some are another consumer's by now, the rest was settled. */
 
 /* XACK, on its way when the loop turns next; MR_EVENT_ACKED tells that the server did it. */
-MR_API mr_status mr_batch_ack(mr_batch *batch, const uint32_t *indices, size_t count, mr_error *error);
+MR_API mr_status mr_batch_ack(mr_batch* batch, const uint32_t* indices, size_t count, mr_error* error);
 /* Delivered here again after `delay_us`; below 0: after nack_delay. */
-MR_API mr_status mr_batch_nack(mr_batch *batch, const uint32_t *indices, size_t count, int64_t delay_us,
-                               mr_error *error);
+MR_API mr_status mr_batch_nack(mr_batch* batch, const uint32_t* indices, size_t count, int64_t delay_us,
+                               mr_error* error);
 /* Left to the group: whoever sweeps it next may take them over. */
-MR_API mr_status mr_batch_give_back(mr_batch *batch, const uint32_t *indices, size_t count, mr_error *error);
+MR_API mr_status mr_batch_give_back(mr_batch* batch, const uint32_t* indices, size_t count, mr_error* error);
 /* To the dead stream, with `reason` in its field, and acked then; MR_EVENT_DEAD or MR_EVENT_DEAD_FAILED tells of each.
  * MR_QUEUE_FULL: too many wait to be written; none was taken. */
-MR_API mr_status mr_batch_reject(mr_batch *batch, const uint32_t *indices, size_t count, const char *reason,
-                                 mr_error *error);
+MR_API mr_status mr_batch_reject(mr_batch* batch, const uint32_t* indices, size_t count, const char* reason,
+                                 mr_error* error);
 
 /* Frees the bytes; the batch can be settled as before. Views of it, and what is borrowed from them, end. */
-MR_API void mr_batch_release(mr_batch *batch);
+MR_API void mr_batch_release(mr_batch* batch);
 /* One more owner; each calls mr_batch_free. Answers `batch`. */
-MR_API mr_batch *mr_batch_retain(mr_batch *batch);
+MR_API mr_batch* mr_batch_retain(mr_batch* batch);
 /* Entries that were not settled stay pending with this consumer. */
-MR_API void mr_batch_free(mr_batch *batch);
+MR_API void mr_batch_free(mr_batch* batch);
 
 /* ---- publishing -------------------------------------------------------------------------------------------------- */
 
 typedef struct mr_publish_entry {
-    const mr_field *fields; /* any bytes, in order, repeats allowed; at least one */
+    const mr_field* fields; /* any bytes, in order, repeats allowed; at least one */
     size_t field_count;
 } mr_publish_entry;
 
 typedef struct mr_publish {
     size_t size;
     mr_str stream;
-    const mr_publish_entry *entries;
+    const mr_publish_entry* entries;
     size_t entry_count;
-    const mr_config *config; /* what it says of publishes (max_len, idempotent, ...); NULL: the client's */
+    const mr_config* config; /* what it says of publishes (max_len, idempotent, ...); NULL: the client's */
 } mr_publish;
 
 #define MR_PUBLISH_INIT \
@@ -323,16 +327,16 @@ enum {
     MR_PUBLISH_REORDERED = 4        /* entries that were published later went in before it */
 };
 
-/* Writes the entries and waits for the answers, for at most `timeout_us`. `results`, which may be NULL, has room for one
- * of each entry. Answers what became of the first entry that failed; MR_TIMEOUT: no answer in time, they may have been
- * written. */
-MR_API mr_status mr_client_publish(mr_client *client, const mr_publish *publish, int64_t timeout_us,
-                                   mr_publish_result *results, mr_error *error);
-/* Queues a copy of the entries and returns; MR_EVENT_PUBLISHED with `ticket` brings the results, so event_max must not be
- * 0. MR_WOULD_BLOCK when publish_queue_bytes are queued: nothing of it was taken; try again after an
+/* Writes the entries and waits for the answers, for at most `timeout_us`. `results`, which may be NULL, has room for
+ * one of each entry. Answers what became of the first entry that failed; MR_TIMEOUT: no answer in time, they may have
+ * been written. */
+MR_API mr_status mr_client_publish(mr_client* client, const mr_publish* publish, int64_t timeout_us,
+                                   mr_publish_result* results, mr_error* error);
+/* Queues a copy of the entries and returns; MR_EVENT_PUBLISHED with `ticket` brings the results, so event_max must not
+ * be 0. MR_WOULD_BLOCK when publish_queue_bytes are queued: nothing of it was taken; try again after an
  * MR_EVENT_PUBLISHED. */
-MR_API mr_status mr_client_publish_async(mr_client *client, const mr_publish *publish, uint64_t *ticket,
-                                         mr_error *error);
+MR_API mr_status mr_client_publish_async(mr_client* client, const mr_publish* publish, uint64_t* ticket,
+                                         mr_error* error);
 
 /* ---- dead letters and groups ------------------------------------------------------------------------------------- */
 
@@ -341,12 +345,12 @@ MR_API mr_status mr_client_publish_async(mr_client *client, const mr_publish *pu
 
 /* Lists dead letters of the stream that they came from, the oldest first, behind `after` (0-0: from the first), at most
  * `count`, 1 to 1,000. MR_EVENT_DEAD_LISTED. */
-MR_API mr_status mr_client_dead(mr_client *client, const char *stream, mr_id after, uint32_t count, uint64_t *ticket,
-                                mr_error *error);
+MR_API mr_status mr_client_dead(mr_client* client, const char* stream, mr_id after, uint32_t count, uint64_t* ticket,
+                                mr_error* error);
 /* Puts dead letters back at the end of the stream that they came from; only the group that gave them up is handed them
  * again. MR_EVENT_REDRIVEN. */
-MR_API mr_status mr_client_redrive(mr_client *client, const char *stream, const mr_id *dead_ids, size_t count,
-                                   uint64_t *ticket, mr_error *error);
+MR_API mr_status mr_client_redrive(mr_client* client, const char* stream, const mr_id* dead_ids, size_t count,
+                                   uint64_t* ticket, mr_error* error);
 
 enum {
     MR_GROUP_CREATE = 0, /* with its stream, where that is missing; a group that exists is left as it is */
@@ -358,9 +362,9 @@ typedef struct mr_group_change {
     size_t size;
     uint32_t what; /* MR_GROUP_... */
     uint32_t reserved;
-    const char *stream;
-    const char *group;
-    const char *at;   /* "0", "$" or the id behind which the group reads on; NULL: "0" */
+    const char* stream;
+    const char* group;
+    const char* at;   /* "0", "$" or the id behind which the group reads on; NULL: "0" */
     int64_t since_us; /* in place of `at`: entries added from this Unix time on, by their ids; below 0: not so */
 } mr_group_change;
 
@@ -368,27 +372,27 @@ typedef struct mr_group_change {
     { sizeof(mr_group_change), MR_GROUP_CREATE, 0, NULL, NULL, NULL, -1 }
 
 /* MR_EVENT_GROUP_CHANGED. */
-MR_API mr_status mr_client_change_group(mr_client *client, const mr_group_change *change, uint64_t *ticket,
-                                        mr_error *error);
+MR_API mr_status mr_client_change_group(mr_client* client, const mr_group_change* change, uint64_t* ticket,
+                                        mr_error* error);
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
 enum {
     MR_EVENT_NONE = 0,
-    MR_EVENT_READY = 1,         /* source, consumer, text: streams, pubsub or tail; version */
-    MR_EVENT_ACKED = 2,         /* source, batch, count: entries that the server has acked */
-    MR_EVENT_LOST = 3,          /* source, stream, ids: another consumer's by now, or gone */
-    MR_EVENT_DUPLICATE = 4,     /* source, stream, id, text: the canonical id. Acked unseen */
-    MR_EVENT_GROUP_MADE = 5,    /* source, stream, text: read from that id on. The group had been lost */
-    MR_EVENT_PUBLISHED = 6,     /* ticket, results; message: of the first that failed */
-    MR_EVENT_MODE = 7,          /* text: streams, pubsub; version */
-    MR_EVENT_DISCONNECTED = 8,  /* text: the lane; status, message, retryable: it is tried again */
-    MR_EVENT_RECONNECTED = 9,   /* text: the lane; count: connections tried since the loss */
-    MR_EVENT_GAP = 10,          /* source, stream, id: read so far; other_id: goes on there; count missed, 0: unknown */
-    MR_EVENT_RESET = 11,        /* source, stream, id: read so far; other_id: the last that the stream has given */
-    MR_EVENT_INTERRUPTED = 12,  /* source, stream, count: microseconds of Pub/Sub that were missed */
-    MR_EVENT_TOO_LARGE = 13,    /* source, stream, id, count: bytes. Stays pending, and is handed over nowhere */
-    MR_EVENT_DEAD = 14,         /* source, stream, id; text: the dead stream, other_id: there; count: deliveries; message */
+    MR_EVENT_READY = 1,        /* source, consumer, text: streams, pubsub or tail; version */
+    MR_EVENT_ACKED = 2,        /* source, batch, count: entries that the server has acked */
+    MR_EVENT_LOST = 3,         /* source, stream, ids: another consumer's by now, or gone */
+    MR_EVENT_DUPLICATE = 4,    /* source, stream, id, text: the canonical id. Acked unseen */
+    MR_EVENT_GROUP_MADE = 5,   /* source, stream, text: read from that id on. The group had been lost */
+    MR_EVENT_PUBLISHED = 6,    /* ticket, results; message: of the first that failed */
+    MR_EVENT_MODE = 7,         /* text: streams, pubsub; version */
+    MR_EVENT_DISCONNECTED = 8, /* text: the lane; status, message, retryable: it is tried again */
+    MR_EVENT_RECONNECTED = 9,  /* text: the lane; count: connections tried since the loss */
+    MR_EVENT_GAP = 10,         /* source, stream, id: read so far; other_id: goes on there; count missed, 0: unknown */
+    MR_EVENT_RESET = 11,       /* source, stream, id: read so far; other_id: the last that the stream has given */
+    MR_EVENT_INTERRUPTED = 12, /* source, stream, count: microseconds of Pub/Sub that were missed */
+    MR_EVENT_TOO_LARGE = 13,   /* source, stream, id, count: bytes. Stays pending, and is handed over nowhere */
+    MR_EVENT_DEAD = 14, /* source, stream, id; text: the dead stream, other_id: there; count: deliveries; message */
     MR_EVENT_DEAD_FAILED = 15,  /* source, stream, id, text: the dead stream; status, message. Tried again */
     MR_EVENT_FAILED = 16,       /* source or 0, status, message, retryable; closed: 1, the source reads no more */
     MR_EVENT_LOG = 17,          /* level, message, fields */
@@ -409,7 +413,7 @@ typedef struct mr_dead_letter {
     mr_str group;
     mr_str consumer;
     mr_str reason;
-    const mr_field *fields; /* the entry's own */
+    const mr_field* fields; /* the entry's own */
     size_t field_count;
     uint32_t deliveries;
     uint32_t is_cut; /* 1: past 64 KiB fields are left out */
@@ -435,27 +439,27 @@ typedef struct mr_event {
     mr_str version; /* of the server, as it tells it */
     mr_id id;
     mr_id other_id;
-    const mr_id *ids;
+    const mr_id* ids;
     size_t id_count;
-    const mr_field *fields;
+    const mr_field* fields;
     size_t field_count;
-    const mr_publish_result *results; /* as many and in the order as the entries were */
+    const mr_publish_result* results; /* as many and in the order as the entries were */
     size_t result_count;
-    const mr_dead_letter *letters;
+    const mr_dead_letter* letters;
     size_t letter_count;
     size_t letter_stride; /* bytes from one to the next */
 } mr_event;
 
-#define MR_EVENT_INIT                                                                                               \
-    {                                                                                                               \
-        sizeof(mr_event), MR_EVENT_NONE, 0, 0, 0, 0, MR_OK, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0},    \
-            {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0                                        \
+#define MR_EVENT_INIT                                                                                            \
+    {                                                                                                            \
+        sizeof(mr_event), MR_EVENT_NONE, 0, 0, 0, 0, MR_OK, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
+            {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0                                     \
     }
 
 /* The oldest event that waits; kind is MR_EVENT_NONE when there is none. Poll until then whenever the loop has turned.
  * While event_max of them wait logs are dropped, and counted, and the sources read nothing: whoever keeps events must
  * poll them. */
-MR_API mr_status mr_client_poll_event(mr_client *client, mr_event *event);
+MR_API mr_status mr_client_poll_event(mr_client* client, mr_event* event);
 
 /* ---- a loop of your own ------------------------------------------------------------------------------------------ */
 
@@ -464,15 +468,15 @@ MR_API mr_status mr_client_poll_event(mr_client *client, mr_event *event);
  * mr_client_process before the first wait too: it sends what commands left behind. */
 
 /* Readable when mr_client_process has something to do. -1: not to be had on this system; see mr_client_wait. */
-MR_API int mr_client_fd(const mr_client *client);
+MR_API int mr_client_fd(const mr_client* client);
 /* How long to wait at most; -1: until something happens. */
-MR_API int64_t mr_client_timeout_us(const mr_client *client);
+MR_API int64_t mr_client_timeout_us(const mr_client* client);
 /* Does what is to be done, and does not wait. */
-MR_API mr_status mr_client_process(mr_client *client, mr_error *error);
+MR_API mr_status mr_client_process(mr_client* client, mr_error* error);
 /* Waits until something happens, for at most `timeout_us`, and does what is to be done. */
-MR_API mr_status mr_client_wait(mr_client *client, int64_t timeout_us, mr_error *error);
+MR_API mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error);
 /* Ends the wait of another thread in mr_client_next, for good: it answers MR_CLOSED. A signal handler may call it. */
-MR_API void mr_client_stop(mr_client *client);
+MR_API void mr_client_stop(mr_client* client);
 
 /* ---- what an operator sees --------------------------------------------------------------------------------------- */
 
@@ -493,10 +497,10 @@ typedef struct mr_health {
     { sizeof(mr_health), 0, 0, "", 0, 0, -1, -1, -1, -1 }
 
 /* With `timeout_us` above 0 the server is asked for the figures first, and waited for. MR_CLOSED: no such source. */
-MR_API mr_status mr_client_health(mr_client *client, uint32_t source, int64_t timeout_us, mr_health *health,
-                                  mr_error *error);
+MR_API mr_status mr_client_health(mr_client* client, uint32_t source, int64_t timeout_us, mr_health* health,
+                                  mr_error* error);
 /* All metrics as Prometheus text, version 0.0.4 (prometheus.io, "Exposition formats"); docs/metrics.md. */
-MR_API mr_status mr_client_metrics(mr_client *client, mr_text *text, mr_error *error);
+MR_API mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* error);
 
 #ifdef __cplusplus
 }
