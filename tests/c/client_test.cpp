@@ -242,9 +242,21 @@ TEST(CClient, ALoopOfOnesOwn) {
         if (count == 9) break;
         const int64_t wait = mr_client_timeout_us(client.get());
         pollfd waiting = {fd, POLLIN, 0};
-        (void)poll(&waiting, 1, wait < 0 ? 1000 : static_cast<int>(wait / 1000) + 1);
+        const int ready = poll(&waiting, 1, wait < 0 ? 5000 : static_cast<int>(wait / 1000) + 1);
+        ASSERT_TRUE(ready > 0 || (wait >= 0 && wait < 1'000'000)) << "nothing came: something was left to be sent";
     }
     EXPECT_EQ(count, 9U);
+    // With nothing to do the loop waits: it neither spins nor has anything left to send.
+    int turns = 0;
+    for (int64_t wait = 0; wait < 50'000 && turns < 200; ++turns) {
+        ASSERT_EQ(mr_client_process(client.get(), nullptr), MR_OK);
+        mr_batch* none = nullptr;
+        ASSERT_EQ(mr_client_next(client.get(), 0, 0, &none, nullptr), MR_OK);
+        ASSERT_EQ(none, nullptr);
+        wait = mr_client_timeout_us(client.get());
+        if (wait > 0 && wait < 50'000) (void)poll(nullptr, 0, static_cast<int>(wait / 1000) + 1);
+    }
+    EXPECT_LT(turns, 200);
 }
 
 TEST(CClient, SettlesFromOtherThreads) {

@@ -464,12 +464,11 @@ MR_API mr_status mr_client_poll_event(mr_client* client, mr_event* event);
 /* ---- a loop of your own ------------------------------------------------------------------------------------------ */
 
 /* Of MR_THREAD_NONE: in a loop, wait until mr_client_fd is readable, for at most mr_client_timeout_us, then call
- * mr_client_process, mr_client_next with a timeout of 0 and mr_client_poll_event until nothing is left. Call
- * mr_client_process before the first wait too: it sends what commands left behind. */
+ * mr_client_process, and mr_client_next with a timeout of 0 and mr_client_poll_event until nothing is left. */
 
 /* Readable when mr_client_process has something to do. -1: not to be had on this system; see mr_client_wait. */
 MR_API int mr_client_fd(const mr_client* client);
-/* How long to wait at most; -1: until something happens. */
+/* How long to wait at most; 0 while something is left to be sent, -1: until something happens. */
 MR_API int64_t mr_client_timeout_us(const mr_client* client);
 /* Does what is to be done, and does not wait. */
 MR_API mr_status mr_client_process(mr_client* client, mr_error* error);

@@ -35,6 +35,7 @@ void Hub::cycle(Lock& lock, std::optional<Duration> timeout, std::span<pollfd> a
     Instant now = monotonic_now();
     settle(lock, now);
     engine_->flush(now);
+    unsent_ = false;
     if (handed_ != handed_before) timeout = Duration{};
     if (const std::optional<Instant> at = engine_->timeout()) {
         const Duration left{std::max<int64_t>(0, (*at - now).us)};
@@ -50,6 +51,7 @@ void Hub::cycle(Lock& lock, std::optional<Duration> timeout, std::span<pollfd> a
         engine_->absorb(now);
         settle(lock, now);
         if (send_after) engine_->flush(now);
+        unsent_ = unsent_ || !send_after;
         turned_at_ = now;
     }
     pumping_ = false;
@@ -126,7 +128,14 @@ void Hub::answer(Lock& lock, const Published& published) {
 }
 
 void Hub::wake() {
+    unsent_ = true;
     if (waiting_ && !std::exchange(woken_, true)) engine_->wakeup().signal();
+}
+
+void Hub::send_unsent(Instant now) {
+    if (!unsent_ || pumping_ || own_thread_) return;
+    engine_->flush(now);
+    unsent_ = false;
 }
 
 Status Hub::start() {
@@ -165,6 +174,7 @@ Status Hub::turn(Duration timeout, std::span<pollfd> also) {
 std::optional<Duration> Hub::wait_max() const {
     const Lock lock(mutex_);
     if (closed_) return std::nullopt;
+    if (unsent_) return Duration{};
     const std::optional<Instant> at = engine_->timeout();
     if (!at) return std::nullopt;
     return Duration{std::max<int64_t>(0, (*at - monotonic_now()).us)};

@@ -91,6 +91,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     bool wait_until(Lock& lock, Instant deadline, Done done);
     [[nodiscard]] bool pumps_here() const { return pumping_ && pumper_ == std::this_thread::get_id(); }
     void wake();
+    /// What the last turn gave rise to, where nobody turns the loop again at once.
+    void send_unsent(Instant now);
     void shut(Lock& lock);
 
     // ---- batches
@@ -121,6 +123,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     bool pumping_ = false;  ///< a thread is in cycle
     bool waiting_ = false;  ///< and in Engine::wait
     bool woken_ = false;    ///< and its wake-up is signalled
+    bool unsent_ = false;   ///< a command, or a turn, may have left something to send: no loop may wait before it is
     size_t followers_ = 0;  ///< threads that sleep until a turn has ended
     std::thread::id pumper_;
     std::thread thread_;
@@ -139,7 +142,11 @@ bool Hub::wait_until(Lock& lock, Instant deadline, Done done) {
     for (bool turned = false;; turned = true) {
         if (done()) return true;
         const Instant now = monotonic_now();
-        if (closed_ || (turned && now >= deadline)) return false;
+        if (closed_) return false;
+        if (turned && now >= deadline) {
+            send_unsent(now);
+            return false;
+        }
         const Duration left{std::max<int64_t>(0, (deadline - now).us)};
         if (!pumping_ && !own_thread_) {
             cycle(lock, left, {}, false);

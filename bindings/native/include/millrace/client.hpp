@@ -221,8 +221,8 @@ class Client {
     /// Readable when turn() has something to do; for a loop of your own, together with wait_max(). -1 where the loop
     /// waits with poll.
     [[nodiscard]] int fd() const;
-    /// For how long a loop of your own may wait before it calls turn(). Call turn(Duration{}) first: it sends what
-    /// commands left behind.
+    /// For how long a loop of your own may wait before it calls turn(); 0 while something is left to be sent, by a
+    /// command or by next().
     [[nodiscard]] std::optional<Duration> wait_max() const;
     /// Begins to end everything, and returns (DRN-1): no batch is handed over from now on (next answers `closed`, run
     /// returns), what was not handed over is given back to other consumers, and queued publishes go out. Batches in
