@@ -95,7 +95,7 @@ TEST(CClient, EventsTellOfPublishesAcksAndTheEnd) {
     const OwnedConfig config = config_of(url_of(*server));
     const OwnedClient client = client_of(config, MR_THREAD_OWN, 1000);
     const uint32_t source = open(client);
-    const mr_event ready = wait_for(client, MR_EVENT_READY, false);
+    const mr_event ready = wait_for(client, MR_EVENT_READY);
     EXPECT_EQ(ready.source, source);
     EXPECT_EQ(text_of(ready.consumer), "c");
     EXPECT_EQ(text_of(ready.text), "streams");
@@ -112,12 +112,12 @@ TEST(CClient, EventsTellOfPublishesAcksAndTheEnd) {
     mr_batch_view view = MR_BATCH_VIEW_INIT;
     ASSERT_EQ(mr_batch_read(batch.get(), &view), MR_OK);
     const mr_id id = mr_entry_at(&view, 0)->id;
-    const mr_event published = wait_for(client, MR_EVENT_PUBLISHED, false);
+    const mr_event published = wait_for(client, MR_EVENT_PUBLISHED);
     EXPECT_EQ(published.ticket, ticket);
     ASSERT_EQ(published.result_count, 1U);
     EXPECT_EQ(published.results[0].id.ms, id.ms);
     ASSERT_EQ(mr_batch_ack(batch.get(), nullptr, 0, nullptr), MR_OK);
-    const mr_event acked = wait_for(client, MR_EVENT_ACKED, false);
+    const mr_event acked = wait_for(client, MR_EVENT_ACKED);
     EXPECT_EQ(acked.batch, view.batch);
     EXPECT_EQ(acked.count, 1U);
     ASSERT_EQ(mr_client_close(client.get(), 5'000'000, nullptr, nullptr), MR_OK);
@@ -139,13 +139,13 @@ TEST(CClient, DeadLettersAreListedAndPutBack) {
     const OwnedBatch batch = next(client);
     ASSERT_NE(batch, nullptr);
     ASSERT_EQ(mr_batch_reject(batch.get(), nullptr, 0, "no such customer", nullptr), MR_OK);
-    const mr_event dead = wait_for(client, MR_EVENT_DEAD, false);
+    const mr_event dead = wait_for(client, MR_EVENT_DEAD);
     EXPECT_EQ(text_of(dead.text), "{orders}:dead");
     EXPECT_EQ(text_of(dead.message), "no such customer");
     const mr_id dead_id = dead.other_id;
     uint64_t ticket = 0;
     ASSERT_EQ(mr_client_dead(client.get(), "orders", {0, 0}, 10, &ticket, nullptr), MR_OK);
-    const mr_event listed = wait_for(client, MR_EVENT_DEAD_LISTED, false);
+    const mr_event listed = wait_for(client, MR_EVENT_DEAD_LISTED);
     EXPECT_EQ(listed.ticket, ticket);
     ASSERT_EQ(listed.letter_count, 1U);
     EXPECT_EQ(listed.letters[0].dead_id.ms, dead_id.ms);
@@ -153,7 +153,7 @@ TEST(CClient, DeadLettersAreListedAndPutBack) {
     ASSERT_EQ(listed.letters[0].field_count, 1U);
     EXPECT_EQ(text_of(listed.letters[0].fields[0].value), "0");
     ASSERT_EQ(mr_client_redrive(client.get(), "orders", &dead_id, 1, &ticket, nullptr), MR_OK);
-    const mr_event redriven = wait_for(client, MR_EVENT_REDRIVEN, false);
+    const mr_event redriven = wait_for(client, MR_EVENT_REDRIVEN);
     EXPECT_EQ(redriven.ticket, ticket);
     ASSERT_EQ(redriven.result_count, 1U);
     EXPECT_EQ(redriven.results[0].status, MR_OK);
@@ -172,7 +172,7 @@ TEST(CClient, GroupsAreCreatedAndDestroyed) {
     uint64_t ticket = 0;
     for (const uint64_t changed : {1U, 0U}) {
         ASSERT_EQ(mr_client_change_group(client.get(), &change, &ticket, nullptr), MR_OK);
-        const mr_event told = wait_for(client, MR_EVENT_GROUP_CHANGED, false);
+        const mr_event told = wait_for(client, MR_EVENT_GROUP_CHANGED);
         EXPECT_EQ(told.ticket, ticket);
         EXPECT_EQ(told.status, MR_OK);
         EXPECT_EQ(told.count, changed);
@@ -181,7 +181,7 @@ TEST(CClient, GroupsAreCreatedAndDestroyed) {
     EXPECT_EQ(mr_client_change_group(client.get(), &change, &ticket, nullptr), MR_BAD_ARGUMENT);
     change.what = MR_GROUP_DESTROY;
     ASSERT_EQ(mr_client_change_group(client.get(), &change, &ticket, nullptr), MR_OK);
-    EXPECT_EQ(wait_for(client, MR_EVENT_GROUP_CHANGED, false).count, 1U);
+    EXPECT_EQ(wait_for(client, MR_EVENT_GROUP_CHANGED).count, 1U);
     EXPECT_EQ(server->ask({"EXISTS", "new"}), "1");
 }
 
