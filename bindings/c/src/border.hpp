@@ -49,6 +49,11 @@ inline mr_id id_of(EntryId id) {
     return {id.ms, id.seq};
 }
 
+/// Below 0: for ever.
+inline Duration wait_of(int64_t timeout_us) {
+    return timeout_us < 0 ? seconds(365LL * 86'400) : Duration{timeout_us};
+}
+
 /// Fills a struct of the caller's, who may know less of it, or more, than we do. False where its size is less than
 /// `first`, that of the first version.
 template <class T>

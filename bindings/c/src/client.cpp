@@ -40,11 +40,6 @@ namespace {
 constexpr size_t first_options_size = sizeof(mr_client_options);
 constexpr size_t first_health_size = sizeof(mr_health);
 
-/// Below 0: for ever.
-Duration wait_of(int64_t timeout_us) {
-    return timeout_us < 0 ? seconds(365LL * 86'400) : Duration{timeout_us};
-}
-
 int64_t known(std::optional<uint64_t> count) {
     return count ? static_cast<int64_t>(*count) : -1;
 }
@@ -134,7 +129,7 @@ mr_status mr_client_next(mr_client* client, uint32_t source, int64_t timeout_us,
     if (client == nullptr) return c::tell_missing(error, "client");
     return c::guard(error, [&] {
         const std::optional<SourceId> of = source == 0 ? std::nullopt : std::optional(SourceId{source});
-        Result<std::optional<Batch>> taken = client->client->next(wait_of(timeout_us), of);
+        Result<std::optional<Batch>> taken = client->client->next(c::wait_of(timeout_us), of);
         if (!taken) return c::tell(error, taken.error());
         if (*taken) *batch = std::make_unique<mr_batch>(std::move(**taken)).release();
         return c::tell_ok(error);
@@ -192,7 +187,7 @@ mr_status mr_client_process(mr_client* client, mr_error* error) {
 
 mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error) {
     if (client == nullptr) return c::tell_missing(error, "client");
-    return c::guard(error, [&] { return c::tell(error, client->client->turn(wait_of(timeout_us))); });
+    return c::guard(error, [&] { return c::tell(error, client->client->turn(c::wait_of(timeout_us))); });
 }
 
 void mr_client_stop(mr_client* client) {

@@ -72,7 +72,7 @@ mr_status mr_client_publish(mr_client* client, const mr_publish* publish, int64_
     return c::guard(error, [&] {
         Views views;
         if (const std::optional<Error> wrong = views.take(publish)) return c::tell(error, *wrong);
-        const Duration wait = timeout_us < 0 ? seconds(365LL * 86'400) : Duration{timeout_us};
+        const Duration wait = c::wait_of(timeout_us);
         const Result<std::vector<PublishResult>> answer = client->client->publish(views.publish(), wait);
         if (!answer) return c::tell(error, answer.error());
         if (results != nullptr) std::transform(answer->begin(), answer->end(), results, c::result_of);
