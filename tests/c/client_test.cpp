@@ -119,7 +119,7 @@ TEST(CClient, EventsTellOfPublishesAcksAndTheEnd) {
     ASSERT_EQ(mr_batch_ack(batch.get(), nullptr, 0, nullptr), MR_OK);
     const mr_event acked = wait_for(client, MR_EVENT_ACKED);
     EXPECT_EQ(acked.batch, view.batch);
-    EXPECT_EQ(acked.count, 1U);
+    EXPECT_EQ(acked.index_count, 1U);
     ASSERT_EQ(mr_client_close(client.get(), 5'000'000, nullptr, nullptr), MR_OK);
     mr_event closed = MR_EVENT_INIT;
     do {
@@ -144,7 +144,7 @@ TEST(CClient, DeadLettersAreListedAndPutBack) {
     EXPECT_EQ(text_of(dead.message), "no such customer");
     const mr_id dead_id = dead.other_id;
     uint64_t ticket = 0;
-    ASSERT_EQ(mr_client_dead(client.get(), "orders", {0, 0}, 10, &ticket, nullptr), MR_OK);
+    ASSERT_EQ(mr_client_dead(client.get(), mr_str_of("orders"), {0, 0}, 10, &ticket, nullptr), MR_OK);
     const mr_event listed = wait_for(client, MR_EVENT_DEAD_LISTED);
     EXPECT_EQ(listed.ticket, ticket);
     ASSERT_EQ(listed.letter_count, 1U);
@@ -152,7 +152,7 @@ TEST(CClient, DeadLettersAreListedAndPutBack) {
     EXPECT_EQ(text_of(listed.letters[0].reason), "no such customer");
     ASSERT_EQ(listed.letters[0].field_count, 1U);
     EXPECT_EQ(text_of(listed.letters[0].fields[0].value), "0");
-    ASSERT_EQ(mr_client_redrive(client.get(), "orders", &dead_id, 1, &ticket, nullptr), MR_OK);
+    ASSERT_EQ(mr_client_redrive(client.get(), mr_str_of("orders"), &dead_id, 1, &ticket, nullptr), MR_OK);
     const mr_event redriven = wait_for(client, MR_EVENT_REDRIVEN);
     EXPECT_EQ(redriven.ticket, ticket);
     ASSERT_EQ(redriven.result_count, 1U);
@@ -167,8 +167,8 @@ TEST(CClient, GroupsAreCreatedAndDestroyed) {
     const OwnedConfig config = config_of(server->url());
     const OwnedClient client = client_of(config, MR_THREAD_OWN, 1000);
     mr_group_change change = MR_GROUP_CHANGE_INIT;
-    change.stream = "new";
-    change.group = "g";
+    change.stream = mr_str_of("new");
+    change.group = mr_str_of("g");
     uint64_t ticket = 0;
     for (const uint64_t changed : {1U, 0U}) {
         ASSERT_EQ(mr_client_change_group(client.get(), &change, &ticket, nullptr), MR_OK);

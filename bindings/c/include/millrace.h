@@ -47,6 +47,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #if defined(__GNUC__)
 #define MR_API __attribute__((visibility("default")))
@@ -135,6 +136,14 @@ typedef struct mr_str {
     size_t size;
 } mr_str;
 
+/* Of a literal, or of other text that a zero ends; borrowed as that is. */
+static inline mr_str mr_str_of(const char* text) {
+    mr_str made;
+    made.data = text;
+    made.size = strlen(text);
+    return made;
+}
+
 /* Owned text, ended by a zero that `size` does not count. */
 typedef struct mr_text {
     char* data;
@@ -177,6 +186,9 @@ MR_API mr_status mr_config_json(mr_config* config, const char* json, size_t size
  * what is allowed and the nearest known key; then nothing has changed. What depends on several keys at once is checked
  * where the configuration is used. */
 MR_API mr_status mr_config_set(mr_config* config, const char* key, const char* text, mr_error* error);
+/* Sets `streams` or `cursors` to names that may be any bytes; a cursor is "stream=id". */
+MR_API mr_status mr_config_set_list(mr_config* config, const char* key, const mr_str* values, size_t count,
+                                    mr_error* error);
 MR_API mr_status mr_config_copy(const mr_config* config, mr_config** copy, mr_error* error);
 MR_API void mr_config_free(mr_config* config);
 
@@ -253,15 +265,17 @@ enum { MR_FLUSH_SIZE = 0, MR_FLUSH_INTERVAL = 1, MR_FLUSH_RECOVERY = 2 };
 typedef struct mr_batch_view {
     size_t size;
     const mr_entry* entries;
-    size_t count;        /* at least 1; 0 once it was released */
-    size_t entry_stride; /* bytes from one entry to the next, for callers whose mr_entry is older: see mr_entry_at */
+    size_t count;           /* at least 1; 0 once it was released */
+    size_t entry_stride;    /* bytes from one entry to the next, for callers whose mr_entry is older: see mr_entry_at */
+    const mr_field* fields; /* of all entries, one entry behind the other: for callers who copy tables as a whole */
+    size_t field_count;
     uint32_t source;
     uint32_t reason; /* MR_FLUSH_... */
     uint64_t batch;  /* its number, as events name it */
 } mr_batch_view;
 
 #define MR_BATCH_VIEW_INIT \
-    { sizeof(mr_batch_view), NULL, 0, 0, 0, 0, 0 }
+    { sizeof(mr_batch_view), NULL, 0, 0, NULL, 0, 0, 0, 0 }
 
 MR_API mr_status mr_batch_read(const mr_batch* batch, mr_batch_view* view);
 
@@ -345,11 +359,11 @@ MR_API mr_status mr_client_publish_async(mr_client* client, const mr_publish* pu
 
 /* Lists dead letters of the stream that they came from, the oldest first, behind `after` (0-0: from the first), at most
  * `count`, 1 to 1,000. MR_EVENT_DEAD_LISTED. */
-MR_API mr_status mr_client_dead(mr_client* client, const char* stream, mr_id after, uint32_t count, uint64_t* ticket,
+MR_API mr_status mr_client_dead(mr_client* client, mr_str stream, mr_id after, uint32_t count, uint64_t* ticket,
                                 mr_error* error);
 /* Puts dead letters back at the end of the stream that they came from; only the group that gave them up is handed them
  * again. MR_EVENT_REDRIVEN. */
-MR_API mr_status mr_client_redrive(mr_client* client, const char* stream, const mr_id* dead_ids, size_t count,
+MR_API mr_status mr_client_redrive(mr_client* client, mr_str stream, const mr_id* dead_ids, size_t count,
                                    uint64_t* ticket, mr_error* error);
 
 enum {
@@ -362,14 +376,14 @@ typedef struct mr_group_change {
     size_t size;
     uint32_t what; /* MR_GROUP_... */
     uint32_t reserved;
-    const char* stream;
-    const char* group;
+    mr_str stream;
+    mr_str group;
     const char* at;   /* "0", "$" or the id behind which the group reads on; NULL: "0" */
     int64_t since_us; /* in place of `at`: entries added from this Unix time on, by their ids; below 0: not so */
 } mr_group_change;
 
 #define MR_GROUP_CHANGE_INIT \
-    { sizeof(mr_group_change), MR_GROUP_CREATE, 0, NULL, NULL, NULL, -1 }
+    { sizeof(mr_group_change), MR_GROUP_CREATE, 0, {NULL, 0}, {NULL, 0}, NULL, -1 }
 
 /* MR_EVENT_GROUP_CHANGED. */
 MR_API mr_status mr_client_change_group(mr_client* client, const mr_group_change* change, uint64_t* ticket,
@@ -379,28 +393,46 @@ MR_API mr_status mr_client_change_group(mr_client* client, const mr_group_change
 
 enum {
     MR_EVENT_NONE = 0,
-    MR_EVENT_READY = 1,        /* source, consumer, text: streams, pubsub or tail; version */
-    MR_EVENT_ACKED = 2,        /* source, batch, count: entries that the server has acked */
-    MR_EVENT_LOST = 3,         /* source, stream, ids: another consumer's by now, or gone */
-    MR_EVENT_DUPLICATE = 4,    /* source, stream, id, text: the canonical id. Acked unseen */
-    MR_EVENT_GROUP_MADE = 5,   /* source, stream, text: read from that id on. The group had been lost */
-    MR_EVENT_PUBLISHED = 6,    /* ticket, results; message: of the first that failed */
-    MR_EVENT_MODE = 7,         /* text: streams, pubsub; version */
-    MR_EVENT_DISCONNECTED = 8, /* text: the lane; status, message, retryable: it is tried again */
-    MR_EVENT_RECONNECTED = 9,  /* text: the lane; count: connections tried since the loss */
+    MR_EVENT_READY = 1, /* source, consumer, text: streams, pubsub or tail; version, protocol; fields: of a tail, where
+                           it begins, stream and id */
+    MR_EVENT_ACKED = 2, /* source, batch, indices: entries that the server has acked */
+    MR_EVENT_LOST = 3,  /* source, stream, ids: another consumer's by now, or gone */
+    MR_EVENT_DUPLICATE = 4,       /* source, stream, id, text: the canonical id. Acked unseen */
+    MR_EVENT_GROUP_RECREATED = 5, /* source, stream, text: read from that id on. The group had been lost */
+    MR_EVENT_PUBLISHED = 6,       /* ticket, results; message: of the first that failed */
+    MR_EVENT_MODE = 7,            /* text: streams, pubsub; version */
+    MR_EVENT_DISCONNECTED = 8,    /* text: the lane; reason; status, message, retryable: it is tried again */
+    MR_EVENT_RECONNECTED = 9,     /* text: the lane; count: connections tried since the loss */
     MR_EVENT_GAP = 10,         /* source, stream, id: read so far; other_id: goes on there; count missed, 0: unknown */
     MR_EVENT_RESET = 11,       /* source, stream, id: read so far; other_id: the last that the stream has given */
     MR_EVENT_INTERRUPTED = 12, /* source, stream, count: microseconds of Pub/Sub that were missed */
     MR_EVENT_TOO_LARGE = 13,   /* source, stream, id, count: bytes. Stays pending, and is handed over nowhere */
     MR_EVENT_DEAD = 14, /* source, stream, id; text: the dead stream, other_id: there; count: deliveries; message */
-    MR_EVENT_DEAD_FAILED = 15,  /* source, stream, id, text: the dead stream; status, message. Tried again */
-    MR_EVENT_FAILED = 16,       /* source or 0, status, message, retryable; closed: 1, the source reads no more */
-    MR_EVENT_LOG = 17,          /* level, message, fields */
-    MR_EVENT_CLOSED = 18,       /* source, or 0 for the client: count entries stay pending. The last one of it */
-    MR_EVENT_LOGS_DROPPED = 19, /* count: so many logs had no room since the last event of this kind */
-    MR_EVENT_DEAD_LISTED = 20,  /* ticket, stream, text: the dead stream; letters, or status and message */
-    MR_EVENT_REDRIVEN = 21,     /* ticket, stream, ids: the dead ones; results: the new ones; message: first failure */
-    MR_EVENT_GROUP_CHANGED = 22 /* ticket, stream, text: the group; count: 0, it was so already; status, message */
+    MR_EVENT_DEAD_FAILED = 15,   /* source, stream, id, text: the dead stream; status, message. Tried again */
+    MR_EVENT_FAILED = 16,        /* source or 0, status, message, retryable; closed: 1, the source reads no more */
+    MR_EVENT_LOG = 17,           /* level, message, fields */
+    MR_EVENT_CLOSED = 18,        /* source, or 0 for the client: count entries stay pending. The last one of it */
+    MR_EVENT_LOGS_DROPPED = 19,  /* count: so many logs had no room since the last event of this kind */
+    MR_EVENT_DEAD_LISTED = 20,   /* ticket, stream, text: the dead stream; letters, or status and message */
+    MR_EVENT_REDRIVEN = 21,      /* ticket, stream, ids: the dead ones; results: the new ones; message: first failure */
+    MR_EVENT_GROUP_CHANGED = 22, /* ticket, stream, text: the group; count: 0, it was so already; status, message */
+    MR_EVENT_BATCH = 23          /* of machines alone: view, which lives until mr_machine_release */
+};
+
+/* Why a connection ended. */
+enum {
+    MR_DISCONNECT_CLOSED = 0,  /* the peer ended it */
+    MR_DISCONNECT_DROPPED = 1, /* we did: silence, a broken protocol or a refusal, as the message says */
+    MR_DISCONNECT_REFUSED = 2, /* nobody listens */
+    MR_DISCONNECT_RESET = 3,   /* reset, broken pipe, or another error of the socket */
+    MR_DISCONNECT_UNREACHABLE = 4,
+    MR_DISCONNECT_DNS = 5,
+    MR_DISCONNECT_TIMEOUT = 6,
+    MR_DISCONNECT_TLS_EXPIRED = 7,
+    MR_DISCONNECT_TLS_UNKNOWN_AUTHORITY = 8,
+    MR_DISCONNECT_TLS_WRONG_HOST = 9,
+    MR_DISCONNECT_TLS_CERTIFICATE_WANTED = 10,
+    MR_DISCONNECT_TLS_FAILED = 11
 };
 
 enum { MR_LOG_DEBUG = 0, MR_LOG_INFO = 1, MR_LOG_WARN = 2, MR_LOG_ERROR = 3 };
@@ -431,7 +463,9 @@ typedef struct mr_event {
     mr_status status;
     int32_t retryable;
     uint32_t closed;
-    uint32_t level; /* MR_LOG_... */
+    uint32_t level;    /* MR_LOG_... */
+    uint32_t protocol; /* of RESP: 2 or 3 */
+    uint32_t reason;   /* MR_DISCONNECT_... */
     mr_str stream;
     mr_str consumer;
     mr_str text;
@@ -441,6 +475,8 @@ typedef struct mr_event {
     mr_id other_id;
     const mr_id* ids;
     size_t id_count;
+    const uint32_t* indices; /* positions in the batch */
+    size_t index_count;
     const mr_field* fields;
     size_t field_count;
     const mr_publish_result* results; /* as many and in the order as the entries were */
@@ -448,12 +484,13 @@ typedef struct mr_event {
     const mr_dead_letter* letters;
     size_t letter_count;
     size_t letter_stride; /* bytes from one to the next */
+    const mr_batch_view* view;
 } mr_event;
 
-#define MR_EVENT_INIT                                                                                            \
-    {                                                                                                            \
-        sizeof(mr_event), MR_EVENT_NONE, 0, 0, 0, 0, MR_OK, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
-            {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0                                     \
+#define MR_EVENT_INIT                                                                                                  \
+    {                                                                                                                  \
+        sizeof(mr_event), MR_EVENT_NONE, 0, 0, 0, 0, MR_OK, 0, 0, 0, 0, 0, {NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}, \
+            {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL                            \
     }
 
 /* The oldest event that waits; kind is MR_EVENT_NONE when there is none. Poll until then whenever the loop has turned.
@@ -474,6 +511,9 @@ MR_API int64_t mr_client_timeout_us(const mr_client* client);
 MR_API mr_status mr_client_process(mr_client* client, mr_error* error);
 /* Waits until something happens, for at most `timeout_us`, and does what is to be done. */
 MR_API mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error);
+/* Makes mr_client_fd readable, and ends an mr_client_wait, once: for threads that ack or publish beside a loop of your
+ * own, which sends it when it turns. A signal handler may call it. */
+MR_API void mr_client_wake(mr_client* client);
 /* Ends the wait of another thread in mr_client_next, for good: it answers MR_CLOSED. A signal handler may call it. */
 MR_API void mr_client_stop(mr_client* client);
 
@@ -482,22 +522,26 @@ MR_API void mr_client_stop(mr_client* client);
 typedef struct mr_health {
     size_t size;
     int32_t healthy;
-    int32_t looked;               /* 1: the server has told the figures below */
+    uint32_t reserved;
     char message[MR_MESSAGE_MAX]; /* why it is not healthy */
     uint64_t held;                /* entries that were read here and are not settled */
     int64_t since_heard_us;       /* since the server was last heard */
-    int64_t stream_length;        /* of the streams; below 0: unknown, as everything below */
+    int64_t since_looked_us;      /* since it told the figures below; below 0: unknown, as everything below */
+    int64_t stream_length;        /* of the streams */
     int64_t pending;              /* entries pending in the whole group */
     int64_t lag;                  /* entries that the group has not read; unknown up to Redis 6.2 */
     int64_t oldest_pending_us;    /* how long ago the oldest pending entry was added */
 } mr_health;
 
 #define MR_HEALTH_INIT \
-    { sizeof(mr_health), 0, 0, "", 0, 0, -1, -1, -1, -1 }
+    { sizeof(mr_health), 0, 0, "", 0, 0, -1, -1, -1, -1, -1 }
 
 /* With `timeout_us` above 0 the server is asked for the figures first, and waited for. MR_CLOSED: no such source. */
 MR_API mr_status mr_client_health(mr_client* client, uint32_t source, int64_t timeout_us, mr_health* health,
                                   mr_error* error);
+/* The same as a JSON object, with the mode, the group and our name, for an operator to read. */
+MR_API mr_status mr_client_health_json(mr_client* client, uint32_t source, int64_t timeout_us, mr_text* text,
+                                       mr_error* error);
 /* All metrics as Prometheus text, version 0.0.4 (prometheus.io, "Exposition formats"); docs/metrics.md. */
 MR_API mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* error);
 

@@ -51,6 +51,8 @@ mr_status mr_batch_read(const mr_batch* batch, mr_batch_view* view) {
         made.entries = batch->entries.data();
         made.count = batch->entries.size();
         made.entry_stride = sizeof(mr_entry);
+        made.fields = batch->fields.data();
+        made.field_count = batch->fields.size();
         made.source = static_cast<uint32_t>(batch->batch.source());
         made.reason = static_cast<uint32_t>(batch->batch.reason());
         made.batch = static_cast<uint64_t>(batch->batch.id());

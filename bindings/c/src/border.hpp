@@ -27,6 +27,9 @@ inline mr_status tell(mr_error* to, const Status& status) {
 /// Of what must be given, and was not.
 mr_status tell_missing(mr_error* to, const char* what);
 
+/// Gives text to the caller.
+mr_status tell_text(mr_error* error, mr_text* to, std::string_view text);
+
 /// Runs the body of a function. Memory that is refused is a status; of all that is ours nothing else is thrown.
 template <class Body>
 mr_status guard(mr_error* to, Body body) noexcept {
@@ -44,6 +47,10 @@ inline mr_str borrow(std::string_view text) {
 }
 inline std::string_view view(mr_str text) {
     return text.size == 0 ? std::string_view() : std::string_view(text.data, text.size);
+}
+/// Bytes that are said to be there, and are nowhere.
+inline bool is_hole(mr_str text) {
+    return text.data == nullptr && text.size > 0;
 }
 inline mr_id id_of(EntryId id) {
     return {id.ms, id.seq};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "handles.hpp"
+#include "millrace/status.hpp"
 
 using namespace millrace;
 
@@ -12,7 +13,6 @@ void mr_client::observe(const Event& event) {
     if (const auto* closed = std::get_if<Closed>(&event); closed != nullptr && closed->source) {
         const std::lock_guard lock(mutex);
         std::erase(sources, *closed->source);
-        std::erase(held, *closed->source);
         std::erase(paused, *closed->source);
     }
     hold_if(events.add(event));
@@ -22,23 +22,33 @@ void mr_client::observe(const Event& event) {
 void mr_client::hold_if(bool full) {
     if (!full || ending) return;
     const std::lock_guard lock(mutex);
-    if (!held.empty()) return;
+    if (std::exchange(holding, true)) return;
     for (const SourceId source : sources) {
-        if (std::find(paused.begin(), paused.end(), source) != paused.end()) continue;
-        if (client->pause(source).ok()) held.push_back(source);
+        if (!is_paused(source)) (void)client->pause(source);
     }
 }
 
 void mr_client::go_on_if(bool has_room) {
     if (!has_room) return;
     const std::lock_guard lock(mutex);
-    for (const SourceId source : std::exchange(held, {})) (void)client->resume(source);
+    if (!std::exchange(holding, false)) return;
+    for (const SourceId source : sources) {
+        if (!is_paused(source)) (void)client->resume(source);
+    }
+}
+
+bool mr_client::is_paused(SourceId source) const {
+    return std::find(paused.begin(), paused.end(), source) != paused.end();
 }
 
 namespace {
 
 constexpr size_t first_options_size = sizeof(mr_client_options);
 constexpr size_t first_health_size = sizeof(mr_health);
+
+Result<Health> ask_health(mr_client* client, uint32_t source, int64_t timeout_us) {
+    return client->client->health(SourceId{source}, Duration{timeout_us < 0 ? 0 : timeout_us});
+}
 
 int64_t known(std::optional<uint64_t> count) {
     return count ? static_cast<int64_t>(*count) : -1;
@@ -87,6 +97,7 @@ mr_status mr_client_open(mr_client* client, const mr_config* config, uint32_t* s
         if (!opened) return c::tell(error, opened.error());
         const std::lock_guard lock(client->mutex);
         client->sources.push_back(*opened);
+        if (client->holding) (void)client->client->pause(*opened);
         if (source != nullptr) *source = static_cast<uint32_t>(*opened);
         return c::tell_ok(error);
     });
@@ -103,9 +114,7 @@ mr_status mr_client_pause(mr_client* client, uint32_t source, mr_error* error) {
         const Status status = client->client->pause(SourceId{source});
         if (!status) return c::tell(error, status);
         const std::lock_guard lock(client->mutex);
-        std::erase(client->held, SourceId{source});
-        std::erase(client->paused, SourceId{source});
-        client->paused.push_back(SourceId{source});
+        if (!client->is_paused(SourceId{source})) client->paused.push_back(SourceId{source});
         return c::tell_ok(error);
     });
 }
@@ -115,10 +124,7 @@ mr_status mr_client_resume(mr_client* client, uint32_t source, mr_error* error) 
     return c::guard(error, [&] {
         const std::lock_guard lock(client->mutex);
         std::erase(client->paused, SourceId{source});
-        if (!client->held.empty()) {  // while too many events wait nobody reads
-            client->held.push_back(SourceId{source});
-            return c::tell_ok(error);
-        }
+        if (client->holding) return c::tell_ok(error);  // while too many events wait nobody reads
         return c::tell(error, client->client->resume(SourceId{source}));
     });
 }
@@ -190,6 +196,10 @@ mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error)
     return c::guard(error, [&] { return c::tell(error, client->client->turn(c::wait_of(timeout_us))); });
 }
 
+void mr_client_wake(mr_client* client) {
+    if (client != nullptr) client->client->wake();
+}
+
 void mr_client_stop(mr_client* client) {
     if (client != nullptr) client->client->stop();
 }
@@ -198,15 +208,14 @@ mr_status mr_client_health(mr_client* client, uint32_t source, int64_t timeout_u
     if (client == nullptr) return c::tell_missing(error, "client");
     if (health == nullptr || health->size < first_health_size) return c::tell_missing(error, "health");
     return c::guard(error, [&] {
-        const Duration wait{timeout_us < 0 ? 0 : timeout_us};
-        const Result<Health> told = client->client->health(SourceId{source}, wait);
+        const Result<Health> told = ask_health(client, source, timeout_us);
         if (!told) return c::tell(error, told.error());
         mr_health found = MR_HEALTH_INIT;
         found.healthy = told->healthy ? 1 : 0;
-        found.looked = told->since_looked ? 1 : 0;
         found.message[told->error.copy(found.message, MR_MESSAGE_MAX - 1)] = '\0';
         found.held = told->held;
         found.since_heard_us = told->since_heard.us;
+        if (told->since_looked) found.since_looked_us = told->since_looked->us;
         found.stream_length = known(told->stream_length);
         found.pending = known(told->pending);
         found.lag = known(told->lag);
@@ -216,16 +225,21 @@ mr_status mr_client_health(mr_client* client, uint32_t source, int64_t timeout_u
     });
 }
 
-mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* error) {
+mr_status mr_client_health_json(mr_client* client, uint32_t source, int64_t timeout_us, mr_text* text,
+                                mr_error* error) {
     if (text == nullptr) return c::tell_missing(error, "text");
     *text = {nullptr, 0};
     if (client == nullptr) return c::tell_missing(error, "client");
     return c::guard(error, [&] {
-        const std::string written = client->client->metrics();
-        text->data = new char[written.size() + 1];
-        text->size = written.size();
-        std::memcpy(text->data, written.c_str(), written.size() + 1);
-        return c::tell_ok(error);
+        const Result<Health> told = ask_health(client, source, timeout_us);
+        return told ? c::tell_text(error, text, to_json(*told)) : c::tell(error, told.error());
     });
+}
+
+mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* error) {
+    if (text == nullptr) return c::tell_missing(error, "text");
+    *text = {nullptr, 0};
+    if (client == nullptr) return c::tell_missing(error, "client");
+    return c::guard(error, [&] { return c::tell_text(error, text, client->client->metrics()); });
 }
 }

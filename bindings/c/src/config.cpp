@@ -1,6 +1,8 @@
 // Configurations, as values.
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "border.hpp"
 
@@ -35,6 +37,20 @@ mr_status mr_config_set(mr_config* config, const char* key, const char* text, mr
     if (key == nullptr) return c::tell_missing(error, "key");
     if (text == nullptr) return c::tell_missing(error, "text");
     return c::guard(error, [&] { return c::tell(error, set_key(config->config, key, text)); });
+}
+
+mr_status mr_config_set_list(mr_config* config, const char* key, const mr_str* values, size_t count, mr_error* error) {
+    if (config == nullptr) return c::tell_missing(error, "config");
+    if (key == nullptr) return c::tell_missing(error, "key");
+    if (values == nullptr && count > 0) return c::tell_missing(error, "values");
+    return c::guard(error, [&] {
+        std::vector<std::string> list;
+        for (size_t i = 0; i < count; ++i) {
+            if (c::is_hole(values[i])) return c::tell_missing(error, "one of the values");
+            list.emplace_back(c::view(values[i]));
+        }
+        return c::tell(error, set_key(config->config, key, std::move(list)));
+    });
 }
 
 mr_status mr_config_copy(const mr_config* config, mr_config** copy, mr_error* error) {

@@ -38,13 +38,15 @@ struct Copy {
         made.consumer = it.consumer;
         made.text = name(it.delivery);
         made.version = it.server_version;
+        made.event.protocol = it.protocol;
+        for (const Cursor& each : it.cursors) made.fields.emplace_back(each.stream, each.id.text());
         return made;
     }
     OwnedEvent operator()(const BatchReady&) const { return {}; }  // taken by mr_client_next
     OwnedEvent operator()(const Acked& it) const {
         OwnedEvent made = of_source(MR_EVENT_ACKED, it.source);
         made.event.batch = static_cast<uint64_t>(it.batch);
-        made.event.count = it.indices.size();
+        made.indices.assign(it.indices.begin(), it.indices.end());
         return made;
     }
     OwnedEvent operator()(const Lost& it) const {
@@ -59,7 +61,7 @@ struct Copy {
         return made;
     }
     OwnedEvent operator()(const GroupRecreated& it) const {
-        OwnedEvent made = of_source(MR_EVENT_GROUP_MADE, it.source, it.stream);
+        OwnedEvent made = of_source(MR_EVENT_GROUP_RECREATED, it.source, it.stream);
         made.text = it.from;
         return made;
     }
@@ -73,6 +75,7 @@ struct Copy {
     OwnedEvent operator()(const Disconnected& it) const {
         OwnedEvent made = make(MR_EVENT_DISCONNECTED);
         made.text = name(it.role);
+        made.event.reason = static_cast<uint32_t>(it.reason);
         put(made, it.error);
         return made;
     }
@@ -169,6 +172,9 @@ struct Copy {
     }
 };
 
+static_assert(MR_DISCONNECT_CLOSED == static_cast<int>(DisconnectReason::closed) &&
+              MR_DISCONNECT_DNS == static_cast<int>(DisconnectReason::dns) &&
+              MR_DISCONNECT_TLS_FAILED == static_cast<int>(DisconnectReason::tls_failed));
 static_assert(MR_LOG_DEBUG == static_cast<int>(LogLevel::debug) && MR_LOG_ERROR == static_cast<int>(LogLevel::error));
 
 }  // namespace
@@ -181,6 +187,8 @@ void OwnedEvent::point() {
     event.version = borrow(version);
     event.ids = ids.data();
     event.id_count = ids.size();
+    event.indices = indices.data();
+    event.index_count = indices.size();
     size_t count = fields.size();
     for (const DeadLetter& letter : letters) count += letter.fields.size();
     field_views.clear();

@@ -19,6 +19,7 @@ struct OwnedEvent {
     mr_event event = MR_EVENT_INIT;
     std::string stream, consumer, text, message, version;
     std::vector<mr_id> ids;
+    std::vector<uint32_t> indices;
     LogFields fields;
     std::vector<mr_field> field_views;
     std::vector<mr_publish_result> results;

@@ -19,13 +19,14 @@ struct mr_client {
     void observe(const millrace::Event& event);
     void hold_if(bool full);
     void go_on_if(bool has_room);
+    [[nodiscard]] bool is_paused(millrace::SourceId source) const;
 
     millrace::c::EventQueue events;
     std::atomic<uint64_t> next_ticket = 1;
     std::mutex mutex;                         // of what follows
     std::vector<millrace::SourceId> sources;  // open ones
-    std::vector<millrace::SourceId> held;     // paused by us, and not by the program
     std::vector<millrace::SourceId> paused;   // by the program
+    bool holding = false;                     // all others are paused by us
     std::atomic<bool> ending = false;
     std::optional<millrace::Client> client;  // the last: while it ends it still tells the rest
 };

@@ -21,7 +21,7 @@ class Views {
     [[nodiscard]] std::optional<Error> take(const mr_publish* publish) {
         mr_publish given = MR_PUBLISH_INIT;
         if (publish == nullptr || !c::take(publish, given, first_publish_size)) return missing("publish");
-        if (given.stream.data == nullptr && given.stream.size > 0) return missing("stream");
+        if (c::is_hole(given.stream)) return missing("stream");
         if (given.entries == nullptr && given.entry_count > 0) return missing("entries");
         size_t count = 0;
         for (size_t i = 0; i < given.entry_count; ++i) count += given.entries[i].field_count;
@@ -32,10 +32,7 @@ class Views {
             const size_t first = fields_.size();
             for (size_t k = 0; k < entry.field_count; ++k) {
                 const mr_field& field = entry.fields[k];
-                if ((field.name.data == nullptr && field.name.size > 0) ||
-                    (field.value.data == nullptr && field.value.size > 0)) {
-                    return missing("a field's name or value");
-                }
+                if (c::is_hole(field.name) || c::is_hole(field.value)) return missing("a field's name or value");
                 fields_.push_back({c::view(field.name), c::view(field.value)});
             }
             entries_.push_back({std::span(fields_).subspan(first)});

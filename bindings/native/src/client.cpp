@@ -44,6 +44,10 @@ void Client::stop() noexcept {
     hub_->stop();
 }
 
+void Client::wake() noexcept {
+    hub_->interrupt();
+}
+
 Result<SourceId> Client::open(const SourceOptions& source) {
     return hub_->open(source);
 }

@@ -63,6 +63,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     Status turn(Duration timeout, std::span<pollfd> also);
     [[nodiscard]] int fd() const { return engine_->fd(); }
     [[nodiscard]] std::optional<Duration> wait_max() const;
+    void interrupt() noexcept { engine_->wakeup().signal(); }
     Status drain(Duration timeout);
     Result<uint64_t> close(Duration timeout);
     /// As close, without waiting for any answer.

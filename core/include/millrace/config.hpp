@@ -187,6 +187,8 @@ struct ConfigKey {
 /// Sets one key from its text, as in a URL's query. bad_config names the key, the value, what is allowed and the
 /// nearest known key.
 [[nodiscard]] Status set_key(Config& config, std::string_view key, std::string_view text);
+/// The same of a list, whose members may be any bytes.
+[[nodiscard]] Status set_key(Config& config, std::string_view key, std::vector<std::string> list);
 
 /// Ranges and what depends on several keys at once; called by the parsers, and by Machine for structs filled by hand.
 [[nodiscard]] Status validate(const ClientConfig& config);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace millrace {
 
@@ -43,6 +44,12 @@ Status set_key(Config& config, std::string_view key, std::string_view text) {
     const KeyRow* row = find_key(key);
     if (row == nullptr) return unknown_key(key, nearest_key(key));
     return assign(config, *row, key, {GivenAs::text, text, {}});
+}
+
+Status set_key(Config& config, std::string_view key, std::vector<std::string> list) {
+    const KeyRow* row = find_key(key);
+    if (row == nullptr) return unknown_key(key, nearest_key(key));
+    return assign(config, *row, key, {GivenAs::list, {}, std::move(list)});
 }
 
 }  // namespace millrace

@@ -224,6 +224,9 @@ class Client {
     /// For how long a loop of your own may wait before it calls turn(); 0 while something is left to be sent, by a
     /// command or by next().
     [[nodiscard]] std::optional<Duration> wait_max() const;
+    /// Makes fd() readable, and ends a turn() that waits, once: for threads that settle or publish beside a loop of
+    /// their program's own. Any thread or signal handler may call it.
+    void wake() noexcept;
     /// Begins to end everything, and returns (DRN-1): no batch is handed over from now on (next answers `closed`, run
     /// returns), what was not handed over is given back to other consumers, and queued publishes go out. Batches in
     /// your hands may be settled as before, until the event Closed without a source tells that the client has ended:
