@@ -300,5 +300,21 @@ TEST(CClient, HealthAndMetrics) {
     EXPECT_EQ(mr_client_health(client.get(), 99, 0, &health, &error), MR_CLOSED);
 }
 
+TEST(CClient, IndicesThatABatchDoesNotHave) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(server->url("streams=s&group=g&consumer=c&flush_interval=0"));
+    const OwnedClient client = client_of(config);
+    open(client);
+    (void)server->ask({"XADD", "s", "*", "a", "1"});
+    const OwnedBatch batch = next(client);
+    ASSERT_NE(batch, nullptr);
+    mr_error error = MR_ERROR_INIT;
+    const uint32_t wrong = 5;
+    EXPECT_EQ(mr_batch_ack(batch.get(), &wrong, 1, &error), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 1, &error), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 0, &error), MR_OK) << error.message;
+    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 0, &error), MR_NOT_HELD);
+}
+
 }  // namespace
 }  // namespace millrace::testing
