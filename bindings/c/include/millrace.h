@@ -41,9 +41,9 @@
  * none: it is for programs with a network and a loop of their own.
  *
  * Threads. There are no globals. Everything about an mr_client and its batches may be called from any thread, but for
- * mr_client_poll_event, whose answer is borrowed: one thread at a time, as for an mr_config and an mr_machine. After
- * mr_*_free, nothing: libraries that were built for debugging tell it, MR_BAD_ARGUMENT. After fork() only the parent
- * goes on using a client or machine.
+ * mr_client_poll_event and _wait_event, whose answers are borrowed: one thread at a time, as for an mr_config and an
+ * mr_machine. After mr_*_free, nothing: libraries that were built for debugging tell it, MR_BAD_ARGUMENT. After fork()
+ * only the parent goes on using a client or machine.
  *
  * Times are microseconds. Names of configuration keys, their units and defaults: docs/configuration.md. */
 #ifndef MILLRACE_H
@@ -501,6 +501,9 @@ typedef struct mr_event {
  * While event_max of them wait logs are dropped, and counted, and the sources read nothing: whoever keeps events must
  * poll them. */
 MR_API mr_status mr_client_poll_event(mr_client* client, mr_event* event);
+/* The same, but waits for one, for at most `timeout_us`, and for ever below 0; for threads beside the one that turns
+ * the loop (MR_THREAD_OWN). MR_CLOSED once the client was closed and all events are polled. */
+MR_API mr_status mr_client_wait_event(mr_client* client, int64_t timeout_us, mr_event* event);
 
 /* ---- a loop of your own ------------------------------------------------------------------------------------------ */
 
