@@ -51,15 +51,17 @@ OwnedConfig configuration(const Json& request) {
     mr_config* made = nullptr;
     call.check(mr_config_new(text_of(member(request, "url"), "'url'").c_str(), &made, call.error()));
     OwnedConfig config(made);
-    if (request.contains("config")) lay(made, request["config"].dump());
-    if (request.contains("stream") || request.contains("streams")) {
-        set(made, "pattern", "");
-        set_list(made, "streams", streams_of(request));
+    const std::vector<std::string> streams = streams_of(request);
+    if (request.contains("config")) {
+        Json given = request["config"];
+        if (!streams.empty() || request.contains("pattern")) {  // the request's own count alone
+            given.erase("streams");
+            given.erase("pattern");
+        }
+        lay(made, given.dump());
     }
-    if (request.contains("pattern")) {
-        set_list(made, "streams", {});
-        set(made, "pattern", text_of(request["pattern"], "'pattern'"));
-    }
+    if (!streams.empty()) set_list(made, "streams", streams);
+    if (request.contains("pattern")) set(made, "pattern", text_of(request["pattern"], "'pattern'"));
     set(made, "group", request.contains("group") ? text_of(request["group"], "'group'") : "");
     for (const char* const key : {"consumer", "from"}) {
         if (request.contains(key)) set(made, key, text_of(request[key], key));
