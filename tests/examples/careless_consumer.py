@@ -8,6 +8,7 @@ history     prints what the stream has when it starts, whatever was acked
 cuts        prints no value
 deaf        does not end cleanly on SIGTERM
 """
+
 import signal
 import sys
 import time

@@ -1,4 +1,5 @@
 """A Redis server of a test's own that keeps what it has confirmed, and the few words that are said to it."""
+
 import os
 import pathlib
 import shutil
@@ -78,14 +79,17 @@ class RedisServer:
     def start(self, is_open=True):
         """Returns once its data is loaded. Not open, it is to be had over the unix socket alone."""
         self.path.unlink(missing_ok=True)
-        options = {"port": self.port if is_open else 0, "bind": "127.0.0.1", "dir": self.folder, "unixsocket": self.path}
-        options |= {"appendonly": "yes", "appendfsync": "always", "save": "", "logfile": self.folder / "log"}
+        options = {"port": self.port if is_open else 0, "bind": "127.0.0.1", "unixsocket": self.path}
+        options |= {"dir": self.folder, "logfile": self.folder / "log"}
+        options |= {"appendonly": "yes", "appendfsync": "always", "save": ""}
         words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
         self.process = subprocess.Popen([self.executable, *words], start_new_session=True)
         deadline = time.monotonic() + 60
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.executable} does not answer: see its log:\n{(self.folder / 'log').read_text()}")
+                log = self.folder / "log"
+                said = log.read_text() if log.exists() else "nothing"
+                raise RuntimeError(f"{self.executable} does not answer; its log says: {said}")
             time.sleep(0.01)
 
     def _answers(self):

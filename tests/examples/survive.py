@@ -10,6 +10,7 @@ name. At the end it ends it by SIGTERM. Every entry must have been printed, whol
 was printed more than once must have been pending when something was killed: what the server had acked never comes
 again. Exit code: 0, or 1 and a line for each thing that is wrong.
 """
+
 import argparse
 import collections
 import os
@@ -76,7 +77,7 @@ class Consumer:
                 if self.wrong_lines:
                     raise Wrong(f"no line of an entry: {self.wrong_lines[0]!r}")
                 before = len(self.numbers)
-                if not self.news.wait_for(lambda: self._has_news(done, before), PATIENCE):
+                if not self.news.wait_for(lambda seen=before: self._has_news(done, seen), PATIENCE):
                     raise Wrong(f"no line for {PATIENCE:.0f} s while waiting for {what}: {len(self.lines)} came")
                 if self.ended() and not done():
                     raise Wrong(f"the consumer ended ({self.process.poll()}) before {what}")
@@ -120,9 +121,9 @@ class Survival:
     def add_entries(self):
         with self.server.connect() as redis:
             redis.ask("XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM")
-            numbers = range(1, self.entries + 1)
-            for first in range(0, self.entries, 1000):
-                redis.ask_all([("XADD", STREAM, f"1-{n}", "n", n, "item", "tea") for n in numbers[first : first + 1000]])
+            for first in range(1, self.entries + 1, 1000):
+                some = range(first, min(first + 1000, self.entries + 1))
+                redis.ask_all([("XADD", STREAM, f"1-{n}", "n", n, "item", "tea") for n in some])
 
     def pending(self):
         """The numbers of the entries that are pending, and of the last that was delivered."""
@@ -188,7 +189,8 @@ class Survival:
         for number, count in self.lines.items():
             if count > 1 + sum(number in pending for pending in self.pending_at_kills):
                 unexplained.append(number)
-        self.expect(not unexplained, f"{len(unexplained)} entries came again, and no kill explains it: 1-{unexplained[:1]}")
+        few = unexplained[:3]
+        self.expect(not unexplained, f"{len(unexplained)} entries came again, and no kill explains it: {few}")
         repeats = sum(self.lines.values()) - len(self.lines)
         print(f"{len(self.lines)} entries printed, {repeats} lines of entries that had been printed before")
 
@@ -231,6 +233,9 @@ def main():
             test.run()
         except Wrong as wrong:
             test.wrong.append(str(wrong))
+        except (OSError, RuntimeError) as error:  # the server or the command is none
+            print(f"survive.py: {error}", file=sys.stderr)
+            return 2
         finally:
             server.stop()
     for line in test.wrong[:20]:
