@@ -45,6 +45,7 @@ class Consumer:
         self.lines, self.strike_at, self.strike = lines, strike_at, strike
         self.numbers = []
         self.wrong_lines = []
+        self.ended = False
         self.news = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -65,6 +66,9 @@ class Consumer:
                     self.strike()
                     self.strike = None
                 self.news.notify_all()
+        with self.news:
+            self.ended = True
+            self.news.notify_all()
 
     def strike_when(self, count, strike):
         with self.news:
@@ -79,14 +83,11 @@ class Consumer:
                 before = len(self.numbers)
                 if not self.news.wait_for(lambda seen=before: self._has_news(done, seen), PATIENCE):
                     raise Wrong(f"no line for {PATIENCE:.0f} s while waiting for {what}: {len(self.lines)} came")
-                if self.ended() and not done():
-                    raise Wrong(f"the consumer ended ({self.process.poll()}) before {what}")
+                if self.ended and not done():
+                    raise Wrong(f"the consumer ended ({self.wait()}) before {what}")
 
     def _has_news(self, done, before):
-        return done() or len(self.numbers) > before or self.wrong_lines or self.ended()
-
-    def ended(self):
-        return not self.reader.is_alive()
+        return done() or len(self.numbers) > before or self.wrong_lines or self.ended
 
     def wait(self):
         """All that it said is read, and it is gone; answers its exit code."""
