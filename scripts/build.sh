@@ -36,7 +36,7 @@ wasm() {
 case ${1:-native} in
   native) native release ;;
   asan) native asan fast ;;
-  harness) native release millrace-harness millrace-agent ;;
+  harness) native release millrace-harness millrace-agent millrace-agent-c ;;
   wasm) wasm ;;
   python | go | rust | languages)
     native release
