@@ -516,7 +516,8 @@ MR_API int mr_client_fd(const mr_client* client);
 MR_API int64_t mr_client_timeout_us(const mr_client* client);
 /* Does what is to be done, and does not wait. */
 MR_API mr_status mr_client_process(mr_client* client, mr_error* error);
-/* Waits until something happens, for at most `timeout_us`, and does what is to be done. */
+/* Waits until something happens, for at most `timeout_us`, and does what is to be done; where another thread does that,
+ * until it has. */
 MR_API mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error);
 /* Makes mr_client_fd readable, and ends an mr_client_wait, once: for threads that ack or publish beside a loop of your
  * own, which sends it when it turns. A signal handler may call it. */
