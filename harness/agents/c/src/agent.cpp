@@ -54,7 +54,7 @@ OwnedConfig configuration(const Json& request) {
     const std::vector<std::string> streams = streams_of(request);
     if (request.contains("config")) {
         Json given = request["config"];
-        if (!streams.empty() || request.contains("pattern")) {  // the request's own count alone
+        if (!streams.empty() || request.contains("pattern")) {  // the request's own names alone
             given.erase("streams");
             given.erase("pattern");
         }
