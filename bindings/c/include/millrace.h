@@ -497,6 +497,13 @@ typedef struct mr_event {
             {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL                            \
     }
 
+/* In words, as logs and the other bindings have them: "reconnected", "tls_expired", "recovery", "warn". Static;
+ * "unknown" of others. */
+MR_API const char* mr_event_name(uint32_t kind);
+MR_API const char* mr_disconnect_name(uint32_t reason);
+MR_API const char* mr_flush_name(uint32_t reason);
+MR_API const char* mr_log_name(uint32_t level);
+
 /* The oldest event that waits; kind is MR_EVENT_NONE when there is none. Poll until then whenever the loop has turned.
  * While event_max of them wait logs are dropped, and counted, and the sources read nothing: whoever keeps events must
  * poll them. */
