@@ -1,6 +1,5 @@
 #include "events.hpp"
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -9,30 +8,6 @@
 
 namespace millrace::agent {
 namespace {
-
-template <size_t N>
-std::string_view word(const std::array<std::string_view, N>& words, uint32_t value) {
-    return value < N ? words[value] : "unknown";
-}
-
-constexpr std::array<std::string_view, 3> reasons{"size", "flush", "recovery"};
-constexpr std::array<std::string_view, 4> levels{"debug", "info", "warn", "error"};
-constexpr std::array<std::string_view, 12> disconnects{
-    "closed",
-    "dropped",
-    "refused",
-    "reset",
-    "unreachable",
-    "dns",
-    "timeout",
-    "tls_expired",
-    "tls_unknown_authority",
-    "tls_wrong_host",
-    "tls_certificate_wanted",
-    "tls_failed",
-};
-static_assert(reasons.size() == MR_FLUSH_RECOVERY + 1 && levels.size() == MR_LOG_ERROR + 1);
-static_assert(disconnects.size() == MR_DISCONNECT_TLS_FAILED + 1);
 
 /// What a mode promises.
 std::string_view guarantee(std::string_view mode) {
@@ -191,7 +166,7 @@ Json published(const mr_event& event) {
 Json disconnected(const mr_event& event) {
     Json json = error_of(event);
     json["role"] = text(event.text);
-    json["reason"] = word(disconnects, event.reason);
+    json["reason"] = mr_disconnect_name(event.reason);
     return json;
 }
 
@@ -205,7 +180,7 @@ Json log(const mr_event& event) {
     Json fields = Json::object();
     for (size_t i = 0; i < event.field_count; ++i) fields[text(event.fields[i].name)] = text(event.fields[i].value);
     return {{"event", "log"},
-            {"level", word(levels, event.level)},
+            {"level", mr_log_name(event.level)},
             {"message", text(event.message)},
             {"fields", std::move(fields)}};
 }
@@ -276,7 +251,7 @@ Json batch_to_json(const mr_batch_view& view) {
                            {"deliveries", entry.deliveries},
                            {"t_ms", t_ms}});
     }
-    return {{"event", "batch"}, {"reason", word(reasons, view.reason)}, {"entries", std::move(entries)}};
+    return {{"event", "batch"}, {"reason", mr_flush_name(view.reason)}, {"entries", std::move(entries)}};
 }
 
 }  // namespace millrace::agent
