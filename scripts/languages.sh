@@ -51,7 +51,7 @@ build_go() {
 
 use_rust() {
   cargo=$(debian_or_path cargo) || die 'languages: there is no cargo'
-  if [[ $cargo == /usr/bin/cargo ]]; then export RUSTC=/usr/bin/rustc; fi
+  if [[ $cargo == /usr/bin/cargo ]]; then export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc; fi
   export CARGO_TARGET_DIR=$root/build/rust RUSTFLAGS="-C link-arg=-Wl,-rpath,$prefix/lib"
   crates=()
   # Debian's packages of crates, where they are at hand: no registry is asked.
