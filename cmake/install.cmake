@@ -51,6 +51,6 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/millrace.pc.in ${PROJECT_BINARY_DIR}/ge
 install(FILES ${PROJECT_BINARY_DIR}/generated/millrace.pc DESTINATION ${pc_dir})
 
 if(TARGET millrace)
-  install(TARGETS millrace millrace-harness millrace-agent)
+  install(TARGETS millrace millrace-harness millrace-agent millrace-agent-c)
 endif()
 install(FILES LICENSE bindings/native/THIRD_PARTY_NOTICES DESTINATION ${CMAKE_INSTALL_DOCDIR})

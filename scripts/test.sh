@@ -100,7 +100,7 @@ run_agents() { # REPORT AGENTS SERVERS [PREFIX-OF-CASES...]
   mapfile -t cases < <(bash "$root/scripts/agent_cases.sh" few "${@:4}")
   [[ ${#cases[@]} -gt 0 ]] || die "there is no such case"
   if [[ $2 == node ]]; then node=(bash "$root/scripts/npm.sh" exec); fi
-  "${node[@]}" "$root/build/bin/millrace-harness" run "${agents[@]/#/--agent=}" --rounds=3 \
+  "${node[@]}" "$root/build/bin/millrace-harness" run "${agents[@]/#/--agent=}" --rounds=3 --jobs=12 \
     "${servers[@]/#/--server=local:}" "${cases[@]/#/--scenario=}" --report="$root/build/$report"
 }
 # What servers of other versions answer otherwise: it is played on the oldest with Streams and on the newest.
