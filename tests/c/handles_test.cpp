@@ -88,6 +88,50 @@ TEST(CHandles, AnEventIsNotLostForAStructThatIsTooShort) {
     EXPECT_EQ(event.kind, uint32_t{MR_EVENT_CLOSED});
 }
 
+// Such as -1 as a size: nothing of it is read.
+TEST(CHandles, LengthsBeyondReasonAreRefused) {
+    const OwnedMachine machine = machine_of("redis://127.0.0.1:1?streams=s&group=g");
+    const OwnedConfig config = config_of("redis://h");
+    mr_error error = MR_ERROR_INIT;
+    for (const size_t huge : {SIZE_MAX, SIZE_MAX / 2 + 1, size_t{1} << 40U}) {
+        SCOPED_TRACE(huge);
+        const mr_str text = {"s", huge};
+        const std::array<mr_field, 2> fields = {{{mr_str_of("n"), text}, {mr_str_of("m"), text}}};
+        const mr_publish_entry large = {fields.data(), fields.size()};
+        const mr_field small_field = {mr_str_of("n"), mr_str_of("1")};
+        const mr_publish_entry many_fields = {&small_field, huge};
+        const mr_publish_entry small = {&small_field, 1};
+        uint64_t ticket = 0;
+        const auto publish = [&](mr_str stream, const mr_publish_entry* entries, size_t count) {
+            mr_publish asked = MR_PUBLISH_INIT;
+            asked.stream = stream;
+            asked.entries = entries;
+            asked.entry_count = count;
+            return mr_machine_publish(machine.get(), &asked, 5, &ticket, &error);
+        };
+        EXPECT_EQ(publish(mr_str_of("s"), &large, 1), MR_BAD_ARGUMENT);
+        EXPECT_EQ(publish(mr_str_of("s"), &many_fields, 1), MR_BAD_ARGUMENT);
+        EXPECT_EQ(publish(mr_str_of("s"), &small, huge), MR_BAD_ARGUMENT);
+        EXPECT_EQ(publish(text, &small, 1), MR_BAD_ARGUMENT);
+        EXPECT_NE(std::string(error.message).find("too large"), std::string::npos) << error.message;
+        EXPECT_EQ(mr_config_json(config.get(), "{}", huge, &error), MR_BAD_ARGUMENT);
+        EXPECT_EQ(mr_config_set_list(config.get(), "streams", &text, 1, &error), MR_BAD_ARGUMENT);
+        const mr_str one = mr_str_of("s");
+        EXPECT_EQ(mr_config_set_list(config.get(), "streams", &one, huge, &error), MR_BAD_ARGUMENT);
+        EXPECT_EQ(mr_machine_dead(machine.get(), text, {0, 0}, 10, 5, &ticket, &error), MR_BAD_ARGUMENT);
+        const mr_id id = {1, 1};
+        EXPECT_EQ(mr_machine_redrive(machine.get(), one, &id, huge, 5, &ticket, &error), MR_BAD_ARGUMENT);
+        const uint32_t index = 0;
+        EXPECT_EQ(mr_machine_ack(machine.get(), 1, &index, huge, 5, &error), MR_BAD_ARGUMENT);
+        mr_group_change change = MR_GROUP_CHANGE_INIT;
+        change.stream = text;
+        change.group = one;
+        EXPECT_EQ(mr_machine_change_group(machine.get(), &change, 5, &ticket, &error), MR_BAD_ARGUMENT);
+        size_t size = 0;
+        EXPECT_EQ(mr_machine_input_room(machine.get(), 1, huge, &size), nullptr);
+    }
+}
+
 // Whoever comes second is refused, and what the first does stays whole: TSan has nothing to say.
 TEST(CHandles, TwoThreadsInOneMachineAreTold) {
     const OwnedMachine machine = machine_of("redis://127.0.0.1:1?streams=s&group=g");

@@ -29,7 +29,8 @@
  *
  * Errors. Every function that can fail returns an mr_status and, where one was given, fills an mr_error; results come
  * through out parameters, which are NULL or zero after an error. Nothing exits, throws or calls back. NULL, in place of
- * what must be given, is MR_BAD_ARGUMENT, not a crash; of every mr_*_free it is allowed.
+ * what must be given, is MR_BAD_ARGUMENT, not a crash, and so are sizes and counts beyond reason: 2 GiB of bytes, 64
+ * MiB of JSON, 16,777,216 things; of every mr_*_free NULL is allowed.
  *
  * Owned and borrowed. What an out parameter with two stars gives is owned by the caller, until the mr_*_free of its
  * type. An mr_str is borrowed: its function says until when; its bytes are not ended by a zero. An mr_text is owned.
@@ -623,8 +624,8 @@ MR_API mr_status mr_machine_drain(mr_machine* machine, int64_t timeout_us, int a
 MR_API mr_status mr_machine_handle_connected(mr_machine* machine, uint32_t conn, int64_t now_us);
 /* `reason` is MR_DISCONNECT_...; also of a connection that could not be made. */
 MR_API mr_status mr_machine_handle_disconnected(mr_machine* machine, uint32_t conn, uint32_t reason, int64_t now_us);
-/* Where to put bytes that are read, at least `hint` of them if that is above 0, `*size` in all; until the next call.
- * NULL of a connection that is dead, or where memory was refused. */
+/* Where to put bytes that are read, at least `hint` of them if that is above 0 (and up to 64 MiB), `*size` in all;
+ * until the next call. NULL of a connection that is dead, or where memory was refused. */
 MR_API char* mr_machine_input_room(mr_machine* machine, uint32_t conn, size_t hint, size_t* size);
 /* The first `written` bytes of that room were filled. */
 MR_API mr_status mr_machine_handle_input(mr_machine* machine, uint32_t conn, size_t written, int64_t now_us);

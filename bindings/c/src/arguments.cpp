@@ -11,7 +11,7 @@ constexpr size_t first_change_size = sizeof(mr_group_change);
 constexpr size_t first_health_size = sizeof(mr_health);
 
 Error missing(const char* what) {
-    return Error(Code::bad_argument, std::string(what) + " is NULL, or too short");
+    return Error(Code::bad_argument, std::string(what) + " is NULL, too short or too large");
 }
 
 int64_t known(std::optional<uint64_t> count) {
@@ -24,13 +24,15 @@ std::optional<Error> PublishViews::take(const mr_publish* publish) {
     mr_publish given = MR_PUBLISH_INIT;
     if (publish == nullptr || !c::take(publish, given, first_publish_size)) return missing("publish");
     if (is_hole(given.stream)) return missing("stream");
-    if (given.entries == nullptr && given.entry_count > 0) return missing("entries");
+    if (is_hole(given.entries, given.entry_count)) return missing("entries");
     size_t count = 0;
-    for (size_t i = 0; i < given.entry_count; ++i) count += given.entries[i].field_count;
-    fields_.reserve(count);
+    for (size_t i = 0; i < given.entry_count; ++i) {
+        if (is_hole(given.entries[i].fields, given.entries[i].field_count)) return missing("fields");
+        count += given.entries[i].field_count;
+    }
+    fields_.reserve(count);  // entries point into it: it must not move
     for (size_t i = 0; i < given.entry_count; ++i) {
         const mr_publish_entry& entry = given.entries[i];
-        if (entry.fields == nullptr && entry.field_count > 0) return missing("fields");
         const size_t first = fields_.size();
         for (size_t k = 0; k < entry.field_count; ++k) {
             const mr_field& field = entry.fields[k];
@@ -51,8 +53,8 @@ std::optional<Error> PublishViews::take(const mr_publish* publish) {
 Result<GroupChange> take_change(const mr_group_change* change) {
     mr_group_change given = MR_GROUP_CHANGE_INIT;
     if (change == nullptr || !take(change, given, first_change_size)) return missing("change");
-    if (given.stream.data == nullptr) return missing("stream");
-    if (given.group.data == nullptr) return missing("group");
+    if (given.stream.data == nullptr || is_hole(given.stream)) return missing("stream");
+    if (given.group.data == nullptr || is_hole(given.group)) return missing("group");
     GroupChange asked;
     switch (given.what) {
         case MR_GROUP_CREATE:

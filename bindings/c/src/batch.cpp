@@ -16,7 +16,7 @@ constexpr size_t first_view_size = sizeof(mr_batch_view);
 template <class All, class Some>
 mr_status settle(mr_batch* batch, const uint32_t* indices, size_t count, mr_error* error, All all, Some some) {
     if (c::is_gone(batch)) return c::tell_gone(error, "batch");
-    if (indices == nullptr && count > 0) return c::tell_missing(error, "indices");
+    if (c::is_hole(indices, count)) return c::tell_missing(error, "indices");
     return c::guard(error, [&] {
         const std::lock_guard lock(batch->mutex);
         return c::tell(error, indices == nullptr ? all(batch->batch) : some(batch->batch, std::span(indices, count)));

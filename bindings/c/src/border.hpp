@@ -26,7 +26,7 @@ mr_status tell_ok(mr_error* to);
 inline mr_status tell(mr_error* to, const Status& status) {
     return status.ok() ? tell_ok(to) : tell(to, status.error());
 }
-/// Of what must be given, and was not.
+/// Of what must be given, and was not; or can't be.
 mr_status tell_missing(mr_error* to, const char* what);
 /// Of a handle that is none.
 mr_status tell_gone(mr_error* to, const char* what);
@@ -52,9 +52,19 @@ inline mr_str borrow(std::string_view text) {
 inline std::string_view view(mr_str text) {
     return text.size == 0 ? std::string_view() : std::string_view(text.data, text.size);
 }
-/// Bytes that are said to be there, and are nowhere.
+/// Of one name or value: the most that max_message_bytes allows. And of things in one call. What is said to be more is
+/// a mistake, such as -1 as a size, and must not be read.
+constexpr size_t bytes_max = size_t{2} << 30U;
+constexpr size_t json_bytes_max = size_t{64} << 20U;
+constexpr size_t count_max = size_t{1} << 24U;
+
+/// Bytes that are said to be there, and are nowhere; or that can't all be there.
 inline bool is_hole(mr_str text) {
-    return text.data == nullptr && text.size > 0;
+    return text.size > 0 && (text.data == nullptr || text.size > bytes_max);
+}
+/// The same of an array.
+inline bool is_hole(const void* array, size_t count) {
+    return count > 0 && (array == nullptr || count > count_max);
 }
 inline mr_id id_of(EntryId id) {
     return {id.ms, id.seq};

@@ -24,7 +24,7 @@ mr_status mr_config_new(const char* url, mr_config** config, mr_error* error) {
 
 mr_status mr_config_json(mr_config* config, const char* json, size_t size, mr_error* error) {
     if (c::is_gone(config)) return c::tell_gone(error, "config");
-    if (json == nullptr) return c::tell_missing(error, "json");
+    if (json == nullptr || size > c::json_bytes_max) return c::tell_missing(error, "json");
     return c::guard(error, [&] {
         Result<Config> laid = parse_json({json, size}, {}, config->config);
         if (!laid) return c::tell(error, laid.error());
@@ -43,7 +43,7 @@ mr_status mr_config_set(mr_config* config, const char* key, const char* text, mr
 mr_status mr_config_set_list(mr_config* config, const char* key, const mr_str* values, size_t count, mr_error* error) {
     if (c::is_gone(config)) return c::tell_gone(error, "config");
     if (key == nullptr) return c::tell_missing(error, "key");
-    if (values == nullptr && count > 0) return c::tell_missing(error, "values");
+    if (c::is_hole(values, count)) return c::tell_missing(error, "values");
     return c::guard(error, [&] {
         std::vector<std::string> list;
         for (size_t i = 0; i < count; ++i) {

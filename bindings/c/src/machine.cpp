@@ -40,7 +40,7 @@ EntrySet set_of(const uint32_t* indices, size_t count) {
 template <class Command>
 mr_status settle(mr_machine* machine, const uint32_t* indices, size_t count, int64_t now_us, mr_error* error,
                  Command command) {
-    if (indices == nullptr && count > 0) return c::tell_missing(error, "indices");
+    if (c::is_hole(indices, count)) return c::tell_missing(error, "indices");
     return c::enter(machine, now_us, error, [&](mr_machine& it, Instant now) {
         return c::tell(error, command(it.machine, set_of(indices, count), now));
     });
@@ -165,7 +165,7 @@ mr_status mr_machine_publish(mr_machine* machine, const mr_publish* publish, int
 
 mr_status mr_machine_dead(mr_machine* machine, mr_str stream, mr_id after, uint32_t count, int64_t now_us,
                           uint64_t* ticket, mr_error* error) {
-    if (stream.data == nullptr) return c::tell_missing(error, "stream");
+    if (stream.data == nullptr || c::is_hole(stream)) return c::tell_missing(error, "stream");
     return request(machine, now_us, ticket, error, [&](mr_machine& it, Instant now) {
         return it.machine.dead({std::string(c::view(stream)), {after.ms, after.seq}, count}, now);
     });
@@ -173,8 +173,8 @@ mr_status mr_machine_dead(mr_machine* machine, mr_str stream, mr_id after, uint3
 
 mr_status mr_machine_redrive(mr_machine* machine, mr_str stream, const mr_id* dead_ids, size_t count, int64_t now_us,
                              uint64_t* ticket, mr_error* error) {
-    if (stream.data == nullptr) return c::tell_missing(error, "stream");
-    if (dead_ids == nullptr && count > 0) return c::tell_missing(error, "dead_ids");
+    if (stream.data == nullptr || c::is_hole(stream)) return c::tell_missing(error, "stream");
+    if (c::is_hole(dead_ids, count)) return c::tell_missing(error, "dead_ids");
     return request(machine, now_us, ticket, error, [&](mr_machine& it, Instant now) {
         return it.machine.redrive(c::view(stream), c::take_ids(dead_ids, count), now);
     });

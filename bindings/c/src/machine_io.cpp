@@ -88,7 +88,8 @@ char* mr_machine_input_room(mr_machine* machine, uint32_t conn, size_t hint, siz
     *size = 0;
     std::span<std::byte> room;
     (void)c::enter(machine, nullptr, [&](mr_machine& it) -> mr_status {
-        room = it.machine.input_room(ConnId{conn}, hint);
+        constexpr size_t hint_max = size_t{64} << 20U;
+        room = it.machine.input_room(ConnId{conn}, hint < hint_max ? hint : hint_max);
         it.room_of = ConnId{conn};
         it.room_size = room.size();
         return MR_OK;

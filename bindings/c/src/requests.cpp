@@ -39,7 +39,7 @@ mr_status mr_client_redrive(mr_client* client, mr_str stream, const mr_id* dead_
     if (ticket != nullptr) *ticket = 0;
     if (c::is_gone(client)) return c::tell_gone(error, "client");
     if (c::is_hole(stream)) return c::tell_missing(error, "stream");
-    if (dead_ids == nullptr && count > 0) return c::tell_missing(error, "dead_ids");
+    if (c::is_hole(dead_ids, count)) return c::tell_missing(error, "dead_ids");
     return request(client, ticket, error,
                    [&](Client& it) { return it.redrive(c::view(stream), c::take_ids(dead_ids, count)); });
 }

@@ -53,7 +53,9 @@ mr_status tell_ok(mr_error* to) {
 }
 
 mr_status tell_missing(mr_error* to, const char* what) {
-    return guard(to, [&] { return tell(to, Error(Code::bad_argument, std::string(what) + " is NULL, or too short")); });
+    return guard(to, [&] {
+        return tell(to, Error(Code::bad_argument, std::string(what) + " is NULL, too short or too large"));
+    });
 }
 
 mr_status tell_gone(mr_error* to, const char* what) {
