@@ -43,8 +43,11 @@ pkgconfig() { # PREFIX
   flags=$(pkg-config --cflags --libs millrace)
   # shellcheck disable=SC2086
   cc -std=c99 "${warnings[@]}" "$here/one_entry.c" $flags -o "$work/one_entry"
-  # shellcheck disable=SC2086
-  cc -std=c99 "${warnings[@]}" "$root/bindings/c/examples/consumer.c" $flags -o "$work/consumer"
+  local example
+  for example in consumer machine; do
+    # shellcheck disable=SC2086
+    cc -std=c99 "${warnings[@]}" "$root/bindings/c/examples/$example.c" $flags -o "$work/$example"
+  done
   [[ $(needs "$work/one_entry") == *libmillrace.so.* ]] || die "the shared library was not linked"
   [[ $(pkg-config --modversion millrace) == "$(version)" ]] || die "pkg-config knows another version"
   LD_LIBRARY_PATH=$(pkg-config --variable=libdir millrace) consume "$work/one_entry" "$(version): tea"
