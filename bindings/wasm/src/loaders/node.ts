@@ -16,7 +16,7 @@ export { nodeTransport } from '../transports/node.js';
 const utf8Slice = (Buffer.prototype as unknown as { utf8Slice(start: number, end: number): string }).utf8Slice;
 const decode: DecodeText = (bytes, start, end) => utf8Slice.call(bytes, start, end);
 
-/** Some hundred KB, once: quicker than to wait for a thread. */
+/** Some hundred KB, once: read and compiled at once, which is quicker than to wait for threads that do it. */
 async function load(): Promise<WebAssembly.Module> {
   const { readFileSync } = await builtin('node:fs');
   const file = new URL('./millrace.wasm', import.meta.url);
@@ -29,7 +29,7 @@ async function load(): Promise<WebAssembly.Module> {
     const what = 'millrace.wasm is not beside the code that reads it: copy it there, or give `wasm`';
     throw new MillraceError('bad_config', `${what} (${file.pathname})`);
   }
-  return WebAssembly.compile(bytes);
+  return new WebAssembly.Module(bytes);
 }
 
 function seed(): Uint32Array {
