@@ -31,7 +31,7 @@ pub struct Figures {
 fn millrace(job: &Job) -> Result<Figures, Box<dyn Error>> {
     let mut config = Config::new(&job.url)?;
     config.set_list("streams", &[&job.stream])?.set("group", &job.group)?;
-    config.set("consumer", "bench")?.set("batch_size", &job.batch.to_string())?;
+    config.set("consumer", "bench")?.set("batch_size", job.batch.to_string())?;
     let client = Client::new(&config, Options::default())?;
     let start = Instant::now();
     client.open()?;

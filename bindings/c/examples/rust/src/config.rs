@@ -38,8 +38,9 @@ impl Config {
         })?;
         Ok(self)
     }
-    /// Sets one key from its text, as in a URL's query: `config.set("flush_interval", "500ms")?`.
-    pub fn set(&mut self, key: &str, text: &str) -> Result<&mut Config> {
+    /// Sets one key from its text, as in a URL's query: `config.set("flush_interval", "500ms")?`. Names of groups and
+    /// consumers may be any bytes but zeroes.
+    pub fn set(&mut self, key: &str, text: impl AsRef<[u8]>) -> Result<&mut Config> {
         let (key, text) = (c_text("a key", key)?, c_text("a value", text)?);
         check(|error| unsafe { ffi::mr_config_set(self.raw.as_ptr(), key.as_ptr(), text.as_ptr(), error) })?;
         Ok(self)
@@ -52,6 +53,13 @@ impl Config {
             ffi::mr_config_set_list(self.raw.as_ptr(), key.as_ptr(), values.as_ptr(), values.len(), error)
         })?;
         Ok(self)
+    }
+
+    /// One like this, that changes by itself from now on.
+    pub fn copy(&self) -> Result<Config> {
+        let mut raw = null_mut();
+        check(|error| unsafe { ffi::mr_config_copy(self.raw.as_ptr(), &mut raw, error) })?;
+        Ok(Config { raw: NonNull::new(raw).expect("MR_OK gives a configuration") })
     }
 
     pub(crate) fn raw(&self) -> *const ffi::mr_config {

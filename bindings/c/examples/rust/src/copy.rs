@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use crate::entry::{array, bytes, fields};
-use crate::event::{DeadLetter, Event, Field, Level, Origin, Outcome};
+use crate::event::{DeadLetter, DisconnectReason, Event, Field, Level, Origin, Outcome};
 use crate::{ffi, Code, Error, Id, Source, Ticket};
 
 impl Event {
@@ -35,7 +35,7 @@ impl Event {
             }
             ffi::MR_EVENT_MODE => Event::Mode { mode: text(raw.text), version: text(raw.version) },
             ffi::MR_EVENT_DISCONNECTED => {
-                Event::Disconnected { lane: text(raw.text), reason: raw.reason, error: error(raw) }
+                Event::Disconnected { lane: text(raw.text), reason: disconnect_reason(raw.reason), error: error(raw) }
             }
             ffi::MR_EVENT_RECONNECTED => Event::Reconnected { lane: text(raw.text), attempts: raw.count },
             ffi::MR_EVENT_GAP => {
@@ -91,6 +91,26 @@ impl Outcome {
             reordered: result.flags & ffi::MR_PUBLISH_REORDERED != 0,
         }
     }
+}
+
+fn disconnect_reason(number: u32) -> DisconnectReason {
+    use DisconnectReason::*;
+    // As millrace.h counts them.
+    let known = [
+        Closed,
+        Dropped,
+        Refused,
+        Reset,
+        Unreachable,
+        Dns,
+        Timeout,
+        TlsExpired,
+        TlsUnknownAuthority,
+        TlsWrongHost,
+        TlsCertificateWanted,
+        TlsFailed,
+    ];
+    known.get(number as usize).copied().unwrap_or(Other)
 }
 
 fn lossy(text: &[u8]) -> String {

@@ -85,12 +85,6 @@ pub struct Error {
     pub message: String,
 }
 
-impl Error {
-    pub(crate) fn bad_argument(message: String) -> Error {
-        Error { code: Code::BAD_ARGUMENT, retryable: false, message }
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code, self.message)
@@ -111,7 +105,11 @@ pub(crate) fn check(call: impl FnOnce(*mut ffi::mr_error) -> ffi::mr_status) -> 
     Err(Error { code: Code(status), retryable: error.retryable == 1, message })
 }
 
-/// Text for C, whose texts have no zero inside.
-pub(crate) fn c_text(what: &str, text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| Error::bad_argument(format!("{what} has a zero byte in it: {text:?}")))
+/// Text for C, whose texts have no zero inside. The text itself may be a secret.
+pub(crate) fn c_text(what: &str, text: impl AsRef<[u8]>) -> Result<CString> {
+    CString::new(text.as_ref()).map_err(|_| Error {
+        code: Code::BAD_ARGUMENT,
+        retryable: false,
+        message: format!("{what} has a zero byte in it"),
+    })
 }

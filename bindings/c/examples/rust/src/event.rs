@@ -51,10 +51,10 @@ pub enum Event {
         mode: String,
         version: String,
     },
-    /// A connection was lost and is tried again. `lane`: whose; `reason`: MR_DISCONNECT_... of millrace.h.
+    /// A connection was lost and is tried again. `lane`: whose: read, control, publish, push or probe.
     Disconnected {
         lane: String,
-        reason: u32,
+        reason: DisconnectReason,
         error: Error,
     },
     Reconnected {
@@ -152,6 +152,30 @@ pub enum Level {
     Info,
     Warn,
     Error,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The peer ended it.
+    Closed,
+    /// We did: silence, a broken protocol or a refusal, as the message says.
+    Dropped,
+    /// Nobody listens.
+    Refused,
+    /// Reset, broken pipe, or another error of the socket.
+    Reset,
+    Unreachable,
+    Dns,
+    Timeout,
+    TlsExpired,
+    TlsUnknownAuthority,
+    TlsWrongHost,
+    TlsCertificateWanted,
+    TlsFailed,
+    /// One that is younger than this crate.
+    Other,
 }
 
 /// What became of an entry that was published or redriven. In Pub/Sub its id is 0-0.

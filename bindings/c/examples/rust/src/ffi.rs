@@ -160,6 +160,7 @@ extern "C" {
         count: usize,
         error: *mut mr_error,
     ) -> mr_status;
+    pub fn mr_config_copy(config: *const mr_config, copy: *mut *mut mr_config, error: *mut mr_error) -> mr_status;
     pub fn mr_config_free(config: *mut mr_config);
 
     pub fn mr_client_new(

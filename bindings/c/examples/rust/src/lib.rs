@@ -39,7 +39,7 @@ pub use batch::{Batch, Entries, Reason};
 pub use config::{Config, Options, Thread};
 pub use entry::{Entry, Id};
 pub use error::{Code, Error, Result};
-pub use event::{DeadLetter, Event, Field, Level, Origin, Outcome};
+pub use event::{DeadLetter, DisconnectReason, Event, Field, Level, Origin, Outcome};
 
 use error::{c_text, check};
 
@@ -140,9 +140,7 @@ impl Client {
     /// What the next AUTH says; an empty user is the default one. After `auth` it starts the client again.
     pub fn replace_credentials(&self, user: &str, password: &str) -> Result<()> {
         let user = c_text("a user", user)?;
-        let password = c_text("a password", password).map_err(|_| {
-            Error::bad_argument("a password has a zero byte in it".into()) // without the password
-        })?;
+        let password = c_text("a password", password)?;
         self.call(|client, error| unsafe {
             ffi::mr_client_replace_credentials(client, user.as_ptr(), password.as_ptr(), error)
         })
