@@ -8,6 +8,8 @@ use crate::values::value_of;
 
 /// A stream, and the text of an id.
 pub type Key = (Vec<u8>, String);
+/// The number of a batch, and a position in it.
+type Place = (u64, u32);
 
 struct Held {
     batch: Batch,
@@ -35,9 +37,9 @@ const OK: &str = "ok";
 #[derive(Default)]
 pub struct HeldBatches {
     batches: HashMap<u64, Held>,
-    places: HashMap<Key, (u64, u32)>,
+    places: HashMap<Key, Place>,
     requests: HashMap<u64, Request>,
-    waiters: HashMap<(u64, u32), (u64, usize)>,
+    waiters: HashMap<Place, (u64, usize)>,
     next_request: u64,
 }
 
@@ -104,7 +106,7 @@ impl HeldBatches {
         re: Value,
         keys: Vec<Key>,
         command: impl Fn(&Batch, &[u32]) -> millrace::Result<()>,
-    ) -> (Request, Vec<(usize, (u64, u32))>) {
+    ) -> (Request, Vec<(usize, Place)>) {
         let mut items: Vec<_> = keys.into_iter().map(|key| (key, Code::NOT_HELD.name())).collect();
         let mut shares: BTreeMap<u64, Vec<(usize, u32)>> = BTreeMap::new();
         for (item, (key, _)) in items.iter().enumerate() {
@@ -127,7 +129,7 @@ impl HeldBatches {
         (Request { re, items, open: 0 }, settled)
     }
 
-    fn forget(&mut self, (number, index): (u64, u32)) {
+    fn forget(&mut self, (number, index): Place) {
         let held = match self.batches.get_mut(&number) {
             Some(held) => held,
             None => return,

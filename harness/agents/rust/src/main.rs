@@ -6,6 +6,7 @@
 //!     cargo build --release --locked --offline --config 'source.crates-io.replace-with="debian"' \
 //!         --config 'source.debian.directory="/usr/share/cargo/registry"'
 mod agent;
+mod commands;
 mod events;
 mod held;
 mod output;
