@@ -3,11 +3,14 @@
 //! 3 when the peer was not built in, which the feature `peer` does:
 //!
 //!     cargo run --release --features peer -- redis-rs redis://localhost:6379 orders bench 100000 100
+//!
+//! Where no registry is to be had: --offline --manifest-path alone/Cargo.toml.
 #[cfg(feature = "peer")]
 mod redis_rs;
 
 use std::error::Error;
 use std::process::exit;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use millrace::{Client, Config, Options};
@@ -63,11 +66,15 @@ fn peer(_job: &Job) -> Result<Figures, Box<dyn Error>> {
     exit(3);
 }
 
+fn number<N: FromStr>(name: &str, text: &str) -> Result<N, Box<dyn Error>> {
+    text.parse().map_err(|_| format!("{name} must be a number, not '{text}'").into())
+}
+
 fn run(args: &[String]) -> Result<Figures, Box<dyn Error>> {
     let (which, job) = match args {
         [which, url, stream, group, count, batch] => {
             let (url, stream, group) = (url.clone(), stream.clone(), group.clone());
-            (which, Job { url, stream, group, count: count.parse()?, batch: batch.parse()? })
+            (which, Job { url, stream, group, count: number("COUNT", count)?, batch: number("BATCH", batch)? })
         }
         _ => return Err("usage: bench millrace|redis-rs URL STREAM GROUP COUNT BATCH".into()),
     };
