@@ -1,6 +1,7 @@
 //! Consumes streams of a group until it is interrupted, and prints each entry:
 //!
 //!     cargo run --release --example consumer 'redis://localhost:6379?streams=orders&group=billing&consumer=billing-1'
+use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::os::raw::c_int;
 use std::process::ExitCode;
@@ -50,19 +51,26 @@ fn print(batch: &Batch) -> io::Result<()> {
     out.flush()
 }
 
-fn consume(url: &str) -> Result<(), Box<dyn std::error::Error>> {
-    // A signal handler may use it until the process ends.
-    let client: &'static Client = Box::leak(Box::new(Client::connect(url)?));
-    client.open()?;
-    stop_when_interrupted(client);
+fn consume(client: &Client) -> Result<(), Box<dyn Error>> {
     for batch in client.batches() {
         let batch = batch?;
         print(&batch)?;
         batch.ack()?; // what is not acked is delivered again
     }
-    let pending = client.close(Duration::from_secs(5))?;
-    if pending > 0 {
-        eprintln!("{pending} entries stay pending");
+    Ok(())
+}
+
+fn run(url: &str) -> Result<(), Box<dyn Error>> {
+    // A signal handler may use it until the process ends.
+    let client: &'static Client = Box::leak(Box::new(Client::connect(url)?));
+    client.open()?;
+    stop_when_interrupted(client);
+    let consumed = consume(client);
+    let pending = client.close(Duration::from_secs(5));
+    consumed?;
+    match pending? {
+        0 => {}
+        pending => eprintln!("{pending} entries stay pending"),
     }
     Ok(())
 }
@@ -70,7 +78,7 @@ fn consume(url: &str) -> Result<(), Box<dyn std::error::Error>> {
 fn main() -> ExitCode {
     let url = std::env::args().nth(1);
     let url = url.as_deref().unwrap_or("redis://localhost:6379?streams=orders&group=billing&consumer=billing-1");
-    match consume(url) {
+    match run(url) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -52,7 +52,7 @@ pub struct Source(u32);
 pub struct Ticket(u64);
 
 /// A consumer, a publisher, or both. Dropping it sends what the sockets take without waiting; [`Client::close`] waits
-/// for answers. Where a source is wanted, None is any.
+/// for answers.
 pub struct Client {
     raw: NonNull<ffi::mr_client>,
     /// An event is borrowed until the next one is polled: one thread at a time.
@@ -105,9 +105,9 @@ impl Client {
         self.call(|client, error| unsafe { ffi::mr_client_resume(client, source.0, error) })
     }
 
-    /// The next batch; None when the timeout, if there is one, passed first. Several threads may wait: each batch goes
-    /// to one. `closed` once the client was stopped, drained or closed; what ended the last source, where it ended by
-    /// itself.
+    /// The next batch of a source, or of any; None when the timeout, if there is one, passed first. Several threads may
+    /// wait: each batch goes to one. `closed` once the client was stopped, drained or closed; what ended the source, or
+    /// the last one, where it ended by itself.
     pub fn next(&self, source: Option<Source>, timeout: Option<Duration>) -> Result<Option<Batch>> {
         let source = source.map_or(0, |source| source.0);
         let mut raw = null_mut();

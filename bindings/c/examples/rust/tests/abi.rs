@@ -60,11 +60,11 @@ fn declarations_are_the_headers() {
     }
     for item in source.split("pub struct ").skip(1) {
         let (name, fields) = item.split_once('}').unwrap().0.split_once(" {").unwrap();
-        let mut offset = 0;
+        let mut offset = 0_usize;
         for field in fields.split(",\n").filter_map(|field| field.trim().strip_prefix("pub ")) {
             let (field, of) = field.split_once(": ").unwrap();
             let size = size_of(of);
-            offset += (offset as usize).wrapping_neg() % size.min(8); // as C aligns it
+            offset += offset.wrapping_neg() % size.min(8); // as C aligns it
             declared.push(format!("field {name}.{field} {offset} {size}"));
             offset += size;
         }
