@@ -1,4 +1,4 @@
-//! Entries: ids and bytes, borrowed from their batch. Nothing is copied, and the borrow checker knows how long they live.
+//! Entries: ids and bytes, borrowed from their batch. Nothing is copied; the borrow checker knows how long they live.
 use std::fmt;
 use std::slice;
 use std::str::FromStr;
