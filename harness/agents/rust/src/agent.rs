@@ -3,12 +3,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace::{Client, Config, Event, Source, Ticket};
 use serde_json::{json, Value};
 
+use crate::config::Config;
+use crate::event::Event;
 use crate::events::{batch_event, error_event, event_of, letter, outcome, ready_event, redriven};
 use crate::held::HeldBatches;
 use crate::output::Output;
+use crate::session::{reason_and_number, Session};
 use crate::values::value_of;
 use crate::Bell;
 
@@ -16,9 +18,8 @@ pub const DRAIN_DEFAULT: Duration = Duration::from_secs(5);
 
 /// What a start has made.
 pub struct Running {
-    pub client: Arc<Client>,
+    pub session: Arc<Session>,
     pub config: Config,
-    pub source: Source,
     pub start_re: Value,
     /// The only stream of the source: that of dead letters that a request does not name.
     pub stream: Vec<u8>,
@@ -34,7 +35,7 @@ pub struct Agent<'a> {
     pub bell: Bell,
     pub running: Option<Running>,
     pub held: HeldBatches,
-    pub asked: HashMap<Ticket, Value>,
+    pub asked: HashMap<u64, Value>,
     pub drain_re: Value,
     has_finished: bool,
 }
@@ -66,7 +67,7 @@ impl<'a> Agent<'a> {
     /// Turns the loop until something happens.
     pub fn wait(&mut self) {
         if let Some(running) = &self.running {
-            if running.client.wait(None).is_err() {
+            if running.session.wait().is_err() {
                 self.running = None;
             }
         }
@@ -74,7 +75,7 @@ impl<'a> Agent<'a> {
 
     /// At the end of stdin.
     pub fn end(&mut self) {
-        let held = self.running.as_ref().map_or(0, |running| running.client.close(DRAIN_DEFAULT).unwrap_or(0));
+        let held = self.running.as_ref().map_or(0, |running| running.session.client.close(DRAIN_DEFAULT).unwrap_or(0));
         self.tell_events();
         self.say_drained(held); // unless its event told it
     }
@@ -86,7 +87,7 @@ impl<'a> Agent<'a> {
             if self.output.is_full() {
                 break;
             }
-            let batch = match running.client.next(None, Some(Duration::ZERO)) {
+            let batch = match running.session.client.next(Some(Duration::ZERO)) {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 Err(_) => {
@@ -97,10 +98,11 @@ impl<'a> Agent<'a> {
             has_handed = true;
             // What it is of may have become ready in the same turn, and whether it is to be acked is told by that.
             self.tell_events();
-            self.say(batch_event(&batch));
+            let (reason, number) = reason_and_number(&batch);
+            self.say(batch_event(&batch, reason));
             if self.running.as_ref().map_or(false, |running| running.keeps) {
                 let keys = batch.iter().map(|entry| (entry.stream().to_vec(), entry.id().to_string())).collect();
-                self.held.add(batch, keys);
+                self.held.add(batch, number, keys);
             }
         }
         has_handed
@@ -109,7 +111,7 @@ impl<'a> Agent<'a> {
     /// Whether an event was there.
     fn tell_events(&mut self) -> bool {
         let mut has_told = false;
-        while let Some(event) = self.running.as_ref().and_then(|running| running.client.poll_event()) {
+        while let Some(event) = self.running.as_ref().and_then(|running| running.session.poll_event()) {
             has_told = true;
             self.handle_event(event);
         }
@@ -161,7 +163,7 @@ impl<'a> Agent<'a> {
         }
     }
 
-    fn answer(&mut self, ticket: Ticket, event: Value) {
+    fn answer(&mut self, ticket: u64, event: Value) {
         let re = self.asked.remove(&ticket).unwrap_or(Value::Null);
         self.say_answer(&re, event);
     }

@@ -2,18 +2,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace::{Client, Options, Thread};
 use serde_json::{json, Value};
 
 use crate::agent::{Agent, Running, DRAIN_DEFAULT};
 use crate::requests::{
     array_of, configuration, keys, member, milliseconds, optional, publish_entries, publish_options, streams_of,
 };
+use crate::session::Session;
 use crate::values::{bytes_from, id_from, value_of, Refusal};
 
 const CAPABILITIES: &str = "streams pubsub tail publish claim nack dlq redrive dedupe drain pause many pattern config \
                             tls health stats concurrent";
-const EVENT_MAX: u32 = 4096;
 /// A server that is silent is bad news soon enough.
 const LOOK_TIMEOUT: Duration = Duration::from_millis(500);
 const DEAD_COUNT_MAX: u64 = 1000;
@@ -43,16 +42,16 @@ impl Agent<'_> {
             Some("dead") => self.ask_dead(request)?,
             Some("redrive") => self.redrive(request)?,
             Some("pause") => {
-                self.running()?.client.pause(self.running()?.source)?;
+                self.running()?.session.pause()?;
                 self.say(json!({"event": "paused", "re": re}));
             }
             Some("resume") => {
-                self.running()?.client.resume(self.running()?.source)?;
+                self.running()?.session.resume()?;
                 self.say(json!({"event": "resumed", "re": re}));
             }
             Some("health") => self.tell_health(re)?,
             Some("stats") => {
-                let text = self.running()?.client.metrics()?;
+                let text = self.running()?.session.client.metrics()?;
                 self.say(json!({"event": "stats", "re": re, "text": text}));
             }
             Some("drain") => self.drain(request)?,
@@ -70,13 +69,11 @@ impl Agent<'_> {
             return Err(Refusal::bad("start: there is a source already"));
         }
         let config = configuration(request)?;
-        let client = Arc::new(Client::new(&config, Options { thread: Thread::None, event_max: EVENT_MAX })?);
-        let source = client.open()?;
-        self.bell.hang(Arc::clone(&client));
+        let session = Arc::new(Session::open(&config)?);
+        self.bell.hang(Arc::clone(&session));
         self.running = Some(Running {
-            client,
+            session,
             config,
-            source,
             start_re: request["re"].clone(),
             stream: streams_of(request)?.into_iter().next().unwrap_or_default(),
             is_ready: false,
@@ -98,14 +95,14 @@ impl Agent<'_> {
             "reject" => {
                 let reason = bytes_from(member(request, "error")?, "'error'")?;
                 let reason = String::from_utf8_lossy(&reason);
-                Some(self.held.settle_at_once(re, keys, |batch, indices| batch.reject_some(indices, &reason)))
+                Some(self.held.settle_at_once(re, keys, |batch, indices| batch.reject(indices, &reason)))
             }
             _ if request["release"] == json!(true) => {
-                Some(self.held.settle_at_once(re, keys, |batch, indices| batch.give_back_some(indices)))
+                Some(self.held.settle_at_once(re, keys, |batch, indices| batch.give_back(indices)))
             }
             _ => {
                 let delay = milliseconds(request, "delay_ms")?;
-                Some(self.held.settle_at_once(re, keys, |batch, indices| batch.nack_some(indices, delay)))
+                Some(self.held.settle_at_once(re, keys, |batch, indices| batch.nack(indices, delay)))
             }
         };
         answer.into_iter().for_each(|answer| self.say(answer));
@@ -116,7 +113,7 @@ impl Agent<'_> {
         let running = self.running()?;
         let stream = bytes_from(member(request, "stream")?, "'stream'")?;
         let options = publish_options(request, &running.config)?;
-        let ticket = running.client.publish_async(stream, &publish_entries(request)?, options.as_ref())?;
+        let ticket = running.session.publish(&stream, &publish_entries(request)?, options.as_ref())?;
         self.asked.insert(ticket, request["re"].clone());
         Ok(())
     }
@@ -130,14 +127,15 @@ impl Agent<'_> {
             }
             None => DEAD_COUNT_MAX,
         };
-        let ticket = self.running()?.client.dead(self.stream_of(request)?, after, count.min(DEAD_COUNT_MAX) as u32)?;
+        let ticket =
+            self.running()?.session.dead(&self.stream_of(request)?, after, count.min(DEAD_COUNT_MAX) as u32)?;
         self.asked.insert(ticket, request["re"].clone());
         Ok(())
     }
 
     fn redrive(&mut self, request: &Value) -> Result<(), Refusal> {
         let ids = array_of(member(request, "ids")?, "'ids'")?.iter().map(id_from).collect::<Result<Vec<_>, _>>()?;
-        let ticket = self.running()?.client.redrive(self.stream_of(request)?, &ids)?;
+        let ticket = self.running()?.session.redrive(&self.stream_of(request)?, &ids)?;
         self.asked.insert(ticket, request["re"].clone());
         Ok(())
     }
@@ -152,7 +150,7 @@ impl Agent<'_> {
     /// With the figures as the server tells them now, unless it tells nothing.
     fn tell_health(&mut self, re: &Value) -> Result<(), Refusal> {
         let running = self.running()?;
-        let text = running.client.health(running.source, LOOK_TIMEOUT)?;
+        let text = running.session.health(LOOK_TIMEOUT)?;
         let mut health: Value = serde_json::from_str(&text).map_err(|error| Refusal::bad(error.to_string()))?;
         health["event"] = json!("health");
         health["re"] = re.clone();
@@ -164,7 +162,7 @@ impl Agent<'_> {
         let timeout = milliseconds(request, "timeout_ms")?.unwrap_or(DRAIN_DEFAULT);
         self.drain_re = request["re"].clone();
         match &self.running {
-            Some(running) => running.client.drain(timeout)?,
+            Some(running) => running.session.drain(timeout)?,
             None => self.say_drained(0),
         }
         Ok(())

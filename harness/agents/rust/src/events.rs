@@ -1,17 +1,13 @@
 //! The client's events as lines of the protocol.
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use millrace::{Batch, DeadLetter, Error, Event, Field, Id, Outcome, Reason};
+use millrace::{Batch, Error, Id};
 use serde_json::{json, Map, Value};
 
+use crate::event::{DeadLetter, Event, Field, Outcome};
 use crate::values::{fields_of, id_of, value_of, Refusal};
 
-pub fn batch_event(batch: &Batch) -> Value {
-    let reason = match batch.reason() {
-        Reason::Size => "size",
-        Reason::Flush => "flush",
-        Reason::Recovery => "recovery",
-    };
+pub fn batch_event(batch: &Batch, reason: &str) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let entry = |entry: millrace::Entry| {
         json!({
@@ -55,7 +51,7 @@ pub fn outcome(result: &Outcome) -> Value {
     let flags: Value = flags.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect();
     match result.id {
         Ok(id) => json!({"id": id_of(id), "flags": flags}),
-        Err(code) => json!({"error": code.name(), "message": code.meaning(), "flags": flags}),
+        Err(failure) => json!({"error": failure.code, "message": failure.meaning, "flags": flags}),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Batches that the harness has not settled yet, found again by stream and id.
 use std::collections::{BTreeMap, HashMap};
 
-use millrace::{Batch, Code};
+use millrace::Batch;
 use serde_json::{json, Value};
 
+use crate::session::Released;
 use crate::values::value_of;
 
 /// A stream, and the text of an id.
@@ -12,7 +13,7 @@ pub type Key = (Vec<u8>, String);
 type Place = (u64, u32);
 
 struct Held {
-    batch: Batch,
+    batch: Released,
     keys: Vec<Key>,
     unsettled: usize,
 }
@@ -44,19 +45,17 @@ pub struct HeldBatches {
 }
 
 impl HeldBatches {
-    pub fn add(&mut self, mut batch: Batch, keys: Vec<Key>) {
-        batch.release();
-        let number = batch.number();
+    pub fn add(&mut self, batch: Batch, number: u64, keys: Vec<Key>) {
         for (key, index) in keys.iter().zip(0..) {
             self.places.insert(key.clone(), (number, index));
         }
         let unsettled = keys.len();
-        self.batches.insert(number, Held { batch, keys, unsettled });
+        self.batches.insert(number, Held { batch: Released::new(batch), keys, unsettled });
     }
 
     /// Answers once the server has acked all; at once where none waits for that.
     pub fn ack(&mut self, re: Value, keys: Vec<Key>) -> Option<Value> {
-        let (mut request, settled) = self.settle(re, keys, |batch, indices| batch.ack_some(indices));
+        let (mut request, settled) = self.settle(re, keys, |batch, indices| batch.ack(indices));
         if settled.is_empty() {
             return Some(request.answer());
         }
@@ -73,7 +72,7 @@ impl HeldBatches {
         &mut self,
         re: Value,
         keys: Vec<Key>,
-        command: impl Fn(&Batch, &[u32]) -> millrace::Result<()>,
+        command: impl Fn(&Released, &[u32]) -> millrace::Result<()>,
     ) -> Value {
         let (mut request, settled) = self.settle(re, keys, command);
         for (item, place) in settled {
@@ -105,9 +104,9 @@ impl HeldBatches {
         &self,
         re: Value,
         keys: Vec<Key>,
-        command: impl Fn(&Batch, &[u32]) -> millrace::Result<()>,
+        command: impl Fn(&Released, &[u32]) -> millrace::Result<()>,
     ) -> (Request, Vec<(usize, Place)>) {
-        let mut items: Vec<_> = keys.into_iter().map(|key| (key, Code::NOT_HELD.name())).collect();
+        let mut items: Vec<_> = keys.into_iter().map(|key| (key, "not_held")).collect();
         let mut shares: BTreeMap<u64, Vec<(usize, u32)>> = BTreeMap::new();
         for (item, (key, _)) in items.iter().enumerate() {
             if let Some((number, index)) = self.places.get(key) {
@@ -122,7 +121,7 @@ impl HeldBatches {
             for (item, index) in share {
                 match if is_whole { Ok(()) } else { command(batch, &[index]) } {
                     Ok(()) => settled.push((item, (number, index))),
-                    Err(error) => items[item].1 = error.code.name(),
+                    Err(error) => items[item].1 = error.code,
                 }
             }
         }

@@ -7,10 +7,15 @@
 //!         --config 'source.debian.directory="/usr/share/cargo/registry"'
 mod agent;
 mod commands;
+mod config;
+mod copy;
+mod event;
 mod events;
+mod ffi;
 mod held;
 mod output;
 mod requests;
+mod session;
 mod values;
 
 use std::io::{self, BufRead};
@@ -19,22 +24,22 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use agent::Agent;
-use millrace::Client;
 use output::Output;
+use session::Session;
 
 /// Wakes the loop of the client, once there is one.
 #[derive(Clone, Default)]
 pub struct Bell {
-    client: Arc<Mutex<Option<Arc<Client>>>>,
+    session: Arc<Mutex<Option<Arc<Session>>>>,
 }
 
 impl Bell {
-    pub fn hang(&self, client: Arc<Client>) {
-        *self.client.lock().expect("nobody panics with it") = Some(client);
+    pub fn hang(&self, session: Arc<Session>) {
+        *self.session.lock().expect("nobody panics with it") = Some(session);
     }
     pub fn ring(&self) {
-        if let Some(client) = &*self.client.lock().expect("nobody panics with it") {
-            client.wake();
+        if let Some(session) = &*self.session.lock().expect("nobody panics with it") {
+            session.wake();
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What requests ask for: the configuration of a start, entries to publish, keys to settle.
 use std::time::Duration;
 
-use millrace::{Config, Field};
 use serde_json::Value;
 
+use crate::config::Config;
+use crate::event::Field;
 use crate::held::Key;
 use crate::values::{bytes_from, Refusal};
 

@@ -1,6 +1,8 @@
 //! Values as protocol 1 writes them: text, and bytes that are no UTF-8 as {"b64":…}. Long ones are written in full.
-use millrace::{Code, Error, Id};
+use millrace::{Error, Id};
 use serde_json::{json, Value};
+
+use crate::session::parse_id;
 
 /// Why a request is refused.
 pub struct Refusal {
@@ -11,7 +13,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn bad(message: impl Into<String>) -> Refusal {
-        Refusal { code: Code::BAD_ARGUMENT.name(), message: message.into(), retryable: false }
+        Refusal { code: "bad_argument", message: message.into(), retryable: false }
     }
     pub fn event(&self) -> Value {
         json!({"event": "error", "code": self.code, "message": self.message, "retryable": self.retryable})
@@ -20,7 +22,7 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
-        Refusal { code: error.code.name(), message: error.message, retryable: error.retryable }
+        Refusal { code: error.code, message: error.message, retryable: error.retryable }
     }
 }
 
@@ -54,7 +56,7 @@ pub fn bytes_from(value: &Value, what: &str) -> Result<Vec<u8>, Refusal> {
 
 pub fn id_from(value: &Value) -> Result<Id, Refusal> {
     let text = value.as_str().ok_or_else(|| Refusal::bad(format!("no id of an entry: {value}")))?;
-    Ok(text.parse()?)
+    Ok(parse_id(text)?)
 }
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -13,7 +13,7 @@ use std::process::exit;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use millrace::{Client, Config, Options};
+use millrace::Client;
 
 /// What to consume, and how.
 pub struct Job {
@@ -32,21 +32,21 @@ pub struct Figures {
 }
 
 fn millrace(job: &Job) -> Result<Figures, Box<dyn Error>> {
-    let mut config = Config::new(&job.url)?;
-    config.set_list("streams", &[&job.stream])?.set("group", &job.group)?;
-    config.set("consumer", "bench")?.set("batch_size", job.batch.to_string())?;
-    let client = Client::new(&config, Options::default())?;
+    let batch_size = job.batch.to_string();
+    let keys =
+        [("streams", &job.stream[..]), ("group", &job.group), ("consumer", "bench"), ("batch_size", &batch_size)];
+    let client = Client::connect(&job.url, &keys)?;
     let start = Instant::now();
     client.open()?;
     let (mut entries, mut bytes) = (0, 0);
     for batch in client.batches() {
         let batch = batch?;
-        for entry in &batch {
+        for entry in batch.iter() {
             let payload = std::str::from_utf8(entry.field("payload").unwrap_or_default())?;
             bytes += payload.len() as u64;
         }
         batch.ack()?;
-        entries += batch.len() as u64;
+        entries += batch.iter().len() as u64;
         if entries >= job.count {
             break;
         }

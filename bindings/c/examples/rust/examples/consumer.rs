@@ -37,7 +37,7 @@ fn stop_when_interrupted(client: &'static Client) {
 
 fn print(batch: &Batch) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    for entry in batch {
+    for entry in batch.iter() {
         out.write_all(entry.stream())?;
         write!(out, " {}", entry.id())?;
         for (name, value) in entry.fields() {
@@ -62,7 +62,7 @@ fn consume(client: &Client) -> Result<(), Box<dyn Error>> {
 
 fn run(url: &str) -> Result<(), Box<dyn Error>> {
     // A signal handler may use it until the process ends.
-    let client: &'static Client = Box::leak(Box::new(Client::connect(url)?));
+    let client: &'static Client = Box::leak(Box::new(Client::connect(url, &[])?));
     client.open()?;
     stop_when_interrupted(client);
     let consumed = consume(client);

@@ -1,250 +1,219 @@
 //! Reliable delivery over Redis Streams: a safe wrapper of libmillrace, by its C ABI.
-//!
 //! ```no_run
-//! # fn main() -> millrace::Result<()> {
-//! let client = millrace::Client::connect("redis://localhost:6379?streams=orders&group=billing")?;
+//! let client = millrace::Client::connect("redis://localhost:6379?streams=orders&group=billing", &[])?;
 //! client.open()?;
 //! for batch in client.batches() {
 //!     let batch = batch?;
-//!     for entry in &batch {
+//!     for entry in batch.iter() {
 //!         println!("{} {:?}", entry.id(), entry.field("payload"));
 //!     }
-//!     batch.ack()?;
+//!     batch.ack()?; // what is not acked is delivered again
 //! }
-//! # Ok(())
-//! # }
+//! # Ok::<(), millrace::Error>(())
 //! ```
-//!
-//! What is not acked is delivered again. A thread of the client's own sends acks and heartbeats while you work; every
-//! method of [`Client`] and [`Batch`] may be called from any thread, and waits for nothing where it does not say so.
-//!
-//! To build, libmillrace must be there: pkg-config is asked, or MILLRACE_LIB_DIR names its directory.
+use std::{ffi::CString, fmt, iter, mem::size_of, mem::zeroed, ptr::null, ptr::null_mut, time::Duration};
 
-mod batch;
-mod config;
-mod copy;
-mod entry;
-mod error;
-mod event;
-mod ffi;
-mod publish;
+pub mod ffi;
+use ffi::*;
+pub type Result<T> = std::result::Result<T, Error>;
 
-use std::fmt;
-use std::os::raw::c_int;
-use std::ptr::{null, null_mut, NonNull};
-use std::sync::Mutex;
-use std::time::Duration;
-
-pub use batch::{Batch, Entries, Reason};
-pub use config::{Config, Options, Thread};
-pub use entry::{Entry, Id};
-pub use error::{Code, Error, Result};
-pub use event::{DeadLetter, DisconnectReason, Event, Field, Level, Origin, Outcome};
-
-use error::{c_text, check};
-
-/// One source of a client: what `open` began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Source(u32);
-
-/// One request, that an event answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ticket(u64);
-
-/// A consumer, a publisher, or both. Dropping it sends what the sockets take without waiting; [`Client::close`] waits
-/// for answers.
-pub struct Client {
-    raw: NonNull<ffi::mr_client>,
-    /// An event is borrowed until the next one is polled: one thread at a time.
-    polling: Mutex<()>,
+/// What went wrong: a name of docs/errors.md, like "lost"; whether the same call can succeed later; one line of detail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    pub code: &'static str,
+    pub retryable: bool,
+    pub message: String,
 }
-
-// SAFETY: millrace.h: everything about a client may be called from any thread, but for mr_client_poll_event, which
-// `polling` guards.
-unsafe impl Send for Client {}
-unsafe impl Sync for Client {}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        // SAFETY: we own it, and nobody is in a call of it: we are its only user.
-        unsafe { ffi::mr_client_free(self.raw.as_ptr()) }
+impl std::error::Error for Error {}
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
     }
 }
+
+/// The id of a stream entry, `ms-seq`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id {
+    pub ms: u64,
+    pub seq: u64,
+}
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.ms, self.seq)
+    }
+}
+
+/// A handle that is ours, and what frees it. That it lives as long makes the calls below sound.
+#[derive(Debug)]
+struct Owned<T>(*mut T, unsafe extern "C" fn(*mut T));
+// SAFETY: millrace.h: any thread may call anything of a client and its batches, and read what a batch lends.
+unsafe impl<T> Send for Owned<T> {}
+unsafe impl<T> Sync for Owned<T> {}
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        unsafe { (self.1)(self.0) }
+    }
+}
+
+/// A consumer, a publisher, or both, with a thread of its own that sends acks and heartbeats while you work.
+#[derive(Debug)]
+pub struct Client(Owned<mr_client>);
 
 impl Client {
-    /// A client with a thread of its own, that keeps no events. No connection is made yet: the first source or publish
-    /// does that. `bad_config` names the part of the URL.
-    pub fn connect(url: &str) -> Result<Client> {
-        Client::new(&Config::new(url)?, Options::default())
+    /// By a URL and more keys of docs/configuration.md, like `("batch_size", "100")`. It connects when it is used.
+    pub fn connect(url: &str, keys: &[(&str, &str)]) -> Result<Client> {
+        let (mut config, mut client) = (Owned(null_mut(), mr_config_free), Owned(null_mut(), mr_client_free));
+        unsafe { mr_config_new(text(url)?.as_ptr(), &mut config.0)? }
+        for (key, value) in keys {
+            unsafe { mr_config_set(config.0, text(key)?.as_ptr(), text(value)?.as_ptr())? }
+        }
+        let options = mr_client_options { size: size_of::<mr_client_options>(), thread: MR_THREAD_OWN, event_max: 0 };
+        unsafe { mr_client_new(config.0, &options, &mut client.0)? }
+        Ok(Client(client))
     }
-    pub fn new(config: &Config, options: Options) -> Result<Client> {
-        let options = options.raw();
-        let mut raw = null_mut();
-        // SAFETY: all of them live for the call.
-        check(|error| unsafe { ffi::mr_client_new(config.raw(), &options, &mut raw, error) })?;
-        let raw = NonNull::new(raw).expect("MR_OK gives a client");
-        Ok(Client { raw, polling: Mutex::new(()) })
+    /// # Safety
+    /// It is a client, and becomes ours.
+    pub unsafe fn from_raw(raw: *mut mr_client) -> Client {
+        Client(Owned(raw, mr_client_free))
     }
-
-    /// Begins to consume, or to tail where the group is empty, as the client's configuration says.
-    pub fn open(&self) -> Result<Source> {
-        self.open_raw(null())
+    /// For calls that are not wrapped here.
+    pub fn as_raw(&self) -> *mut mr_client {
+        self.0 .0
     }
-    /// The same as another configuration says.
-    pub fn open_with(&self, config: &Config) -> Result<Source> {
-        self.open_raw(config.raw())
+    /// Begins to consume, or to tail where there is no group.
+    pub fn open(&self) -> Result<()> {
+        unsafe { mr_client_open(self.0 .0, null(), null_mut()) }
     }
-    /// Ends a source: what it has not handed over goes back to the group.
-    pub fn close_source(&self, source: Source) -> Result<()> {
-        self.call(|client, error| unsafe { ffi::mr_client_close_source(client, source.0, error) })
+    /// The next batch, or None when the timeout passed. An error is "closed", or what else has ended the source.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Batch>> {
+        let mut batch = Batch { raw: Owned(null_mut(), mr_batch_free), view: unsafe { zeroed() } };
+        unsafe { mr_client_next(self.0 .0, 0, micros(timeout), &mut batch.raw.0)? }
+        batch.view.size = size_of::<mr_batch_view>();
+        let has_come = !batch.raw.0.is_null();
+        has_come.then(|| check(|_| unsafe { mr_batch_read(batch.raw.0, &mut batch.view) }).map(|()| batch)).transpose()
     }
-    pub fn pause(&self, source: Source) -> Result<()> {
-        self.call(|client, error| unsafe { ffi::mr_client_pause(client, source.0, error) })
-    }
-    pub fn resume(&self, source: Source) -> Result<()> {
-        self.call(|client, error| unsafe { ffi::mr_client_resume(client, source.0, error) })
-    }
-
-    /// The next batch of a source, or of any; None when the timeout, if there is one, passed first. Several threads may
-    /// wait: each batch goes to one. `closed` once the client was stopped, drained or closed; what ended the source, or
-    /// the last one, where it ended by itself.
-    pub fn next(&self, source: Option<Source>, timeout: Option<Duration>) -> Result<Option<Batch>> {
-        let source = source.map_or(0, |source| source.0);
-        let mut raw = null_mut();
-        self.call(|client, error| unsafe { ffi::mr_client_next(client, source, micros(timeout), &mut raw, error) })?;
-        // SAFETY: what is not NULL is a batch, and ours.
-        NonNull::new(raw).map(|raw| unsafe { Batch::take(raw) }).transpose()
-    }
-    /// All batches, of whichever source, until the client is stopped, drained or closed. The last item is an error
-    /// where one ended it.
-    pub fn batches(&self) -> Batches<'_> {
-        Batches { client: self, has_ended: false }
+    /// All batches until the client is stopped or closed. The last item is an error where one ended it.
+    pub fn batches(&self) -> impl Iterator<Item = Result<Batch>> + '_ {
+        let mut is_open = true;
+        iter::from_fn(move || {
+            let next = is_open.then(|| iter::repeat_with(|| self.next(None)).find_map(Result::transpose))?;
+            is_open = matches!(next, Some(Ok(_)));
+            next.filter(|next| !matches!(next, Err(Error { code: "closed", .. })))
+        })
     }
     /// Ends `next` and `batches`, for good. A signal handler may call it.
     pub fn stop(&self) {
-        // SAFETY: the client lives; the library says that it is safe in a signal handler.
-        unsafe { ffi::mr_client_stop(self.raw.as_ptr()) }
+        unsafe { mr_client_stop(self.0 .0) }
     }
-    /// Begins to end everything, and returns. What you hold may be settled until [`Event::Closed`] without a source,
-    /// which comes when all is, or at the timeout. Then call [`Client::close`].
-    pub fn drain(&self, timeout: Duration) -> Result<()> {
-        self.call(|client, error| unsafe { ffi::mr_client_drain(client, micros(Some(timeout)), error) })
-    }
-    /// Drains, waits for answers, not for what you hold, and closes the sockets. Tells how many entries stay pending
-    /// with this client's consumers. Every later call answers `closed`.
+    /// Waits for answers, which a drop does not. Tells how many entries stay pending with this consumer.
     pub fn close(&self, timeout: Duration) -> Result<u64> {
         let mut held = 0;
-        self.call(|client, error| unsafe { ffi::mr_client_close(client, micros(Some(timeout)), &mut held, error) })?;
+        unsafe { mr_client_close(self.0 .0, micros(Some(timeout)), &mut held)? }
         Ok(held)
     }
-    /// What the next AUTH says; an empty user is the default one. After `auth` it starts the client again.
-    pub fn replace_credentials(&self, user: &str, password: &str) -> Result<()> {
-        let user = c_text("a user", user)?;
-        let password = c_text("a password", password)?;
-        self.call(|client, error| unsafe {
-            ffi::mr_client_replace_credentials(client, user.as_ptr(), password.as_ptr(), error)
-        })
-    }
-
-    /// The oldest event that waits. Who asks for events by [`Options::event_max`] must poll them: sources read nothing
-    /// while so many wait.
-    pub fn poll_event(&self) -> Option<Event> {
-        let _one_at_a_time = self.polling.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut event = ffi::mr_event::empty();
-        // SAFETY: the client lives; what the event points to does so while we hold the lock.
-        unsafe {
-            ffi::mr_client_poll_event(self.raw.as_ptr(), &mut event);
-            Event::copy(&event)
-        }
-    }
-
-    /// For a loop of your own, with [`Thread::None`]: readable when [`Client::wait`] has something to do.
-    pub fn fd(&self) -> c_int {
-        // SAFETY: the client lives.
-        unsafe { ffi::mr_client_fd(self.raw.as_ptr()) }
-    }
-    /// How long a loop of your own may wait at most; None: until something happens.
-    pub fn timeout(&self) -> Option<Duration> {
-        // SAFETY: the client lives.
-        let timeout_us = unsafe { ffi::mr_client_timeout_us(self.raw.as_ptr()) };
-        u64::try_from(timeout_us).ok().map(Duration::from_micros)
-    }
-    /// One turn of the loop: waits until something happens, and does what is to be done.
-    pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
-        self.call(|client, error| unsafe { ffi::mr_client_wait(client, micros(timeout), error) })
-    }
-    /// Makes `fd` readable, and ends a `wait`, once. A signal handler may call it.
-    pub fn wake(&self) {
-        // SAFETY: the client lives; the library says that it is safe in a signal handler.
-        unsafe { ffi::mr_client_wake(self.raw.as_ptr()) }
-    }
-
-    /// How a source is, as a JSON object. With a timeout the server is asked first, and waited for.
-    pub fn health(&self, source: Source, timeout: Duration) -> Result<String> {
-        self.text(|client, text, error| unsafe {
-            ffi::mr_client_health_json(client, source.0, micros(Some(timeout)), text, error)
-        })
+    /// Writes entries, each a list of names and values, and waits for their ids. The error is that of the first entry
+    /// that failed; after "timeout" they may have been written.
+    pub fn publish(&self, stream: &[u8], entries: &[&[(&[u8], &[u8])]], timeout: Duration) -> Result<Vec<Id>> {
+        let bytes = |of: &[u8]| mr_str { data: of.as_ptr(), size: of.len() };
+        let field = |(name, value): &(&[u8], &[u8])| mr_field { name: bytes(name), value: bytes(value) };
+        let fields: Vec<Vec<_>> = entries.iter().map(|entry| entry.iter().map(field).collect()).collect();
+        let entry = |fields: &Vec<_>| mr_publish_entry { fields: fields.as_ptr(), field_count: fields.len() };
+        let entries: Vec<_> = fields.iter().map(entry).collect();
+        let (size, stream, entry_count) = (size_of::<mr_publish>(), bytes(stream), entries.len());
+        let publish = mr_publish { size, stream, entries: entries.as_ptr(), entry_count, config: null() };
+        let mut results = vec![mr_publish_result { id: Id::default(), status: 0, flags: 0 }; entry_count];
+        unsafe { mr_client_publish(self.0 .0, &publish, micros(Some(timeout)), results.as_mut_ptr())? }
+        Ok(results.iter().map(|result| result.id).collect())
     }
     /// All metrics, as Prometheus text.
     pub fn metrics(&self) -> Result<String> {
-        self.text(|client, text, error| unsafe { ffi::mr_client_metrics(client, text, error) })
-    }
-
-    fn open_raw(&self, config: *const ffi::mr_config) -> Result<Source> {
-        let mut source = 0;
-        self.call(|client, error| unsafe { ffi::mr_client_open(client, config, &mut source, error) })?;
-        Ok(Source(source))
-    }
-    fn text(
-        &self,
-        ask: impl FnOnce(*mut ffi::mr_client, *mut ffi::mr_text, *mut ffi::mr_error) -> ffi::mr_status,
-    ) -> Result<String> {
-        let mut text = ffi::mr_text { data: null_mut(), size: 0 };
-        self.call(|client, error| ask(client, &mut text, error))?;
-        // SAFETY: after success it is text, and ours to free.
-        unsafe {
-            let copy = String::from_utf8_lossy(entry::array(text.data.cast(), text.size)).into_owned();
-            ffi::mr_text_free(&mut text);
-            Ok(copy)
-        }
-    }
-    /// Makes a call of the client, which lives, with arguments that do so for its length.
-    fn call(&self, call: impl FnOnce(*mut ffi::mr_client, *mut ffi::mr_error) -> ffi::mr_status) -> Result<()> {
-        check(|error| call(self.raw.as_ptr(), error))
+        let mut text = mr_text { data: null_mut(), size: 0 };
+        unsafe { mr_client_metrics(self.0 .0, &mut text)? }
+        let copy = String::from_utf8_lossy(unsafe { array(text.data, text.size) }).into_owned();
+        unsafe { mr_text_free(&mut text) }
+        Ok(copy)
     }
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
-    }
-}
-
-/// The batches of a client, as they come: see [`Client::batches`].
+/// Entries in your hands. What is dropped and was not settled stays pending, and is delivered again when the consumer
+/// is started anew, or to another of the group. Entries are borrowed from the batch, so this does not compile:
+/// ```compile_fail,E0515
+/// let payload_of = |batch: millrace::Batch| batch.iter().next()?.field("payload"); // the batch ends here
+/// ```
 #[derive(Debug)]
-pub struct Batches<'a> {
-    client: &'a Client,
-    has_ended: bool,
+pub struct Batch {
+    raw: Owned<mr_batch>,
+    view: mr_batch_view,
 }
 
-impl Iterator for Batches<'_> {
-    type Item = Result<Batch>;
-    fn next(&mut self) -> Option<Result<Batch>> {
-        while !self.has_ended {
-            match self.client.next(None, None) {
-                Ok(None) => continue,
-                Ok(Some(batch)) => return Some(Ok(batch)),
-                Err(error) => {
-                    self.has_ended = true;
-                    return Some(error).filter(|error| error.code != Code::CLOSED).map(Err);
-                }
-            }
-        }
-        None
+/// Commands take positions in the batch, or None for all that is not settled yet. On an error they settle nothing.
+impl Batch {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
+        let (entries, stride) = (self.view.entries.cast::<u8>(), self.view.entry_stride);
+        (0..self.view.count).map(move |index| Entry(unsafe { &*entries.add(index * stride).cast() }))
+    }
+    pub fn ack(&self) -> Result<()> {
+        unsafe { mr_batch_ack(self.raw.0, null(), 0) }
+    }
+    pub fn ack_some(&self, indices: &[u32]) -> Result<()> {
+        unsafe { mr_batch_ack(self.raw.0, indices.as_ptr(), indices.len()) }
+    }
+    /// Delivered here again after the delay, or after nack_delay.
+    pub fn nack(&self, which: Option<&[u32]>, delay: Option<Duration>) -> Result<()> {
+        let (indices, count) = table(which);
+        unsafe { mr_batch_nack(self.raw.0, indices, count, micros(delay)) }
+    }
+    /// Left to the group: whichever consumer sweeps next may take them over.
+    pub fn give_back(&self, which: Option<&[u32]>) -> Result<()> {
+        let (indices, count) = table(which);
+        unsafe { mr_batch_give_back(self.raw.0, indices, count) }
+    }
+    /// To the dead stream, with the reason in a field, and acked then.
+    pub fn reject(&self, which: Option<&[u32]>, reason: &str) -> Result<()> {
+        let (indices, count) = table(which);
+        unsafe { mr_batch_reject(self.raw.0, indices, count, text(reason)?.as_ptr()) }
+    }
+    pub fn as_raw(&self) -> *mut mr_batch {
+        self.raw.0
     }
 }
 
-/// A time as the library counts it; below 0 there is none.
+/// An entry, borrowed from its batch: nothing is copied, and the bytes live as long as that.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a>(&'a mr_entry);
+
+impl<'a> Entry<'a> {
+    pub fn stream(&self) -> &'a [u8] {
+        unsafe { array(self.0.stream.data, self.0.stream.size) }
+    }
+    pub fn id(&self) -> Id {
+        self.0.id
+    }
+    /// How often the server has delivered it to the group, this time included; 0 without a group.
+    pub fn deliveries(&self) -> u32 {
+        self.0.deliveries
+    }
+    /// Names and values, in their order and with their repeats.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'a [u8], &'a [u8])> {
+        let bytes = |of: mr_str| unsafe { array(of.data, of.size) };
+        unsafe { array(self.0.fields, self.0.field_count) }.iter().map(move |it| (bytes(it.name), bytes(it.value)))
+    }
+    /// The value of the first field of that name.
+    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
+        self.fields().find(|(each, _)| *each == name.as_bytes()).map(|(_, value)| value)
+    }
+}
+
+/// Texts of C end with a zero, and have none inside.
+fn text(of: &str) -> Result<CString> {
+    CString::new(of).map_err(|error| Error { code: "bad_argument", retryable: false, message: error.to_string() })
+}
+/// NULL is everything; the pointer of an empty slice is not, and names nothing.
+fn table(which: Option<&[u32]>) -> (*const u32, usize) {
+    which.map_or((null(), 0), |indices| (indices.as_ptr(), indices.len()))
+}
+/// Below 0: for ever, or what the configuration says.
 fn micros(time: Option<Duration>) -> i64 {
     time.map_or(-1, |time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
 }

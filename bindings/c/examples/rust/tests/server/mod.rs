@@ -6,9 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use millrace::{Client, Config, Event, Options, Thread};
+use millrace::Client;
 
 /// Long enough for a machine that does much else.
 pub const LONG: Duration = Duration::from_secs(20);
@@ -70,11 +70,12 @@ impl Server {
         reply[1..].split(' ').next().and_then(|count| count.parse().ok()).expect("a count")
     }
 
-    /// A client of the group g, which turns its own loop, and whose events are kept.
-    pub fn client(&self, stream: &str, query: &str) -> Client {
+    /// A client of the group g that has opened the stream.
+    pub fn consumer(&self, stream: &str, query: &str) -> Client {
         let url = self.url(&format!("streams={stream}&group=g&consumer=c&{query}"));
-        let options = Options { thread: Thread::None, event_max: 1000 };
-        Client::new(&Config::new(&url).expect("a URL"), options).expect("a client")
+        let client = Client::connect(&url, &[]).expect("a client");
+        client.open().expect("a source");
+        client
     }
 }
 
@@ -82,21 +83,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ended = self.process.kill().and_then(|()| self.process.wait());
         let _removed = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// Turns the loop until an event is what the caller waits for.
-#[allow(dead_code)] // not every test waits for one
-pub fn wait_for<T>(client: &Client, mut pick: impl FnMut(Event) -> Option<T>) -> T {
-    let deadline = Instant::now() + LONG;
-    loop {
-        while let Some(event) = client.poll_event() {
-            if let Some(found) = pick(event) {
-                return found;
-            }
-        }
-        assert!(Instant::now() < deadline, "the event does not come");
-        client.wait(Some(Duration::from_secs(1))).expect("the loop turns");
     }
 }
 

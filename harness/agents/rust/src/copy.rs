@@ -1,19 +1,22 @@
 //! Makes events of those that the library lends.
+use std::ffi::CStr;
 use std::time::Duration;
 
-use crate::entry::{array, bytes, fields};
-use crate::event::{DeadLetter, DisconnectReason, Event, Field, Level, Origin, Outcome};
-use crate::{ffi, Code, Error, Id, Source, Ticket};
+use millrace::ffi::{array, mr_field, mr_publish_result, mr_status, mr_status_name, mr_str};
+use millrace::{Error, Id};
+
+use crate::event::{DeadLetter, DisconnectReason, Event, Failure, Field, Level, Origin, Outcome};
+use crate::ffi;
 
 impl Event {
     /// # Safety
     /// `raw` was filled by mr_client_poll_event just now. None: it was MR_EVENT_NONE.
-    pub(crate) unsafe fn copy(raw: &ffi::mr_event) -> Option<Event> {
-        let source = Source(raw.source);
+    pub unsafe fn copy(raw: &ffi::mr_event) -> Option<Event> {
+        let source = raw.source;
         let source_or_client = if raw.source == 0 { None } else { Some(source) };
-        let ticket = Ticket(raw.ticket);
+        let ticket = raw.ticket;
         let stream = owned(raw.stream);
-        let (id, other_id): (Id, Id) = (raw.id.into(), raw.other_id.into());
+        let (id, other_id): (Id, Id) = (raw.id, raw.other_id);
         Some(match raw.kind {
             ffi::MR_EVENT_NONE => return None,
             ffi::MR_EVENT_READY => Event::Ready {
@@ -82,8 +85,8 @@ impl Event {
 }
 
 impl Outcome {
-    pub(crate) fn of(result: &ffi::mr_publish_result) -> Outcome {
-        let id = if result.status == ffi::MR_OK { Ok(result.id.into()) } else { Err(Code(result.status)) };
+    pub fn of(result: &mr_publish_result) -> Outcome {
+        let id = if result.status == 0 { Ok(result.id) } else { Err(failure(result.status)) };
         Outcome {
             id,
             maybe_duplicate: result.flags & ffi::MR_PUBLISH_MAYBE_DUPLICATE != 0,
@@ -123,29 +126,47 @@ fn known(id: Id) -> Option<Id> {
 
 fn error_if(raw: &ffi::mr_event) -> Option<Error> {
     // SAFETY: as Event::copy's.
-    Some(unsafe { error(raw) }).filter(|_| raw.status != ffi::MR_OK)
+    Some(unsafe { error(raw) }).filter(|_| raw.status != 0)
+}
+
+fn name(status: mr_status) -> &'static str {
+    // SAFETY: a static text for every number, and so below.
+    unsafe { CStr::from_ptr(mr_status_name(status)) }.to_str().unwrap_or("unknown")
+}
+
+fn failure(status: mr_status) -> Failure {
+    let meaning = unsafe { CStr::from_ptr(ffi::mr_strerror(status)) }.to_str().unwrap_or("unknown");
+    Failure { code: name(status), meaning }
 }
 
 // Of all that follows, too: the event was filled just now, so what it points to lives.
 
-unsafe fn owned(bytes_of: ffi::mr_str) -> Vec<u8> {
+unsafe fn bytes<'a>(of: mr_str) -> &'a [u8] {
+    array(of.data, of.size)
+}
+
+unsafe fn fields<'a>(data: *const mr_field, count: usize) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    array(data, count).iter().map(|field| (bytes(field.name), bytes(field.value)))
+}
+
+unsafe fn owned(bytes_of: mr_str) -> Vec<u8> {
     bytes(bytes_of).to_vec()
 }
 
-unsafe fn text(of: ffi::mr_str) -> String {
+unsafe fn text(of: mr_str) -> String {
     lossy(bytes(of))
 }
 
 unsafe fn error(raw: &ffi::mr_event) -> Error {
-    Error { code: Code(raw.status), retryable: raw.retryable == 1, message: text(raw.message) }
+    Error { code: name(raw.status), retryable: raw.retryable == 1, message: text(raw.message) }
 }
 
-unsafe fn owned_fields(data: *const ffi::mr_field, count: usize) -> Vec<Field> {
+unsafe fn owned_fields(data: *const mr_field, count: usize) -> Vec<Field> {
     fields(data, count).map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
 }
 
 unsafe fn ids(raw: &ffi::mr_event) -> impl Iterator<Item = Id> + '_ {
-    array(raw.ids, raw.id_count).iter().map(|id| (*id).into())
+    array(raw.ids, raw.id_count).iter().copied()
 }
 
 unsafe fn outcomes(raw: &ffi::mr_event) -> impl Iterator<Item = Outcome> + '_ {
@@ -158,7 +179,7 @@ unsafe fn letters(raw: &ffi::mr_event) -> Vec<DeadLetter> {
 }
 
 unsafe fn letter(raw: &ffi::mr_dead_letter) -> DeadLetter {
-    let origin = known(raw.id.into()).map(|id| Origin {
+    let origin = known(raw.id).map(|id| Origin {
         stream: owned(raw.stream),
         id,
         group: owned(raw.group),
@@ -167,7 +188,7 @@ unsafe fn letter(raw: &ffi::mr_dead_letter) -> DeadLetter {
         reason: owned(raw.reason),
     });
     DeadLetter {
-        dead_id: raw.dead_id.into(),
+        dead_id: raw.dead_id,
         origin,
         fields: owned_fields(raw.fields, raw.field_count),
         is_cut: raw.is_cut == 1,

@@ -1,15 +1,14 @@
-//! Events: what happened beside batches. They are copied, so that they may be kept and sent to other threads.
+//! Events: what happened beside batches, as copies.
 use std::time::Duration;
 
-use crate::{Code, Error, Id, Source, Ticket};
+use millrace::{Error, Id, Result};
 
 /// Something that happened. Names of streams, groups and consumers may be any bytes.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Event {
     /// A source reads. `mode`: streams, pubsub or tail; `cursors`: where a tail begins, streams and ids.
     Ready {
-        source: Source,
+        source: u32,
         mode: String,
         consumer: Vec<u8>,
         version: String,
@@ -18,32 +17,32 @@ pub enum Event {
     },
     /// The server has acked the entries at these positions of a batch.
     Acked {
-        source: Source,
+        source: u32,
         batch: u64,
         indices: Vec<u32>,
     },
     /// Another consumer's by now, or gone.
     Lost {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         ids: Vec<Id>,
     },
     /// Acked unseen: its canonical id was acked before.
     Duplicate {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         id: Id,
         canonical_id: Vec<u8>,
     },
     /// The group had been lost; it reads on from there.
     GroupRecreated {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         from: String,
     },
     /// What became of a publish, entry by entry; `error`: of the first that failed.
     Published {
-        ticket: Ticket,
+        ticket: u64,
         results: Vec<Outcome>,
         error: Option<Error>,
     },
@@ -63,7 +62,7 @@ pub enum Event {
     },
     /// Entries between two that a tail read were trimmed before; `missed`: so many, where that is known.
     Gap {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         read: Id,
         next: Id,
@@ -71,27 +70,27 @@ pub enum Event {
     },
     /// The stream was made anew: its last id is below what a tail had read.
     Reset {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         read: Id,
         last: Id,
     },
     /// Pub/Sub was interrupted for so long.
     Interrupted {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         lasted: Duration,
     },
     /// Past max_message_bytes: it stays pending, and is handed over nowhere. A message of Pub/Sub has no id.
     TooLarge {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         id: Option<Id>,
         bytes: u64,
     },
     /// Given up, and written to the dead stream.
     Dead {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         id: Id,
         dead: Vec<u8>,
@@ -101,7 +100,7 @@ pub enum Event {
     },
     /// The dead stream could not be written; it is tried again.
     DeadFailed {
-        source: Source,
+        source: u32,
         stream: Vec<u8>,
         id: Id,
         dead: Vec<u8>,
@@ -109,7 +108,7 @@ pub enum Event {
     },
     /// `closed`: the source, or without one the client, reads no more.
     Failed {
-        source: Option<Source>,
+        source: Option<u32>,
         error: Error,
         closed: bool,
     },
@@ -120,26 +119,26 @@ pub enum Event {
     },
     /// The last event of a source, or without one of the client. So many entries stay pending.
     Closed {
-        source: Option<Source>,
+        source: Option<u32>,
         held: u64,
     },
     /// So many logs had no room since the last event of this kind.
     LogsDropped(u64),
-    /// Answers [`Client::dead`](crate::Client::dead).
+    /// Answers `Session::dead`.
     DeadListed {
-        ticket: Ticket,
+        ticket: u64,
         stream: Vec<u8>,
         dead: Vec<u8>,
-        letters: Result<Vec<DeadLetter>, Error>,
+        letters: Result<Vec<DeadLetter>>,
     },
-    /// Answers [`Client::redrive`](crate::Client::redrive): the ids of dead letters, and what became of each.
+    /// Answers `Session::redrive`: the ids of dead letters, and what became of each.
     Redriven {
-        ticket: Ticket,
+        ticket: u64,
         stream: Vec<u8>,
         results: Vec<(Id, Outcome)>,
         error: Option<Error>,
     },
-    /// A kind that is younger than this crate.
+    /// A kind that is younger than this agent.
     Other(u32),
 }
 
@@ -156,7 +155,6 @@ pub enum Level {
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum DisconnectReason {
     /// The peer ended it.
     Closed,
@@ -174,20 +172,27 @@ pub enum DisconnectReason {
     TlsWrongHost,
     TlsCertificateWanted,
     TlsFailed,
-    /// One that is younger than this crate.
+    /// One that is younger than this agent.
     Other,
 }
 
 /// What became of an entry that was published or redriven. In Pub/Sub its id is 0-0.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
-    pub id: Result<Id, Code>,
+    pub id: std::result::Result<Id, Failure>,
     /// It was sent again after an answer was lost.
     pub maybe_duplicate: bool,
     /// It ended without an answer: it may be there.
     pub maybe_written: bool,
     /// Entries that were published later went in before it.
     pub reordered: bool,
+}
+
+/// Why an entry was not written: the name of a status, and what it means.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure {
+    pub code: &'static str,
+    pub meaning: &'static str,
 }
 
 /// A dead letter in a list.
