@@ -147,7 +147,7 @@ pub struct Batch {
     view: mr_batch_view,
 }
 
-/// Commands take positions in the batch, or None for all that is not settled yet. On an error they settle nothing.
+/// Commands take positions, or None for all that is left. On an error none was settled; on "lost" of all, the rest was.
 impl Batch {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
         let (entries, stride) = (self.view.entries.cast::<u8>(), self.view.entry_stride);
