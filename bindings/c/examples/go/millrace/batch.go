@@ -59,7 +59,7 @@ const (
 )
 
 func (r Reason) String() string {
-	return [...]string{"size", "flush", "recovery"}[r]
+	return word(uint32(r), "size", "flush", "recovery")
 }
 
 // Batch is at least one entry. What is not settled stays pending with this consumer, and counts as held. For all its

@@ -37,6 +37,27 @@ const (
 	EventLogsDropped    EventKind = C.MR_EVENT_LOGS_DROPPED
 )
 
+// Level is how much a log matters.
+type Level uint32
+
+func (l Level) String() string { return word(uint32(l), "debug", "info", "warn", "error") }
+
+// Why is why a connection ended.
+type Why uint32
+
+func (w Why) String() string {
+	return word(uint32(w), "closed", "dropped", "refused", "reset", "unreachable", "dns", "timeout", "tls_expired",
+		"tls_unknown_authority", "tls_wrong_host", "tls_certificate_wanted", "tls_failed")
+}
+
+// A later library may know more of them.
+func word(at uint32, words ...string) string {
+	if int(at) < len(words) {
+		return words[at]
+	}
+	return "unknown"
+}
+
 // Event is something that happened. What its kind does not name is zero.
 type Event struct {
 	Kind     EventKind
@@ -45,9 +66,9 @@ type Event struct {
 	Count    uint64
 	Err      *Error // nil: none
 	Closed   bool   // of EventFailed: the source reads no more
-	Level    uint32 // of EventLog: 0 debug, 1 info, 2 warning, 3 error
-	Protocol uint32
-	Reason   uint32 // of EventDisconnected, MR_DISCONNECT_...
+	Level    Level  // of EventLog
+	Protocol uint32 // of RESP: 2 or 3
+	Why      Why    // of EventDisconnected
 
 	Stream, Consumer, Text, Message, Version string
 
@@ -82,9 +103,9 @@ func eventOf(event *C.mr_event) Event {
 		Count:    uint64(event.count),
 		Err:      errorOfEvent(event),
 		Closed:   event.closed != 0,
-		Level:    uint32(event.level),
+		Level:    Level(event.level),
 		Protocol: uint32(event.protocol),
-		Reason:   uint32(event.reason),
+		Why:      Why(event.reason),
 		Stream:   goText(event.stream),
 		Consumer: goText(event.consumer),
 		Text:     goText(event.text),

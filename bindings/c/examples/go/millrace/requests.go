@@ -68,14 +68,28 @@ type Result struct {
 }
 
 // Publish writes entries to a stream and waits for the answers. The error is that of the first entry that failed; the
-// results, if there are any, tell of each. When ctx ends first they may have been written. ErrWouldBlock: too many
-// wait to be written; nothing of these was taken.
+// results, if there are any, tell of each. When ctx ends first they may have been written.
 func (c *Client) Publish(ctx context.Context, stream string, entries ...[]Field) ([]Result, error) {
-	return c.PublishWith(ctx, Config{}, stream, entries...)
+	published, err := c.PublishAsync(Config{}, stream, entries...)
+	if err != nil {
+		return nil, err
+	}
+	return published.Wait(ctx)
 }
 
-// PublishWith is Publish with keys (max_len, idempotent, ...) on top of the client's configuration.
-func (c *Client) PublishWith(ctx context.Context, over Config, stream string, entries ...[]Field) ([]Result, error) {
+// Published is a publish that is on its way.
+type Published struct{ asked asked }
+
+// Wait waits for the answers, as Publish does.
+func (p *Published) Wait(ctx context.Context) ([]Result, error) {
+	it, err := p.asked.wait(ctx)
+	return it.results, err
+}
+
+// PublishAsync queues a copy of the entries, with keys (max_len, idempotent, ...) on top of the client's configuration.
+// What is published by one goroutine is written in that order. ErrWouldBlock: too many wait to be written; nothing of
+// these was taken.
+func (c *Client) PublishAsync(over Config, stream string, entries ...[]Field) (*Published, error) {
 	texts := []string{stream}
 	counts := make([]C.size_t, len(entries))
 	for i, fields := range entries {
@@ -86,16 +100,13 @@ func (c *Client) PublishWith(ctx context.Context, over Config, stream string, en
 	}
 	flat, sizes := flatten(texts)
 	bytes := (*C.char)(unsafe.Pointer(first(flat)))
-	told, err := c.ask(ctx, func(ticket *C.uint64_t) error {
+	told, err := c.ask(func(ticket *C.uint64_t) error {
 		return c.useWith(over, func(handle *C.mr_client, config *C.mr_config, e *C.mr_error) C.mr_status {
 			return C.publish(handle, config, bytes, first(sizes), first(counts), C.size_t(len(counts)),
 				C.size_t(len(texts)/2), ticket, e)
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return told.results, told.err
+	return &Published{told}, err
 }
 
 // DeadLetter is an entry that was given up.
@@ -113,15 +124,16 @@ type DeadLetter struct {
 func (c *Client) Dead(ctx context.Context, stream string, after ID, count uint32) ([]DeadLetter, error) {
 	name, free := cStr(stream)
 	defer free()
-	told, err := c.ask(ctx, func(ticket *C.uint64_t) error {
+	told, err := c.ask(func(ticket *C.uint64_t) error {
 		return c.use(func(handle *C.mr_client, e *C.mr_error) C.mr_status {
 			return C.mr_client_dead(handle, name, cID(after), C.uint32_t(count), ticket, e)
 		})
 	})
-	if err == nil {
-		err = told.err
+	if err != nil {
+		return nil, err
 	}
-	return told.letters, err
+	it, err := told.wait(ctx)
+	return it.letters, err
 }
 
 // Redrive puts dead letters back at the end of the stream that they came from; a result for each, zero for one that was
@@ -133,7 +145,7 @@ func (c *Client) Redrive(ctx context.Context, stream string, deadIDs []ID) ([]Re
 	for i, id := range deadIDs {
 		ids[i] = cID(id)
 	}
-	told, err := c.ask(ctx, func(ticket *C.uint64_t) error {
+	told, err := c.ask(func(ticket *C.uint64_t) error {
 		return c.use(func(handle *C.mr_client, e *C.mr_error) C.mr_status {
 			return C.mr_client_redrive(handle, name, first(ids), C.size_t(len(ids)), ticket, e)
 		})
@@ -141,29 +153,38 @@ func (c *Client) Redrive(ctx context.Context, stream string, deadIDs []ID) ([]Re
 	if err != nil {
 		return nil, err
 	}
-	return told.results, told.err
+	it, err := told.wait(ctx)
+	return it.results, err
 }
 
-// ask makes a request and waits for its event, which can't come before its ticket is known: the loop asks for `asking`.
-func (c *Client) ask(ctx context.Context, request func(*C.uint64_t) error) (answer, error) {
+// asked is a request that an event answers.
+type asked struct {
+	client *Client
+	ticket C.uint64_t
+	told   <-chan answer
+}
+
+// ask makes a request. Its event can't be missed: the loop asks for `asking` before it looks who waits.
+func (c *Client) ask(request func(*C.uint64_t) error) (asked, error) {
 	told := make(chan answer, 1)
 	c.asking.Lock()
+	defer c.asking.Unlock()
 	var ticket C.uint64_t
-	err := request(&ticket)
-	if err == nil {
-		c.answers[ticket] = told
+	if err := request(&ticket); err != nil {
+		return asked{}, err
 	}
-	c.asking.Unlock()
-	if err != nil {
-		return answer{}, err
-	}
+	c.answers[ticket] = told
+	return asked{c, ticket, told}, nil
+}
+
+func (a asked) wait(ctx context.Context) (answer, error) {
 	select {
-	case it := <-told:
-		return it, nil
+	case it := <-a.told:
+		return it, it.err
 	case <-ctx.Done():
-		c.asking.Lock()
-		delete(c.answers, ticket)
-		c.asking.Unlock()
+		a.client.asking.Lock()
+		delete(a.client.answers, a.ticket)
+		a.client.asking.Unlock()
 		return answer{}, ctx.Err()
 	}
 }
