@@ -23,7 +23,7 @@ package millrace
 #include <stdlib.h>
 #include <millrace.h>
 
-// What a turn brought: at most a batch and an event.
+// What is there after a turn: at most a batch and an event.
 typedef struct turned {
     mr_batch* batch;
     mr_batch_view view;
@@ -32,11 +32,10 @@ typedef struct turned {
     mr_event event;
 } turned;
 
-// One call into C for a turn: each costs more than most of what they do.
-static void turn(mr_client* client, int waits, int takes, int polls, turned* out) {
+// One call into C for all of it: each costs more than most of what they do.
+static void look(mr_client* client, int takes, int polls, turned* out) {
     static const turned nothing = {NULL, MR_BATCH_VIEW_INIT, MR_OK, MR_ERROR_INIT, MR_EVENT_INIT};
     *out = nothing;
-    if (waits) mr_client_wait(client, -1, NULL);
     if (takes) out->status = mr_client_next(client, 0, 0, &out->batch, &out->error);
     if (out->batch != NULL) mr_batch_read(out->batch, &out->view);
     if (polls) mr_client_poll_event(client, &out->event);
@@ -177,6 +176,7 @@ func (c *Client) Drain(ctx context.Context, timeout time.Duration) (held uint64,
 	if err != nil {
 		return 0, err
 	}
+	c.wake() // also to give back what waits in Go
 	select {
 	case <-c.drained:
 		return c.held, nil
@@ -242,10 +242,13 @@ func (c *Client) run() {
 	out := (*C.turned)(C.calloc(1, C.sizeof_turned))
 	defer C.free(unsafe.Pointer(out))
 	for isBusy := false; !c.isClosing.Load(); {
+		if !isBusy {
+			C.mr_client_wait(c.handle, -1, nil) // whoever changes what follows ends it
+		}
 		isEnding := c.isEnding.Load() // then nobody may make room any more, and nothing more is read
 		takes := c.batches.hasRoom() || isEnding
 		polls := c.events.hasRoom() || isEnding
-		C.turn(c.handle, toInt(!isBusy), toInt(takes), toInt(polls), out)
+		C.look(c.handle, toInt(takes), toInt(polls), out)
 		if out.batch != nil {
 			c.batches.push(readBatch(out.batch, &out.view))
 		}
@@ -274,7 +277,7 @@ func (c *Client) finish(out *C.turned) {
 	e := newError()
 	c.closeErr = errorOf(C.mr_client_close(c.handle, C.int64_t(closeTimeout.Microseconds()), nil, &e), &e)
 	for {
-		C.turn(c.handle, 0, 0, 1, out)
+		C.look(c.handle, 0, 1, out)
 		if out.event.kind == C.MR_EVENT_NONE {
 			break
 		}
