@@ -1,3 +1,5 @@
+//go:build !nopeers
+
 package main
 
 import (
@@ -5,6 +7,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 )
+
+func init() { consumers["go-redis"] = consumeGoRedis }
 
 func consumeGoRedis(ctx context.Context, j *job) error {
 	options, err := redis.ParseURL(j.url)

@@ -1,3 +1,5 @@
+//go:build !nopeers
+
 package main
 
 import (
@@ -8,6 +10,8 @@ import (
 
 	"github.com/redis/rueidis"
 )
+
+func init() { consumers["rueidis"] = consumeRueidis }
 
 func consumeRueidis(ctx context.Context, j *job) error {
 	at, err := url.Parse(j.url) // the last version that Go 1.19 builds has no parser of its own

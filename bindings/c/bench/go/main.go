@@ -4,6 +4,7 @@
 //
 // Each reads COUNT entries of the group in batches of at most BATCH, makes a string of each one's `payload`, acks every
 // batch as a whole, and prints {"entries":n,"bytes":n,"seconds":s}: from the first read to the answer of the last ack.
+// Built with -tags nopeers, which needs no module from elsewhere, it has none of them and exits 3 when asked for one.
 package main
 
 import (
@@ -51,12 +52,8 @@ func (j *job) take() int {
 
 var errNoPayload = errors.New("an entry has no field " + field)
 
-// Others come with a build tag where a compiler is too old for them.
-var consumers = map[string]func(context.Context, *job) error{
-	"millrace": consumeMillrace,
-	"go-redis": consumeGoRedis,
-	"rueidis":  consumeRueidis,
-}
+// Peers add themselves.
+var consumers = map[string]func(context.Context, *job) error{"millrace": consumeMillrace}
 
 func parse(args []string) (which string, j *job, err error) {
 	if len(args) != 6 {

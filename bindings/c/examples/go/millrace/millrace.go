@@ -138,7 +138,8 @@ func (c *Client) Err() error {
 }
 
 // Events tells what happens beside the batches, from now on: call it before Open to miss nothing. Receive until it is
-// closed, when ctx is done or after the client's last event: while too many wait, sources read nothing.
+// closed, when ctx is done or after the client's last event: while too many wait, sources read nothing, and requests
+// get no answer.
 func (c *Client) Events(ctx context.Context) <-chan Event {
 	c.isListening.Store(true)
 	return channel(ctx, c.events.pop, func(Event) {})
