@@ -144,7 +144,7 @@ func eventObject(event millrace.Event) object {
 	case millrace.EventDeadFailed:
 		return object{"event": "dead_failed", "dead_stream": value(event.Text)}.with(entry, errorParts(event.Err))
 	case millrace.EventDisconnected:
-		return errorEvent(event.Err).with(object{"role": event.Text, "reason": event.Why.String()})
+		return errorEvent(event.Err).with(object{"role": event.Text, "reason": event.Reason.String()})
 	case millrace.EventReconnected:
 		return object{"event": "reconnected", "role": event.Text, "attempts": event.Count}
 	case millrace.EventLog:

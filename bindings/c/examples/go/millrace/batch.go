@@ -48,17 +48,17 @@ func (e *Entry) Value(name string) (value string, ok bool) {
 	return "", false
 }
 
-// Reason is why a batch was handed over.
-type Reason uint32
+// FlushReason is why a batch was handed over.
+type FlushReason uint32
 
 // Full, in time, or pending from an earlier life.
 const (
-	BySize     Reason = C.MR_FLUSH_SIZE
-	ByInterval Reason = C.MR_FLUSH_INTERVAL
-	ByRecovery Reason = C.MR_FLUSH_RECOVERY
+	BySize     FlushReason = C.MR_FLUSH_SIZE
+	ByInterval FlushReason = C.MR_FLUSH_INTERVAL
+	ByRecovery FlushReason = C.MR_FLUSH_RECOVERY
 )
 
-func (r Reason) String() string {
+func (r FlushReason) String() string {
 	return word(uint32(r), "size", "flush", "recovery")
 }
 
@@ -67,7 +67,7 @@ func (r Reason) String() string {
 // some are another consumer's by now, the rest was settled. It may outlive its client; then it answers ErrClosed.
 type Batch struct {
 	Entries []Entry
-	Reason  Reason
+	Reason  FlushReason
 	Source  Source
 	Number  uint64 // as events name it
 
@@ -173,7 +173,7 @@ func readBatch(handle *C.mr_batch, view *C.mr_batch_view) *Batch {
 	count := int(view.count)
 	b := &Batch{
 		Entries: make([]Entry, count),
-		Reason:  Reason(view.reason),
+		Reason:  FlushReason(view.reason),
 		Source:  Source(view.source),
 		Number:  uint64(view.batch),
 		handle:  handle,

@@ -37,16 +37,24 @@ const (
 	EventLogsDropped    EventKind = C.MR_EVENT_LOGS_DROPPED
 )
 
-// Level is how much a log matters.
-type Level uint32
+// LogLevel is how much a log matters.
+type LogLevel uint32
 
-func (l Level) String() string { return word(uint32(l), "debug", "info", "warn", "error") }
+// Levels, in their order.
+const (
+	LogDebug LogLevel = C.MR_LOG_DEBUG
+	LogInfo  LogLevel = C.MR_LOG_INFO
+	LogWarn  LogLevel = C.MR_LOG_WARN
+	LogError LogLevel = C.MR_LOG_ERROR
+)
 
-// Why is why a connection ended.
-type Why uint32
+func (l LogLevel) String() string { return word(uint32(l), "debug", "info", "warn", "error") }
 
-func (w Why) String() string {
-	return word(uint32(w), "closed", "dropped", "refused", "reset", "unreachable", "dns", "timeout", "tls_expired",
+// DisconnectReason is why a connection ended.
+type DisconnectReason uint32
+
+func (r DisconnectReason) String() string {
+	return word(uint32(r), "closed", "dropped", "refused", "reset", "unreachable", "dns", "timeout", "tls_expired",
 		"tls_unknown_authority", "tls_wrong_host", "tls_certificate_wanted", "tls_failed")
 }
 
@@ -64,11 +72,11 @@ type Event struct {
 	Source   Source
 	Batch    uint64
 	Count    uint64
-	Err      *Error // nil: none
-	Closed   bool   // of EventFailed: the source reads no more
-	Level    Level  // of EventLog
-	Protocol uint32 // of RESP: 2 or 3
-	Why      Why    // of EventDisconnected
+	Err      *Error           // nil: none
+	Closed   bool             // of EventFailed: the source reads no more
+	Level    LogLevel         // of EventLog
+	Protocol uint32           // of RESP: 2 or 3
+	Reason   DisconnectReason // of EventDisconnected
 
 	Stream, Consumer, Text, Message, Version string
 
@@ -103,9 +111,9 @@ func eventOf(event *C.mr_event) Event {
 		Count:    uint64(event.count),
 		Err:      errorOfEvent(event),
 		Closed:   event.closed != 0,
-		Level:    Level(event.level),
+		Level:    LogLevel(event.level),
 		Protocol: uint32(event.protocol),
-		Why:      Why(event.reason),
+		Reason:   DisconnectReason(event.reason),
 		Stream:   goText(event.stream),
 		Consumer: goText(event.consumer),
 		Text:     goText(event.text),
@@ -135,7 +143,7 @@ func idsOf(event *C.mr_event) []ID {
 }
 
 func answerOf(event *C.mr_event) answer {
-	it := answer{ids: idsOf(event)}
+	var it answer
 	if err := errorOfEvent(event); err != nil {
 		it.err = err
 	}

@@ -126,10 +126,9 @@ func (c *Client) Next(ctx context.Context) (*Batch, error) {
 	return c.batches.pop(ctx)
 }
 
-// Batches is Next as a channel. It is closed when ctx is done, or when no batch comes any more, as Err tells then. A
-// batch that nobody received goes back to the group.
+// Batches is Next as a channel. It is closed when ctx is done, or when no batch comes any more, as Err tells then.
 func (c *Client) Batches(ctx context.Context) <-chan *Batch {
-	return channel(ctx, c.batches.pop, giveBack)
+	return c.batches.channel(ctx, giveBack)
 }
 
 // Err tells why no batch comes any more; nil while some may.
@@ -142,7 +141,7 @@ func (c *Client) Err() error {
 // get no answer.
 func (c *Client) Events(ctx context.Context) <-chan Event {
 	c.isListening.Store(true)
-	return channel(ctx, c.events.pop, func(Event) {})
+	return c.events.channel(ctx, func(Event) {})
 }
 
 // Pause stops reading; what was read is handed over. Resume goes on.
@@ -182,7 +181,12 @@ func (c *Client) Drain(ctx context.Context, timeout time.Duration) (held uint64,
 	case <-c.drained:
 		return c.held, nil
 	case <-c.ended: // another goroutine closed it
-		return 0, closedError()
+		select {
+		case <-c.drained:
+			return c.held, nil
+		default:
+			return 0, closedError()
+		}
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}

@@ -13,6 +13,7 @@ type queue[T any] struct {
 	max     int
 	isFull  bool          // the loop was told that there is no room: it wants to be woken when half of it is there
 	err     error         // why nothing comes any more, behind the items
+	isOver  bool          // they were taken away
 	changed chan struct{} // closed, and made anew, when there is something to look at; nil while nobody waits
 	wake    func()
 }
@@ -44,9 +45,20 @@ func (q *queue[T]) fail(err error, takesAway bool) (taken []T) {
 	}
 	q.err = err
 	if takesAway {
-		taken, q.items = q.items, nil
+		taken, q.items, q.isOver = q.items, nil, true
 	}
 	return taken
+}
+
+// unpop is for an item that nobody received: it is the first again. False when no item is wanted any more.
+func (q *queue[T]) unpop(item T) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.isOver {
+		q.items = append([]T{item}, q.items...)
+		q.tellChange()
+	}
+	return !q.isOver
 }
 
 func (q *queue[T]) tellChange() {
@@ -98,20 +110,23 @@ func (q *queue[T]) look() (item T, isThere bool, changed <-chan struct{}, err er
 	return item, false, q.changed, q.err
 }
 
-// channel sends what pop answers until that fails, or ctx is done; then it drops what nobody received.
-func channel[T any](ctx context.Context, pop func(context.Context) (T, error), drop func(T)) <-chan T {
+// channel sends what the queue has until it fails or ctx is done; an item that nobody received stays first in it, or is
+// dropped where the queue is over.
+func (q *queue[T]) channel(ctx context.Context, drop func(T)) <-chan T {
 	out := make(chan T)
 	go func() {
 		defer close(out)
 		for {
-			item, err := pop(ctx)
+			item, err := q.pop(ctx)
 			if err != nil {
 				return
 			}
 			select {
 			case out <- item:
 			case <-ctx.Done():
-				drop(item)
+				if !q.unpop(item) {
+					drop(item)
+				}
 				return
 			}
 		}

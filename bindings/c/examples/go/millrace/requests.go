@@ -54,7 +54,6 @@ import (
 type answer struct {
 	err     error // of all of it, or of the first that failed
 	results []Result
-	ids     []ID // that were redriven
 	letters []DeadLetter
 }
 

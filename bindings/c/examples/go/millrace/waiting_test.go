@@ -71,10 +71,14 @@ func TestCancellation(t *testing.T) {
 		t.Fatalf("got %+v", batch)
 	}
 	s.add(3)
+	received, stop := context.WithCancel(context.Background())
+	client.Batches(received)
+	until(t, func() bool { return s.pending() == "[3" })
+	stop()
 	wantText(t, values(next(t, client)), "0 1 2") // an end of waiting ends nothing else
 	s.ask("CLIENT", "PAUSE", "3000", "WRITE")
-	short, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer stop()
+	short, end := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer end()
 	_, err = client.Publish(short, "out", []Field{{"n", "1"}})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v", err)
