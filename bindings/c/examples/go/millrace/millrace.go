@@ -14,8 +14,8 @@
 // waits in Go, and ends with its context. Every method may be called from any goroutine.
 //
 // Nothing has a finalizer. Close ends a client: its goroutine uses it, so that it never becomes garbage by itself. A
-// batch frees itself when all of it is settled; one that is dropped halfway keeps its entries from everybody else, and a
-// finalizer, of which nobody knows when it runs, would hide that.
+// batch frees itself when all of it is settled; one that is dropped before keeps its entries from everybody else, which
+// a finalizer, of which nobody knows when it runs, would only hide.
 package millrace
 
 /*

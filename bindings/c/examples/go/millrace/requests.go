@@ -260,6 +260,24 @@ func (c *Client) Metrics() (string, error) {
 	return C.GoStringN(text.data, C.int(text.size)), err
 }
 
+// ReplaceCredentials says what the next AUTH says; an empty user is the default one. After ErrAuth it starts the client
+// again: Next goes on.
+func (c *Client) ReplaceCredentials(user, password string) error {
+	name, err := cText("the user", user)
+	if err != nil {
+		return err
+	}
+	defer cFree(name)
+	secret, err := cText("the password", password)
+	if err != nil {
+		return err
+	}
+	defer cFree(secret)
+	return c.use(func(handle *C.mr_client, e *C.mr_error) C.mr_status {
+		return C.mr_client_replace_credentials(handle, name, secret, e)
+	})
+}
+
 // call has the loop call f between two turns: for what waits in the library.
 func (c *Client) call(f func()) {
 	c.asking.Lock()

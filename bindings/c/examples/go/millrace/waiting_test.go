@@ -90,6 +90,19 @@ func TestCancellation(t *testing.T) {
 	s.ask("CLIENT", "UNPAUSE")
 }
 
+func TestNextGoesOnWithOtherCredentials(t *testing.T) {
+	s := startServer(t)
+	s.add(3)
+	s.ask("CONFIG", "SET", "requirepass", "secret")
+	client := openClient(t, s)
+	_, err := client.Next(soon(t))
+	wantCode(t, err, ErrAuth)
+	wantCode(t, client.ReplaceCredentials("", "a\x00b"), ErrBadArgument)
+	wantOK(t, client.ReplaceCredentials("", "secret"))
+	until(t, func() bool { return client.Err() == nil })
+	wantText(t, values(next(t, client)), "0 1 2")
+}
+
 func TestNothingAfterClose(t *testing.T) {
 	s := startServer(t)
 	client := openClient(t, s)
