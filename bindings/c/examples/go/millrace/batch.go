@@ -132,11 +132,14 @@ func (b *Batch) settleSome(what C.int, positions []uint32, delay time.Duration, 
 }
 
 func (b *Batch) settle(what C.int, positions []uint32, delay time.Duration, reason string) error {
-	text, err := cText("reason", reason)
-	if err != nil {
-		return err
+	var text *C.char
+	var err error
+	if what == C.REJECT {
+		if text, err = cText("the reason", reason); err != nil {
+			return err
+		}
+		defer cFree(text)
 	}
-	defer cFree(text)
 	wait := C.int64_t(-1)
 	if delay >= 0 {
 		wait = C.int64_t(delay.Microseconds())
