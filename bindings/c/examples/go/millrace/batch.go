@@ -72,7 +72,8 @@ type Batch struct {
 	Number  uint64 // as events name it
 
 	mu     sync.Mutex
-	handle *C.mr_batch // nil once all is settled, or it was released
+	handle *C.mr_batch // nil once it has ended
+	ended  error       // what is answered then
 	open   int
 }
 
@@ -115,12 +116,14 @@ func (b *Batch) RejectSome(positions []uint32, reason string) error {
 func (b *Batch) Release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.free()
+	b.end(&Error{Code: ErrNotHeld, Message: "the batch was released"})
 }
 
-func (b *Batch) free() {
-	C.mr_batch_free(b.handle)
-	b.handle = nil
+func (b *Batch) end(why error) {
+	if b.handle != nil {
+		C.mr_batch_free(b.handle)
+		b.handle, b.ended = nil, why
+	}
 }
 
 // None are none, never all: a list that happens to be empty acks nothing.
@@ -147,19 +150,22 @@ func (b *Batch) settle(what C.int, positions []uint32, delay time.Duration, reas
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.handle == nil {
-		return &Error{Code: ErrNotHeld, Message: "the batch was settled as a whole, or released"}
+		return b.ended
 	}
 	e := newError()
 	indices := (*C.uint32_t)(unsafe.Pointer(first(positions)))
 	err = errorOf(C.settle(b.handle, what, indices, C.size_t(len(positions)), wait, text, &e), &e)
+	code := codeOf(err)
 	switch {
-	case err == nil && positions != nil:
-		b.open -= len(positions)
-	case err == nil || codeOf(err) == ErrLost && positions == nil:
+	case code == ErrClosed:
+		b.end(err) // it would keep what the client was
+	case positions == nil && (err == nil || code == ErrLost || code == ErrNotHeld):
 		b.open = 0
+	case err == nil:
+		b.open -= len(positions)
 	}
 	if b.open <= 0 {
-		b.free()
+		b.end(&Error{Code: ErrNotHeld, Message: "the batch was settled as a whole"})
 	}
 	return err
 }

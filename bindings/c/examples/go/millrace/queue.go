@@ -43,9 +43,9 @@ func (q *queue[T]) fail(err error, takesAway bool) (taken []T) {
 	if err != nil && q.err == nil {
 		q.tellChange()
 	}
-	q.err = err
+	q.err, q.isOver = err, takesAway
 	if takesAway {
-		taken, q.items, q.isOver = q.items, nil, true
+		taken, q.items = q.items, nil
 	}
 	return taken
 }

@@ -117,6 +117,7 @@ func TestNothingAfterClose(t *testing.T) {
 	wantCode(t, <-waits, ErrClosed)
 	wantCode(t, client.Close(), ErrClosed)
 	wantCode(t, batch.Ack(), ErrClosed)
+	wantCode(t, batch.AckSome([]uint32{1}), ErrClosed)
 	wantCode(t, client.Open(), ErrClosed)
 	wantCode(t, client.Pause(1), ErrClosed)
 	_, err := client.Publish(soon(t), "out", []Field{{"n", "1"}})
