@@ -123,9 +123,9 @@ TEST(CClient, EventsTellOfPublishesAcksAndTheEnd) {
     ASSERT_EQ(mr_client_close(client.get(), 5'000'000, nullptr, nullptr), MR_OK);
     mr_event closed = MR_EVENT_INIT;
     do {
-        ASSERT_EQ(mr_client_poll_event(client.get(), &closed), MR_OK);
-        ASSERT_NE(closed.kind, uint32_t{MR_EVENT_NONE});
+        ASSERT_EQ(mr_client_wait_event(client.get(), -1, &closed), MR_OK);
     } while (closed.kind != MR_EVENT_CLOSED || closed.source != 0);
+    EXPECT_EQ(mr_client_wait_event(client.get(), -1, &closed), MR_CLOSED);
     mr_batch* none = nullptr;
     EXPECT_EQ(mr_client_next(client.get(), 0, 0, &none, nullptr), MR_CLOSED);
 }
@@ -298,6 +298,22 @@ TEST(CClient, HealthAndMetrics) {
     mr_text_free(&text);
     EXPECT_EQ(text.data, nullptr);
     EXPECT_EQ(mr_client_health(client.get(), 99, 0, &health, &error), MR_CLOSED);
+}
+
+TEST(CClient, IndicesThatABatchDoesNotHave) {
+    REQUIRE_SERVER(server);
+    const OwnedConfig config = config_of(server->url("streams=s&group=g&consumer=c&flush_interval=0"));
+    const OwnedClient client = client_of(config);
+    open(client);
+    (void)server->ask({"XADD", "s", "*", "a", "1"});
+    const OwnedBatch batch = next(client);
+    ASSERT_NE(batch, nullptr);
+    mr_error error = MR_ERROR_INIT;
+    const uint32_t wrong = 5;
+    EXPECT_EQ(mr_batch_ack(batch.get(), &wrong, 1, &error), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 1, &error), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 0, &error), MR_OK) << error.message;
+    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 0, &error), MR_NOT_HELD);
 }
 
 }  // namespace

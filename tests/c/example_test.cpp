@@ -1,4 +1,4 @@
-// The example, as a user runs it.
+// The examples, as a user runs it.
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
@@ -9,7 +9,10 @@
 namespace millrace::testing {
 namespace {
 
-TEST(CExample, PrintsWhatComesAndEndsCleanly) {
+class CExample : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Both, CExample, ::testing::Values(C_CONSUMER, C_MACHINE));
+
+TEST_P(CExample, PrintsWhatComesAndEndsCleanly) {
     REQUIRE_SERVER(server);
     (void)server->ask({"XGROUP", "CREATE", "orders", "g", "0", "MKSTREAM"});
     (void)server->ask({"XADD", "orders", "1-1", "item", "tea"});
@@ -22,7 +25,7 @@ TEST(CExample, PrintsWhatComesAndEndsCleanly) {
         dup2(out[1], STDOUT_FILENO);
         close(out[0]);
         close(out[1]);
-        execl(C_CONSUMER, C_CONSUMER, url.c_str(), nullptr);
+        execl(GetParam(), GetParam(), url.c_str(), nullptr);
         _exit(127);
     }
     close(out[1]);
@@ -39,8 +42,8 @@ TEST(CExample, PrintsWhatComesAndEndsCleanly) {
     EXPECT_EQ(server->ask({"XPENDING", "orders", "g"}).substr(0, 3), "[0 ");
 }
 
-TEST(CExample, SaysWhatIsWrongWithAUrl) {
-    std::FILE* const said = popen((std::string(C_CONSUMER) + " 'redis://h:99999' 2>&1").c_str(), "r");
+TEST_P(CExample, SaysWhatIsWrongWithAUrl) {
+    std::FILE* const said = popen((std::string(GetParam()) + " 'redis://h:99999' 2>&1").c_str(), "r");
     ASSERT_NE(said, nullptr);
     char line[300] = "";
     EXPECT_NE(std::fgets(line, sizeof line, said), nullptr);

@@ -1,4 +1,4 @@
-// Calls that make no sense are statuses: nothing crashes, and what is wrong is named.
+// Calls that make no sense are statuses: nothing crashes, and what is wrong is named. No server is asked.
 #include <cstring>
 
 #include "owned.hpp"
@@ -79,22 +79,6 @@ TEST(CMisuse, IdsAreReadAndWritten) {
     mr_error error = MR_ERROR_INIT;
     EXPECT_EQ(mr_id_parse("5-x", &id, &error), MR_BAD_ARGUMENT);
     EXPECT_EQ(id.ms, 0U);
-}
-
-TEST(CMisuse, IndicesThatABatchDoesNotHave) {
-    REQUIRE_SERVER(server);
-    const OwnedConfig config = config_of(server->url("streams=s&group=g&consumer=c&flush_interval=0"));
-    const OwnedClient client = client_of(config);
-    open(client);
-    (void)server->ask({"XADD", "s", "*", "a", "1"});
-    const OwnedBatch batch = next(client);
-    ASSERT_NE(batch, nullptr);
-    mr_error error = MR_ERROR_INIT;
-    const uint32_t wrong = 5;
-    EXPECT_EQ(mr_batch_ack(batch.get(), &wrong, 1, &error), MR_BAD_ARGUMENT);
-    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 1, &error), MR_BAD_ARGUMENT);
-    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 0, &error), MR_OK) << error.message;
-    EXPECT_EQ(mr_batch_ack(batch.get(), nullptr, 0, &error), MR_NOT_HELD);
 }
 
 TEST(CMisuse, APublishWithHoles) {

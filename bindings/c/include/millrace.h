@@ -37,9 +37,13 @@
  * Structs begin with their `size`, which says how much of one a caller knows: they only ever grow at their end. Fill
  * those that go in with their _INIT first. A struct that is shorter than its first version is MR_BAD_ARGUMENT.
  *
+ * Two layers. An mr_client has sockets, TLS and a clock of ours, and is what most programs want. An mr_machine has
+ * none: it is for programs with a network and a loop of their own.
+ *
  * Threads. There are no globals. Everything about an mr_client and its batches may be called from any thread, but for
- * mr_client_poll_event, whose answer is borrowed: one thread at a time. After mr_*_free, nothing. After fork() only the
- * parent goes on using a client.
+ * mr_client_poll_event and _wait_event, whose answers are borrowed: one thread at a time, as for an mr_config and an
+ * mr_machine. After mr_*_free, nothing: libraries that were built for debugging tell it, MR_BAD_ARGUMENT. After fork()
+ * only the parent goes on using a client or machine.
  *
  * Times are microseconds. Names of configuration keys, their units and defaults: docs/configuration.md. */
 #ifndef MILLRACE_H
@@ -497,6 +501,9 @@ typedef struct mr_event {
  * While event_max of them wait logs are dropped, and counted, and the sources read nothing: whoever keeps events must
  * poll them. */
 MR_API mr_status mr_client_poll_event(mr_client* client, mr_event* event);
+/* The same, but waits for one, for at most `timeout_us`, and for ever below 0; for threads beside the one that turns
+ * the loop (MR_THREAD_OWN). MR_CLOSED once the client was closed and all events are polled. */
+MR_API mr_status mr_client_wait_event(mr_client* client, int64_t timeout_us, mr_event* event);
 
 /* ---- a loop of your own ------------------------------------------------------------------------------------------ */
 
@@ -544,6 +551,139 @@ MR_API mr_status mr_client_health_json(mr_client* client, uint32_t source, int64
                                        mr_error* error);
 /* All metrics as Prometheus text, version 0.0.4 (prometheus.io, "Exposition formats"); docs/metrics.md. */
 MR_API mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* error);
+
+/* ---- the machine: millrace without sockets, threads and a clock -------------------------------------------------- */
+
+/* For programs with an event loop, a network or a clock of their own. A machine is a function of its configuration, a
+ * seed and what it is told, in order; it never blocks, and the same inputs give the same outputs. A host does what
+ * actions say, carries bytes, and tells the time: `now_us` is monotonic, of any origin. After whatever was told, poll
+ * until nothing is left, events first and what is to be sent last. In a loop (examples/machine.c is a whole one):
+ *
+ *     while (mr_machine_poll_action(machine, &action) == MR_OK && action.kind != MR_ACTION_NONE) act(&action);
+ *     while (mr_machine_poll_event(machine, &event) == MR_OK && event.kind != MR_EVENT_NONE) handle(&event);
+ *     while ((conn = mr_machine_poll_writable(machine)) != 0) send_some(conn);     ...transmit, ...advance_transmit
+ *     poll(sockets, until mr_machine_timeout_at(machine));
+ *     for each socket that is readable: recv into mr_machine_input_room, then mr_machine_handle_input
+ *     if (now() >= mr_machine_timeout_at(machine)) mr_machine_handle_timeout(machine, now());
+ *
+ * One thread at a time: a call that meets another one is MR_BAD_ARGUMENT, and does nothing. */
+typedef struct mr_machine mr_machine;
+
+/* `seed` is 16 bytes of your system's randomness, from which names and jitter come; `unix_us` the time of day. */
+MR_API mr_status mr_machine_new(const mr_config* config, const uint8_t seed[16], int64_t now_us, int64_t unix_us,
+                                mr_machine** machine, mr_error* error);
+/* Whatever was not sent stays unsent: drain it before. */
+MR_API void mr_machine_free(mr_machine* machine);
+
+/* Commands: as those of a client and of a batch above. Batches are named by their numbers. */
+
+MR_API mr_status mr_machine_open(mr_machine* machine, const mr_config* config, int64_t now_us, uint32_t* source,
+                                 mr_error* error);
+MR_API mr_status mr_machine_close_source(mr_machine* machine, uint32_t source, int64_t now_us, mr_error* error);
+MR_API mr_status mr_machine_pause(mr_machine* machine, uint32_t source, int64_t now_us, mr_error* error);
+MR_API mr_status mr_machine_resume(mr_machine* machine, uint32_t source, int64_t now_us, mr_error* error);
+MR_API mr_status mr_machine_ack(mr_machine* machine, uint64_t batch, const uint32_t* indices, size_t count,
+                                int64_t now_us, mr_error* error);
+MR_API mr_status mr_machine_nack(mr_machine* machine, uint64_t batch, const uint32_t* indices, size_t count,
+                                 int64_t delay_us, int64_t now_us, mr_error* error);
+MR_API mr_status mr_machine_give_back(mr_machine* machine, uint64_t batch, const uint32_t* indices, size_t count,
+                                      int64_t now_us, mr_error* error);
+MR_API mr_status mr_machine_reject(mr_machine* machine, uint64_t batch, const uint32_t* indices, size_t count,
+                                   const char* reason, int64_t now_us, mr_error* error);
+/* Frees the bytes of a batch, once its view is not looked at any more; it can be settled as before. */
+MR_API mr_status mr_machine_release(mr_machine* machine, uint64_t batch, int64_t now_us, mr_error* error);
+/* MR_EVENT_PUBLISHED with `ticket`. */
+MR_API mr_status mr_machine_publish(mr_machine* machine, const mr_publish* publish, int64_t now_us, uint64_t* ticket,
+                                    mr_error* error);
+MR_API mr_status mr_machine_dead(mr_machine* machine, mr_str stream, mr_id after, uint32_t count, int64_t now_us,
+                                 uint64_t* ticket, mr_error* error);
+MR_API mr_status mr_machine_redrive(mr_machine* machine, mr_str stream, const mr_id* dead_ids, size_t count,
+                                    int64_t now_us, uint64_t* ticket, mr_error* error);
+MR_API mr_status mr_machine_change_group(mr_machine* machine, const mr_group_change* change, int64_t now_us,
+                                         uint64_t* ticket, mr_error* error);
+/* Asks the server for what mr_machine_health tells. */
+MR_API mr_status mr_machine_look(mr_machine* machine, uint32_t source, int64_t now_us, mr_error* error);
+MR_API mr_status mr_machine_replace_credentials(mr_machine* machine, const char* username, const char* password,
+                                                int64_t now_us, mr_error* error);
+/* As mr_client_drain; with `awaits_acks` 0 only until what was sent is answered. MR_EVENT_CLOSED without a source is
+ * the last event. */
+MR_API mr_status mr_machine_drain(mr_machine* machine, int64_t timeout_us, int awaits_acks, int64_t now_us,
+                                  mr_error* error);
+
+/* What happened outside. Of a connection that the machine knows no more, nothing is heard. */
+
+MR_API mr_status mr_machine_handle_connected(mr_machine* machine, uint32_t conn, int64_t now_us);
+/* `reason` is MR_DISCONNECT_...; also of a connection that could not be made. */
+MR_API mr_status mr_machine_handle_disconnected(mr_machine* machine, uint32_t conn, uint32_t reason, int64_t now_us);
+/* Where to put bytes that are read, at least `hint` of them if that is above 0, `*size` in all; until the next call.
+ * NULL of a connection that is dead, or where memory was refused. */
+MR_API char* mr_machine_input_room(mr_machine* machine, uint32_t conn, size_t hint, size_t* size);
+/* The first `written` bytes of that room were filled. */
+MR_API mr_status mr_machine_handle_input(mr_machine* machine, uint32_t conn, size_t written, int64_t now_us);
+/* Late, repeated and spurious calls do no harm. */
+MR_API mr_status mr_machine_handle_timeout(mr_machine* machine, int64_t now_us);
+/* The time of day, once a second or where it was set: of what refers to it, such as idempotence. */
+MR_API mr_status mr_machine_handle_wall_clock(mr_machine* machine, int64_t unix_us, int64_t now_us);
+
+/* What to do next. */
+
+enum {
+    MR_ACTION_NONE = 0,
+    /* Connect, and with `tls` do its handshake and verify the peer: then mr_machine_handle_connected, or, when that
+     * fails or `deadline_us` has passed, mr_machine_handle_disconnected. */
+    MR_ACTION_CONNECT = 1,
+    MR_ACTION_CLOSE = 2,       /* close it; nothing about it needs to be told any more */
+    MR_ACTION_SET_READABLE = 3 /* read the socket, or do not, as `readable` says: backpressure */
+};
+
+enum { MR_LANE_READ = 0, MR_LANE_CONTROL = 1, MR_LANE_PUBLISH = 2, MR_LANE_PUSH = 3, MR_LANE_PROBE = 4 };
+
+typedef struct mr_action {
+    size_t size;
+    uint32_t kind; /* MR_ACTION_... */
+    uint32_t conn; /* above 0, and never used again */
+    uint32_t lane; /* MR_LANE_...: what the connection is for */
+    uint32_t readable;
+    int64_t deadline_us;
+    mr_str host;      /* until the next mr_machine_poll_action, as all that follows */
+    mr_str unix_path; /* of a unix socket, in place of host and port */
+    uint32_t port;
+    uint32_t tls;        /* 1: TLS, with the fields below, as the keys of docs/configuration.md */
+    uint32_t tls_verify; /* 0: take any certificate */
+    uint32_t reserved;
+    mr_str tls_ca;
+    mr_str tls_cert;
+    mr_str tls_key;
+    mr_str tls_server_name; /* the name that the certificate must have */
+} mr_action;
+
+#define MR_ACTION_INIT                                                                                         \
+    {                                                                                                          \
+        sizeof(mr_action), MR_ACTION_NONE, 0, 0, 0, 0, {NULL, 0}, {NULL, 0}, 0, 0, 0, 0, {NULL, 0}, {NULL, 0}, \
+            {NULL, 0}, {                                                                                       \
+            NULL, 0                                                                                            \
+        }                                                                                                      \
+    }
+
+MR_API mr_status mr_machine_poll_action(mr_machine* machine, mr_action* action);
+/* MR_EVENT_BATCH, and all that a client tells. What an event points to lives until the next poll; a batch's view until
+ * its mr_machine_release. */
+MR_API mr_status mr_machine_poll_event(mr_machine* machine, mr_event* event);
+/* A connection that has something new to send, each once for what was written since; 0: none. Where a socket took only
+ * a part, ask mr_machine_transmit again when it is writable. */
+MR_API uint32_t mr_machine_poll_writable(mr_machine* machine);
+/* When to call mr_machine_handle_timeout; INT64_MAX: not before something else happens. */
+MR_API int64_t mr_machine_timeout_at(const mr_machine* machine);
+/* Bytes to send, in order, until the next call: fills at most `room` of `chunks`, and answers how many. */
+MR_API size_t mr_machine_transmit(mr_machine* machine, uint32_t conn, mr_str* chunks, size_t room);
+/* The first `sent` bytes of these went out. */
+MR_API mr_status mr_machine_advance_transmit(mr_machine* machine, uint32_t conn, size_t sent);
+
+MR_API mr_status mr_machine_health(mr_machine* machine, uint32_t source, int64_t now_us, mr_health* health,
+                                   mr_error* error);
+MR_API mr_status mr_machine_metrics(mr_machine* machine, int64_t now_us, mr_text* text, mr_error* error);
+/* 1: a drain has ended. */
+MR_API int mr_machine_finished(const mr_machine* machine);
 
 #ifdef __cplusplus
 }

@@ -1,11 +1,13 @@
 // What every function of millrace.h shares: no exception leaves it, and an error is copied into the caller's struct.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <string>
 #include <string_view>
 
+#include "live.hpp"
 #include "millrace.h"
 #include "millrace/config.hpp"
 #include "millrace/entry.hpp"
@@ -26,6 +28,8 @@ inline mr_status tell(mr_error* to, const Status& status) {
 }
 /// Of what must be given, and was not.
 mr_status tell_missing(mr_error* to, const char* what);
+/// Of a handle that is none.
+mr_status tell_gone(mr_error* to, const char* what);
 
 /// Gives text to the caller.
 mr_status tell_text(mr_error* error, mr_text* to, std::string_view text);
@@ -56,9 +60,14 @@ inline mr_id id_of(EntryId id) {
     return {id.ms, id.seq};
 }
 
+/// More than a year is for ever: much more could not be added to a clock.
+inline Duration time_of(int64_t us) {
+    constexpr Duration forever = seconds(365LL * 86'400);
+    return Duration{us} < forever ? Duration{us} : forever;
+}
 /// Below 0: for ever.
 inline Duration wait_of(int64_t timeout_us) {
-    return timeout_us < 0 ? seconds(365LL * 86'400) : Duration{timeout_us};
+    return time_of(timeout_us < 0 ? INT64_MAX : timeout_us);
 }
 
 /// Fills a struct of the caller's, who may know less of it, or more, than we do. False where its size is less than

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "arguments.hpp"
 #include "handles.hpp"
 #include "millrace/status.hpp"
 
@@ -44,14 +45,9 @@ bool mr_client::is_paused(SourceId source) const {
 namespace {
 
 constexpr size_t first_options_size = sizeof(mr_client_options);
-constexpr size_t first_health_size = sizeof(mr_health);
 
 Result<Health> ask_health(mr_client* client, uint32_t source, int64_t timeout_us) {
-    return client->client->health(SourceId{source}, Duration{timeout_us < 0 ? 0 : timeout_us});
-}
-
-int64_t known(std::optional<uint64_t> count) {
-    return count ? static_cast<int64_t>(*count) : -1;
+    return client->client->health(SourceId{source}, c::time_of(timeout_us < 0 ? 0 : timeout_us));
 }
 
 }  // namespace
@@ -62,7 +58,7 @@ mr_status mr_client_new(const mr_config* config, const mr_client_options* option
                         mr_error* error) {
     if (client == nullptr) return c::tell_missing(error, "client");
     *client = nullptr;
-    if (config == nullptr) return c::tell_missing(error, "config");
+    if (c::is_gone(config)) return c::tell_gone(error, "config");
     mr_client_options asked = MR_CLIENT_OPTIONS_INIT;
     if (options != nullptr && !c::take(options, asked, first_options_size)) return c::tell_missing(error, "options");
     return c::guard(error, [&] {
@@ -78,20 +74,24 @@ mr_status mr_client_new(const mr_config* config, const mr_client_options* option
         if (asked.thread == MR_THREAD_OWN) {
             if (const Status started = made->client->start(); !started) return c::tell(error, started);
         }
+        c::born(made.get());
         *client = made.release();
         return c::tell_ok(error);
     });
 }
 
 void mr_client_free(mr_client* client) {
-    if (client != nullptr) client->ending = true;
+    if (c::is_gone(client)) return;
+    c::died(client);
+    client->ending = true;
     delete client;
 }
 
 mr_status mr_client_open(mr_client* client, const mr_config* config, uint32_t* source, mr_error* error) {
     if (source != nullptr) *source = 0;
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] {
+        if (config != nullptr && c::is_gone(config)) return c::tell_gone(error, "config");
         const Result<SourceId> opened =
             config == nullptr ? client->client->open() : client->client->open_configured(config->config.source);
         if (!opened) return c::tell(error, opened.error());
@@ -104,12 +104,12 @@ mr_status mr_client_open(mr_client* client, const mr_config* config, uint32_t* s
 }
 
 mr_status mr_client_close_source(mr_client* client, uint32_t source, mr_error* error) {
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] { return c::tell(error, client->client->close(SourceId{source})); });
 }
 
 mr_status mr_client_pause(mr_client* client, uint32_t source, mr_error* error) {
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] {
         const Status status = client->client->pause(SourceId{source});
         if (!status) return c::tell(error, status);
@@ -120,7 +120,7 @@ mr_status mr_client_pause(mr_client* client, uint32_t source, mr_error* error) {
 }
 
 mr_status mr_client_resume(mr_client* client, uint32_t source, mr_error* error) {
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] {
         const std::lock_guard lock(client->mutex);
         std::erase(client->paused, SourceId{source});
@@ -132,19 +132,22 @@ mr_status mr_client_resume(mr_client* client, uint32_t source, mr_error* error) 
 mr_status mr_client_next(mr_client* client, uint32_t source, int64_t timeout_us, mr_batch** batch, mr_error* error) {
     if (batch == nullptr) return c::tell_missing(error, "batch");
     *batch = nullptr;
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] {
         const std::optional<SourceId> of = source == 0 ? std::nullopt : std::optional(SourceId{source});
         Result<std::optional<Batch>> taken = client->client->next(c::wait_of(timeout_us), of);
         if (!taken) return c::tell(error, taken.error());
-        if (*taken) *batch = std::make_unique<mr_batch>(std::move(**taken)).release();
+        if (*taken) {
+            *batch = std::make_unique<mr_batch>(std::move(**taken)).release();
+            c::born(*batch);
+        }
         return c::tell_ok(error);
     });
 }
 
 mr_status mr_client_replace_credentials(mr_client* client, const char* username, const char* password,
                                         mr_error* error) {
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     if (username == nullptr) return c::tell_missing(error, "username");
     if (password == nullptr) return c::tell_missing(error, "password");
     return c::guard(error,
@@ -152,23 +155,24 @@ mr_status mr_client_replace_credentials(mr_client* client, const char* username,
 }
 
 mr_status mr_client_drain(mr_client* client, int64_t timeout_us, mr_error* error) {
-    if (client == nullptr) return c::tell_missing(error, "client");
-    return c::guard(error, [&] { return c::tell(error, client->client->drain(Duration{timeout_us})); });
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
+    return c::guard(error, [&] { return c::tell(error, client->client->drain(c::time_of(timeout_us))); });
 }
 
 mr_status mr_client_close(mr_client* client, int64_t timeout_us, uint64_t* held, mr_error* error) {
     if (held != nullptr) *held = 0;
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] {
-        const Result<uint64_t> closed = client->client->close(Duration{timeout_us});
+        const Result<uint64_t> closed = client->client->close(c::time_of(timeout_us));
         if (!closed) return c::tell(error, closed.error());
+        client->events.end();
         if (held != nullptr) *held = *closed;
         return c::tell_ok(error);
     });
 }
 
 mr_status mr_client_poll_event(mr_client* client, mr_event* event) {
-    if (client == nullptr || event == nullptr) return MR_BAD_ARGUMENT;
+    if (c::is_gone(client) || event == nullptr) return MR_BAD_ARGUMENT;
     return c::guard(nullptr, [&]() -> mr_status {
         bool has_room = false;
         if (!client->events.poll(*event, has_room)) return MR_BAD_ARGUMENT;
@@ -177,12 +181,20 @@ mr_status mr_client_poll_event(mr_client* client, mr_event* event) {
     });
 }
 
+mr_status mr_client_wait_event(mr_client* client, int64_t timeout_us, mr_event* event) {
+    if (c::is_gone(client) || event == nullptr || !client->events.wanted()) return MR_BAD_ARGUMENT;
+    return c::guard(nullptr, [&]() -> mr_status {
+        client->events.wait(c::wait_of(timeout_us));
+        return client->events.has_ended() ? mr_status{MR_CLOSED} : mr_client_poll_event(client, event);
+    });
+}
+
 int mr_client_fd(const mr_client* client) {
-    return client == nullptr ? -1 : client->client->fd();
+    return c::is_gone(client) ? -1 : client->client->fd();
 }
 
 int64_t mr_client_timeout_us(const mr_client* client) {
-    if (client == nullptr) return -1;
+    if (c::is_gone(client)) return -1;
     const std::optional<Duration> wait = client->client->wait_max();
     return wait ? wait->us : -1;
 }
@@ -192,36 +204,25 @@ mr_status mr_client_process(mr_client* client, mr_error* error) {
 }
 
 mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error) {
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] { return c::tell(error, client->client->turn(c::wait_of(timeout_us))); });
 }
 
 void mr_client_wake(mr_client* client) {
-    if (client != nullptr) client->client->wake();
+    if (!c::is_gone(client)) client->client->wake();
 }
 
 void mr_client_stop(mr_client* client) {
-    if (client != nullptr) client->client->stop();
+    if (!c::is_gone(client)) client->client->stop();
 }
 
 mr_status mr_client_health(mr_client* client, uint32_t source, int64_t timeout_us, mr_health* health, mr_error* error) {
-    if (client == nullptr) return c::tell_missing(error, "client");
-    if (health == nullptr || health->size < first_health_size) return c::tell_missing(error, "health");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
+    if (health == nullptr || health->size < sizeof(mr_health)) return c::tell_missing(error, "health");
     return c::guard(error, [&] {
         const Result<Health> told = ask_health(client, source, timeout_us);
         if (!told) return c::tell(error, told.error());
-        mr_health found = MR_HEALTH_INIT;
-        found.healthy = told->healthy ? 1 : 0;
-        found.message[told->error.copy(found.message, MR_MESSAGE_MAX - 1)] = '\0';
-        found.held = told->held;
-        found.since_heard_us = told->since_heard.us;
-        if (told->since_looked) found.since_looked_us = told->since_looked->us;
-        found.stream_length = known(told->stream_length);
-        found.pending = known(told->pending);
-        found.lag = known(told->lag);
-        if (told->oldest_pending) found.oldest_pending_us = told->oldest_pending->us;
-        if (!c::give(health, found, first_health_size)) return c::tell_missing(error, "health");
-        return c::tell_ok(error);
+        return c::give_health(error, health, *told);
     });
 }
 
@@ -229,7 +230,7 @@ mr_status mr_client_health_json(mr_client* client, uint32_t source, int64_t time
                                 mr_error* error) {
     if (text == nullptr) return c::tell_missing(error, "text");
     *text = {nullptr, 0};
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] {
         const Result<Health> told = ask_health(client, source, timeout_us);
         return told ? c::tell_text(error, text, to_json(*told)) : c::tell(error, told.error());
@@ -239,7 +240,7 @@ mr_status mr_client_health_json(mr_client* client, uint32_t source, int64_t time
 mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* error) {
     if (text == nullptr) return c::tell_missing(error, "text");
     *text = {nullptr, 0};
-    if (client == nullptr) return c::tell_missing(error, "client");
+    if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] { return c::tell_text(error, text, client->client->metrics()); });
 }
 }

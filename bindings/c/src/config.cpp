@@ -17,12 +17,13 @@ mr_status mr_config_new(const char* url, mr_config** config, mr_error* error) {
         Result<Config> parsed = url == nullptr ? Result<Config>(Config{}) : parse_url(url);
         if (!parsed) return c::tell(error, parsed.error());
         *config = std::make_unique<mr_config>(mr_config{std::move(parsed).value()}).release();
+        c::born(*config);
         return c::tell_ok(error);
     });
 }
 
 mr_status mr_config_json(mr_config* config, const char* json, size_t size, mr_error* error) {
-    if (config == nullptr) return c::tell_missing(error, "config");
+    if (c::is_gone(config)) return c::tell_gone(error, "config");
     if (json == nullptr) return c::tell_missing(error, "json");
     return c::guard(error, [&] {
         Result<Config> laid = parse_json({json, size}, {}, config->config);
@@ -33,14 +34,14 @@ mr_status mr_config_json(mr_config* config, const char* json, size_t size, mr_er
 }
 
 mr_status mr_config_set(mr_config* config, const char* key, const char* text, mr_error* error) {
-    if (config == nullptr) return c::tell_missing(error, "config");
+    if (c::is_gone(config)) return c::tell_gone(error, "config");
     if (key == nullptr) return c::tell_missing(error, "key");
     if (text == nullptr) return c::tell_missing(error, "text");
     return c::guard(error, [&] { return c::tell(error, set_key(config->config, key, text)); });
 }
 
 mr_status mr_config_set_list(mr_config* config, const char* key, const mr_str* values, size_t count, mr_error* error) {
-    if (config == nullptr) return c::tell_missing(error, "config");
+    if (c::is_gone(config)) return c::tell_gone(error, "config");
     if (key == nullptr) return c::tell_missing(error, "key");
     if (values == nullptr && count > 0) return c::tell_missing(error, "values");
     return c::guard(error, [&] {
@@ -56,14 +57,17 @@ mr_status mr_config_set_list(mr_config* config, const char* key, const mr_str* v
 mr_status mr_config_copy(const mr_config* config, mr_config** copy, mr_error* error) {
     if (copy == nullptr) return c::tell_missing(error, "copy");
     *copy = nullptr;
-    if (config == nullptr) return c::tell_missing(error, "config");
+    if (c::is_gone(config)) return c::tell_gone(error, "config");
     return c::guard(error, [&] {
         *copy = std::make_unique<mr_config>(*config).release();
+        c::born(*copy);
         return c::tell_ok(error);
     });
 }
 
 void mr_config_free(mr_config* config) {
+    if (c::is_gone(config)) return;
+    c::died(config);
     delete config;
 }
 }

@@ -11,6 +11,7 @@
 #include "border.hpp"
 #include "event_queue.hpp"
 #include "millrace/client.hpp"
+#include "tables.hpp"
 
 struct mr_client {
     explicit mr_client(uint32_t event_max) : events(event_max) {}
@@ -37,7 +38,5 @@ struct mr_batch {
     std::atomic<uint32_t> owners = 1;
     mutable std::mutex mutex;
     millrace::Batch batch;
-    // The view, made when it is asked for.
-    mutable std::vector<mr_entry> entries;
-    mutable std::vector<mr_field> fields;
+    mutable millrace::c::Tables tables;  // made when they are asked for
 };

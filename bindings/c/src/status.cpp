@@ -56,6 +56,10 @@ mr_status tell_missing(mr_error* to, const char* what) {
     return guard(to, [&] { return tell(to, Error(Code::bad_argument, std::string(what) + " is NULL, or too short")); });
 }
 
+mr_status tell_gone(mr_error* to, const char* what) {
+    return guard(to, [&] { return tell(to, Error(Code::bad_argument, std::string(what) + " is NULL, or was freed")); });
+}
+
 mr_status tell_text(mr_error* error, mr_text* to, std::string_view text) {
     to->data = new char[text.size() + 1];
     to->size = text.copy(to->data, text.size());

@@ -1,0 +1,82 @@
+// What is behind a handle of a machine, and what all its functions share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "border.hpp"
+#include "millrace/machine.hpp"
+#include "owned_event.hpp"
+#include "tables.hpp"
+
+struct mr_machine {
+    mr_machine(millrace::Machine made, millrace::Config given) : machine(std::move(made)), config(std::move(given)) {}
+
+    /// The view of a batch that is handed over; it lives until the batch is released.
+    [[nodiscard]] const mr_batch_view* show(const millrace::BatchReady& event);
+    void forget(millrace::BatchId batch);
+
+    millrace::Machine machine;
+    const millrace::Config config;
+    mutable std::atomic<bool> entered = false;
+
+    // What was given out last, and is borrowed.
+    millrace::c::OwnedEvent event;
+    std::optional<millrace::Action> action;
+    // Of the last input_room: more can't have been written than there was room for.
+    millrace::ConnId room_of{};
+    size_t room_size = 0;
+
+  private:
+    struct Shown {
+        millrace::c::Tables tables;
+        mr_batch_view view = MR_BATCH_VIEW_INIT;
+    };
+    std::map<millrace::BatchId, std::unique_ptr<Shown>> shown_;
+    std::vector<std::unique_ptr<Shown>> spare_;  ///< tables to use again: none is allocated for an entry
+};
+
+namespace millrace::c {
+
+/// The one thread that is in a machine.
+class Alone {
+  public:
+    explicit Alone(const mr_machine& machine)
+        : machine_(machine), alone_(!machine.entered.exchange(true, std::memory_order_acquire)) {}
+    Alone(const Alone&) = delete;
+    Alone& operator=(const Alone&) = delete;
+    ~Alone() {
+        if (alone_) machine_.entered.store(false, std::memory_order_release);
+    }
+    [[nodiscard]] bool alone() const { return alone_; }
+
+  private:
+    const mr_machine& machine_;
+    const bool alone_;
+};
+
+mr_status tell_not_alone(mr_error* error);
+mr_status tell_bad_time(mr_error* error);
+
+/// Runs the body of a function of machines.
+template <class Machine, class Body>
+mr_status enter(Machine* machine, mr_error* error, Body body) {
+    if (is_gone(machine)) return tell_gone(error, "machine");
+    const Alone here(*machine);
+    return here.alone() ? guard(error, [&] { return body(*machine); }) : tell_not_alone(error);
+}
+
+/// The same of one that is told the time.
+template <class Body>
+mr_status enter(mr_machine* machine, int64_t now_us, mr_error* error, Body body) {
+    // Deadlines are added to it.
+    if (now_us < 0 || now_us > INT64_MAX / 2) return tell_bad_time(error);
+    return enter(machine, error, [&](mr_machine& it) { return body(it, Instant{now_us}); });
+}
+
+}  // namespace millrace::c
