@@ -2,10 +2,16 @@
 
 package main
 
+/*
+#include <millrace.h>
+*/
+import "C"
+
 import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"unsafe"
 
 	"millrace"
 )
@@ -13,6 +19,7 @@ import (
 // A batch, its entries by their stream and id, and who waits for an ack, by position.
 type heldBatch struct {
 	batch   *millrace.Batch
+	number  uint64
 	keys    []pair
 	open    int
 	waiters map[uint32]waiter
@@ -50,16 +57,16 @@ type held struct {
 	batches map[uint64]*heldBatch
 }
 
-func (h *held) add(batch *millrace.Batch) {
+func (h *held) add(batch *millrace.Batch, number uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept := &heldBatch{batch: batch, open: len(batch.Entries), waiters: map[uint32]waiter{}}
+	kept := &heldBatch{batch: batch, number: number, open: len(batch.Entries), waiters: map[uint32]waiter{}}
 	for i, entry := range batch.Entries {
-		key := pair{value(entry.Stream), value(entry.ID.String())}
+		key := pair{value(entry.Stream), value(entry.ID)}
 		kept.keys = append(kept.keys, key)
 		h.places[key] = place{kept, uint32(i)}
 	}
-	h.batches[batch.Number] = kept
+	h.batches[number] = kept
 	batch.Entries = nil // the harness has them
 }
 
@@ -74,7 +81,7 @@ func (h *held) settle(s *settling, isAck bool, command func(*millrace.Batch, []u
 		if at, isHeld := h.places[key]; isHeld {
 			shares[at.held] = append(shares[at.held], item)
 		} else {
-			s.codes[item] = millrace.ErrNotHeld.String()
+			s.codes[item] = string(millrace.ErrNotHeld)
 		}
 	}
 	for kept, items := range shares {
@@ -88,7 +95,7 @@ func (h *held) settle(s *settling, isAck bool, command func(*millrace.Batch, []u
 			if err := whole; err != nil {
 				err = command(kept.batch, positions[i:i+1])
 				if errors.As(err, &told) {
-					s.codes[item] = told.Code.String()
+					s.codes[item] = string(told.Code)
 					continue
 				}
 			}
@@ -108,14 +115,14 @@ func (h *held) settle(s *settling, isAck bool, command func(*millrace.Batch, []u
 }
 
 // acked takes what the server has acked, and answers the requests that are complete by it.
-func (h *held) acked(event millrace.Event) (complete []*settling) {
+func (h *held) acked(event *C.mr_event) (complete []*settling) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept := h.batches[event.Batch]
+	kept := h.batches[uint64(event.batch)]
 	if kept == nil {
 		return nil
 	}
-	for _, index := range event.Indices {
+	for _, index := range unsafe.Slice((*uint32)(event.indices), int(event.index_count)) {
 		if it, waits := kept.waiters[index]; waits {
 			it.request.codes[it.item] = "ok"
 			it.request.open--
@@ -137,6 +144,6 @@ func (h *held) forget(kept *heldBatch, index uint32) {
 	}
 	if kept.open--; kept.open == 0 {
 		kept.batch.Release()
-		delete(h.batches, kept.batch.Number)
+		delete(h.batches, kept.number)
 	}
 }

@@ -5,6 +5,11 @@
 // Nothing is acked but what the harness acks. While the harness does not read its end of stdout, no batch is taken.
 package main
 
+/*
+#include <millrace.h>
+*/
+import "C"
+
 import (
 	"bufio"
 	"context"
@@ -13,6 +18,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unsafe"
 
 	"millrace"
 )
@@ -20,13 +26,15 @@ import (
 var capabilities = []string{"streams", "pubsub", "tail", "publish", "claim", "nack", "dlq", "redrive", "dedupe",
 	"drain", "pause", "many", "pattern", "config", "tls", "health", "stats", "concurrent"}
 
-// A server that is silent is bad news soon enough.
-const lookTimeout = 500 * time.Millisecond
+// So many events wait while the harness does not read; then nothing more is read for it.
+const eventMax = 10_000
 
 type agent struct {
 	client  *millrace.Client // of requests, which come one at a time
-	source  millrace.Source
-	stream  string // the first one that start named
+	raw     *C.mr_client     // the same
+	config  *C.mr_config
+	source  C.uint32_t
+	stream  value // the first one that start named
 	startRe json.RawMessage
 	held    held
 	told    chan struct{} // closed after the client's last event
@@ -34,8 +42,11 @@ type agent struct {
 	mu      sync.Mutex // of stdout, and what follows
 	keeps   bool
 	isReady bool
-	isEnded bool
+	isOver  bool // nothing more is handed over
 	drainRe json.RawMessage
+
+	asking sync.Mutex // of a request, until its ticket is here
+	asked  map[C.uint64_t]json.RawMessage
 }
 
 func main() {
@@ -43,7 +54,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "agent speaks agent protocol 1 on stdin and stdout, and takes no arguments")
 		os.Exit(2)
 	}
-	a := &agent{held: held{places: map[pair]place{}, batches: map[uint64]*heldBatch{}}, told: make(chan struct{})}
+	a := &agent{held: held{places: map[pair]place{}, batches: map[uint64]*heldBatch{}}, told: make(chan struct{}),
+		asked: map[C.uint64_t]json.RawMessage{}}
 	in := bufio.NewReader(os.Stdin)
 	for {
 		line, err := in.ReadBytes('\n')
@@ -55,8 +67,10 @@ func main() {
 		}
 	}
 	if a.client != nil {
-		_ = a.client.Close() // its last event, which comes before `told` is closed, says what was held
-		<-a.told
+		a.stopHandingOver()
+		C.mr_client_close(a.raw, 5_000_000, nil, nil)
+		<-a.told // its last event says what was held, and ends the agent
+		_ = a.client.Close()
 	}
 	a.end(0)
 }
@@ -131,9 +145,11 @@ func (a *agent) dispatch(r *request) error {
 	case "redrive":
 		return a.redrive(r)
 	case "pause":
-		return a.answerUnless(a.client.Pause(a.source), r.Re, object{"event": "paused"})
+		err := try(func(e *C.mr_error) C.mr_status { return C.mr_client_pause(a.raw, a.source, e) })
+		return a.answerUnless(err, r.Re, object{"event": "paused"})
 	case "resume":
-		return a.answerUnless(a.client.Resume(a.source), r.Re, object{"event": "resumed"})
+		err := try(func(e *C.mr_error) C.mr_status { return C.mr_client_resume(a.raw, a.source, e) })
+		return a.answerUnless(err, r.Re, object{"event": "resumed"})
 	case "health":
 		go a.tellHealth(r)
 		return nil
@@ -163,69 +179,101 @@ func (a *agent) start(r *request) error {
 	if err != nil {
 		return err
 	}
-	client, err := millrace.New(config)
+	var raw *C.mr_client
+	options := C.mr_client_options{size: C.sizeof_mr_client_options, thread: C.MR_THREAD_OWN, event_max: eventMax}
+	err = try(func(e *C.mr_error) C.mr_status { return C.mr_client_new(config, &options, &raw, e) })
 	if err != nil {
+		C.mr_config_free(config)
 		return err
 	}
-	events := client.Events(context.Background())
-	a.startRe, a.stream, a.keeps = r.Re, r.only(), r.Group != ""
-	if a.source, err = client.OpenSource(millrace.Config{}); err != nil {
+	client := millrace.FromRaw(unsafe.Pointer(raw))
+	err = try(func(e *C.mr_error) C.mr_status { return C.mr_client_open(raw, nil, &a.source, e) })
+	if err != nil {
 		_ = client.Close()
+		C.mr_config_free(config)
 		return err
 	}
-	a.client = client
-	go a.tellEvents(client, events)
+	a.client, a.raw, a.config, a.stream = client, raw, config, r.only()
+	a.startRe, a.keeps = r.Re, r.Group != ""
+	go a.tellEvents()
 	return nil
 }
 
-func (a *agent) tellEvents(client *millrace.Client, events <-chan millrace.Event) {
+func (a *agent) tellEvents() {
 	defer close(a.told)
-	for event := range events {
-		switch {
-		case event.Kind == millrace.EventReady:
-			a.tellReady(client, event)
-		case event.Kind == millrace.EventAcked:
-			for _, request := range a.held.acked(event) {
-				a.say(request.answer())
-			}
-		case event.Kind == millrace.EventClosed && event.Source == 0:
-			a.end(event.Count)
-		case event.Kind == millrace.EventFailed && event.Closed && !a.isReady:
-			a.answer(a.startRe, eventObject(event)) // what ends the source before it was ready is the answer to start
-		default:
-			if line := eventObject(event); line != nil {
-				a.say(line)
-			}
+	for {
+		event := C.mr_event{size: C.sizeof_mr_event}
+		if C.mr_client_wait_event(a.raw, -1, &event) != C.MR_OK {
+			return // it was closed, and this was all
+		}
+		a.tell(&event)
+	}
+}
+
+func (a *agent) tell(event *C.mr_event) {
+	switch {
+	case event.kind == C.MR_EVENT_READY:
+		a.tellReady(event)
+	case event.kind == C.MR_EVENT_ACKED:
+		for _, request := range a.held.acked(event) {
+			a.say(request.answer())
+		}
+	case event.kind == C.MR_EVENT_CLOSED && event.source == 0:
+		a.end(uint64(event.count))
+	case event.kind == C.MR_EVENT_FAILED && event.closed != 0 && !a.isReady:
+		a.answer(a.startRe, eventObject(event)) // what ends the source before it was ready is the answer to start
+	default:
+		if line := eventObject(event); line != nil {
+			a.answer(a.whoAsked(event.ticket), line)
 		}
 	}
 }
 
+func (a *agent) whoAsked(ticket C.uint64_t) json.RawMessage {
+	a.asking.Lock()
+	defer a.asking.Unlock()
+	defer delete(a.asked, ticket)
+	return a.asked[ticket]
+}
+
 // Batches come after the first `ready`.
-func (a *agent) tellReady(client *millrace.Client, event millrace.Event) {
+func (a *agent) tellReady(event *C.mr_event) {
 	a.mu.Lock()
-	a.keeps = event.Text == "streams"
+	a.keeps = valueOf(event.text) == "streams"
 	a.mu.Unlock()
 	a.answer(a.startRe, readyEvent(event))
 	if !a.isReady {
 		a.isReady = true
-		go a.handOver(client.Batches(context.Background()))
+		go a.handOver(a.client.Batches(context.Background()))
 	}
 }
 
 func (a *agent) handOver(batches <-chan *millrace.Batch) {
 	for batch := range batches {
-		line := batchEvent(batch)
+		view := C.mr_batch_view{size: C.sizeof_mr_batch_view}
+		C.mr_batch_read((*C.mr_batch)(batch.Raw()), &view)
+		line := batchEvent(batch, uint32(view.reason))
 		a.mu.Lock()
-		keeps := a.keeps
+		keeps, isOver := a.keeps, a.isOver
 		a.mu.Unlock()
+		if isOver {
+			_ = batch.GiveBack() // the package had read it ahead
+			continue
+		}
 		if keeps {
-			a.held.add(batch)
+			a.held.add(batch, uint64(view.batch))
 		}
 		a.say(line)
 		if !keeps {
 			_ = batch.Ack() // nobody waits for it
 		}
 	}
+}
+
+func (a *agent) stopHandingOver() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.isOver = true
 }
 
 func (a *agent) drain(r *request) error {
@@ -239,10 +287,9 @@ func (a *agent) drain(r *request) error {
 	if a.client == nil {
 		a.end(0)
 	}
-	go func() {
-		if _, err := a.client.Drain(context.Background(), timeout); err != nil {
-			a.answer(r.Re, errorEvent(err)) // its last event says how it went
-		}
-	}()
-	return nil
+	a.stopHandingOver()
+	// Its last event says how it went.
+	return try(func(e *C.mr_error) C.mr_status {
+		return C.mr_client_drain(a.raw, C.int64_t(timeout.Microseconds()), e)
+	})
 }

@@ -2,10 +2,13 @@
 
 package main
 
+/*
+#include <millrace.h>
+*/
+import "C"
+
 import (
-	"context"
 	"encoding/json"
-	"time"
 
 	"millrace"
 )
@@ -26,20 +29,30 @@ func (a *agent) settle(r *request) error {
 		a.say(s.answer())
 		return nil
 	}
-	delay := millrace.DefaultDelay
+	var m memory
+	defer m.free()
+	reason, err := m.text("error", r.Error)
+	if err != nil {
+		return err
+	}
+	delay := C.int64_t(-1)
 	if r.DelayMs != nil {
-		delay = time.Duration(*r.DelayMs) * time.Millisecond
+		delay = C.int64_t(*r.DelayMs * 1000)
 	}
 	isComplete := a.held.settle(s, r.Op == "ack", func(batch *millrace.Batch, positions []uint32) error {
-		switch {
-		case r.Op == "ack":
+		if r.Op == "ack" {
 			return batch.AckSome(positions)
-		case r.Op == "reject":
-			return batch.RejectSome(positions, string(r.Error))
-		case r.Release:
-			return batch.GiveBackSome(positions)
 		}
-		return batch.NackSome(positions, delay)
+		raw, first, count := (*C.mr_batch)(batch.Raw()), (*C.uint32_t)(&positions[0]), C.size_t(len(positions))
+		return try(func(e *C.mr_error) C.mr_status {
+			switch {
+			case r.Op == "reject":
+				return C.mr_batch_reject(raw, first, count, reason, e)
+			case r.Release:
+				return C.mr_batch_give_back(raw, first, count, e)
+			}
+			return C.mr_batch_nack(raw, first, count, delay, e)
+		})
 	})
 	if isComplete {
 		a.say(s.answer())
@@ -47,105 +60,97 @@ func (a *agent) settle(r *request) error {
 	return nil
 }
 
+// ask makes a request that an event answers, which finds its `re` here.
+func (a *agent) ask(r *request, call func(ticket *C.uint64_t, e *C.mr_error) C.mr_status) error {
+	a.asking.Lock()
+	defer a.asking.Unlock()
+	var ticket C.uint64_t
+	err := try(func(e *C.mr_error) C.mr_status { return call(&ticket, e) })
+	if err == nil && r.Re != nil {
+		a.asked[ticket] = r.Re
+	}
+	return err
+}
+
 func (a *agent) publish(r *request) error {
-	config, err := r.publishConfig()
+	var m memory
+	defer m.free()
+	var entries [][]pair
+	if err := json.Unmarshal(r.Entries, &entries); err != nil {
+		return err
+	}
+	config, err := r.publishConfig(a.config)
 	if err != nil {
 		return err
 	}
-	entries, err := r.published()
-	if err != nil {
-		return err
-	}
-	published, err := a.client.PublishAsync(config, r.only(), entries...)
-	if err != nil {
-		return err
-	}
-	go func() {
-		told, err := published.Wait(context.Background())
-		if told == nil && err != nil {
-			a.answer(r.Re, errorEvent(err))
-			return
-		}
-		results := []object{}
-		for _, result := range told {
-			results = append(results, resultPart(result))
-		}
-		a.answer(r.Re, object{"event": "published", "results": results})
-	}()
-	return nil
+	defer C.mr_config_free(config)
+	publish := C.mr_publish{size: C.sizeof_mr_publish, stream: m.str(r.only()), entries: m.entries(entries),
+		entry_count: C.size_t(len(entries)), config: config}
+	return a.ask(r, func(ticket *C.uint64_t, e *C.mr_error) C.mr_status {
+		return C.mr_client_publish_async(a.raw, &publish, ticket, e)
+	})
 }
 
 // of is the stream that a request names, or start did.
-func (a *agent) of(r *request) string {
+func (a *agent) of(r *request) value {
 	if r.Stream != nil {
-		return string(*r.Stream)
+		return *r.Stream
 	}
 	return a.stream
 }
 
-func (a *agent) listDead(r *request) error {
-	var after millrace.ID
-	var err error
+func (a *agent) listDead(r *request) (err error) {
+	var m memory
+	defer m.free()
+	var after C.mr_id
 	if r.After != "" {
-		if after, err = millrace.ParseID(string(r.After)); err != nil {
+		if after, err = m.id(r.After); err != nil {
 			return err
 		}
 	}
-	count := r.Count
-	if count == 0 {
-		count = 1000
+	count := C.uint32_t(1000)
+	if r.Count != 0 {
+		count = C.uint32_t(r.Count)
 	}
-	go func() {
-		letters, err := a.client.Dead(context.Background(), a.of(r), after, count)
-		if err != nil {
-			a.answer(r.Re, errorEvent(err))
-			return
-		}
-		entries := []object{}
-		for _, letter := range letters {
-			entries = append(entries, letterPart(letter))
-		}
-		a.answer(r.Re, object{"event": "dead", "stream": value(a.of(r)), "entries": entries})
-	}()
-	return nil
+	stream := m.str(a.of(r))
+	return a.ask(r, func(ticket *C.uint64_t, e *C.mr_error) C.mr_status {
+		return C.mr_client_dead(a.raw, stream, after, count, ticket, e)
+	})
 }
 
 func (a *agent) redrive(r *request) error {
-	ids, err := idsOf(r.IDs)
-	if err != nil {
-		return err
+	var m memory
+	defer m.free()
+	ids := make([]C.mr_id, len(r.IDs)+1) // of none C is still given a place
+	for i, text := range r.IDs {
+		id, err := m.id(text)
+		if err != nil {
+			return err
+		}
+		ids[i] = id
 	}
-	go func() {
-		told, err := a.client.Redrive(context.Background(), a.of(r), ids)
-		if told == nil && err != nil {
-			a.answer(r.Re, errorEvent(err))
-			return
-		}
-		results := []object{}
-		for i, result := range told {
-			results = append(results, resultPart(result).with(object{"dead_id": ids[i].String()}))
-		}
-		a.answer(r.Re, object{"event": "redriven", "stream": value(a.of(r)), "results": results})
-	}()
-	return nil
+	stream := m.str(a.of(r))
+	return a.ask(r, func(ticket *C.uint64_t, e *C.mr_error) C.mr_status {
+		return C.mr_client_redrive(a.raw, stream, &ids[0], C.size_t(len(r.IDs)), ticket, e)
+	})
 }
 
+// A server that is silent is bad news soon enough.
+const lookTimeoutUs = 500_000
+
 func (a *agent) tellHealth(r *request) {
-	health, err := a.client.Health(context.Background(), a.source, lookTimeout)
+	var text C.mr_text
+	defer C.mr_text_free(&text)
+	err := try(func(e *C.mr_error) C.mr_status {
+		return C.mr_client_health_json(a.raw, a.source, lookTimeoutUs, &text, e)
+	})
+	health := object{}
+	if err == nil {
+		err = json.Unmarshal([]byte(C.GoStringN(text.data, C.int(text.size))), &health)
+	}
 	if err != nil {
 		a.answer(r.Re, errorEvent(err))
 		return
 	}
-	a.answer(r.Re, object{"event": "health"}.with(healthPart(health)))
-}
-
-func healthPart(health millrace.Health) (part object) {
-	text, err := json.Marshal(health) // it has OBS-2's names
-	if err == nil {
-		err = json.Unmarshal(text, &part)
-	}
-	if err != nil {
-		return errorParts(err)
-	}
-	return part
+	a.answer(r.Re, health.with(object{"event": "health"}))
 }

@@ -2,6 +2,11 @@
 
 package main
 
+/*
+#include <millrace.h>
+*/
+import "C"
+
 import (
 	"encoding/json"
 	"fmt"
@@ -35,19 +40,20 @@ type request struct {
 }
 
 // only is the stream of a request that can't name several.
-func (r *request) only() string {
+func (r *request) only() value {
 	switch {
 	case r.Stream != nil:
-		return string(*r.Stream)
+		return *r.Stream
 	case len(r.Streams) > 0:
-		return string(r.Streams[0])
+		return r.Streams[0]
 	}
 	return ""
 }
 
-// config is what a start says.
-func (r *request) config() (millrace.Config, error) {
-	config := millrace.Config{URL: string(r.URL), Options: map[string]string{"group": string(r.Group)}}
+// config is what a start says. The caller frees it.
+func (r *request) config() (made *C.mr_config, err error) {
+	var m memory
+	defer m.free()
 	keys := r.Config
 	if keys == nil {
 		keys = map[string]json.RawMessage{}
@@ -60,20 +66,57 @@ func (r *request) config() (millrace.Config, error) {
 			delete(keys, key)
 		}
 	}
-	for key, given := range map[string]*value{"pattern": r.Pattern, "consumer": r.Consumer, "from": r.From} {
-		if given != nil {
-			config.Options[key] = string(*given)
+	url, err := m.text("url", r.URL)
+	if err != nil {
+		return nil, err
+	}
+	err = try(func(e *C.mr_error) C.mr_status { return C.mr_config_new(url, &made, e) })
+	if err == nil {
+		err = lay(made, keys)
+	}
+	streams := r.Streams
+	if r.Stream != nil {
+		streams = []value{*r.Stream}
+	}
+	if err == nil && streams != nil {
+		list, key := m.strs(streams), m.str("streams").data
+		err = try(func(e *C.mr_error) C.mr_status {
+			return C.mr_config_set_list(made, key, list, C.size_t(len(streams)), e)
+		})
+	}
+	for key, given := range map[string]*value{"pattern": r.Pattern, "group": &r.Group, "consumer": r.Consumer,
+		"from": r.From} {
+		if err == nil && given != nil {
+			err = set(made, key, *given)
 		}
 	}
-	if r.Stream != nil {
-		config.Streams = []string{string(*r.Stream)}
+	if err != nil {
+		C.mr_config_free(made)
+		return nil, err
 	}
-	for _, stream := range r.Streams {
-		config.Streams = append(config.Streams, string(stream))
+	return made, nil
+}
+
+func lay(config *C.mr_config, keys map[string]json.RawMessage) error {
+	var m memory
+	defer m.free()
+	text, err := json.Marshal(keys)
+	if err != nil {
+		return err
 	}
-	var err error
-	config.JSON, err = json.Marshal(keys)
-	return config, err
+	given := m.str(value(text))
+	return try(func(e *C.mr_error) C.mr_status { return C.mr_config_json(config, given.data, given.size, e) })
+}
+
+func set(config *C.mr_config, key string, text value) error {
+	var m memory
+	defer m.free()
+	given, err := m.text(key, text)
+	if err != nil {
+		return err
+	}
+	name := m.str(value(key)).data
+	return try(func(e *C.mr_error) C.mr_status { return C.mr_config_set(config, name, given, e) })
 }
 
 func (r *request) hasPassword() bool {
@@ -93,8 +136,9 @@ func (r *request) hasPassword() bool {
 var publishKeys = map[string]bool{"atomic": true, "max_len": true, "max_len_exact": true, "max_age": true,
 	"keep_pending": true, "idempotent": true, "idempotent_window": true, "idempotent_count": true, "on_oom": true}
 
-// publishConfig has the keys of publishing, by the names and in the notation of the configuration.
-func (r *request) publishConfig() (config millrace.Config, err error) {
+// publishConfig has the keys of publishing, by the names and in the notation of the configuration, on top of base: NULL
+// for none. The caller frees it.
+func (r *request) publishConfig(base *C.mr_config) (made *C.mr_config, err error) {
 	keys := make([]string, 0, len(r.Options))
 	for key := range r.Options {
 		keys = append(keys, key)
@@ -103,38 +147,19 @@ func (r *request) publishConfig() (config millrace.Config, err error) {
 	for _, key := range keys {
 		if !publishKeys[key] {
 			message := fmt.Sprintf("publish: option '%s': %s", key, r.Options[key])
-			return config, &millrace.Error{Code: millrace.ErrUnsupported, Message: message}
+			return nil, &millrace.Error{Code: "unsupported", Message: message}
 		}
 	}
-	if len(keys) > 0 {
-		config.JSON, err = json.Marshal(r.Options)
+	if len(keys) == 0 {
+		return nil, nil
 	}
-	return config, err
-}
-
-// published are a publish's entries.
-func (r *request) published() (entries [][]millrace.Field, err error) {
-	var given [][]pair
-	if err := json.Unmarshal(r.Entries, &given); err != nil {
+	err = try(func(e *C.mr_error) C.mr_status { return C.mr_config_copy(base, &made, e) })
+	if err == nil {
+		err = lay(made, r.Options)
+	}
+	if err != nil {
+		C.mr_config_free(made)
 		return nil, err
 	}
-	for _, fields := range given {
-		entry := make([]millrace.Field, len(fields))
-		for i, field := range fields {
-			entry[i] = millrace.Field{Name: string(field[0]), Value: string(field[1])}
-		}
-		entries = append(entries, entry)
-	}
-	return entries, nil
-}
-
-func idsOf(texts []value) (ids []millrace.ID, err error) {
-	for _, text := range texts {
-		id, err := millrace.ParseID(string(text))
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
+	return made, nil
 }

@@ -9,8 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
-
-	"millrace"
 )
 
 const valueBytesMax = 4096
@@ -57,14 +55,6 @@ func (p *pair) UnmarshalJSON(given []byte) error {
 	}
 	*p = pair{list[0], list[1]}
 	return nil
-}
-
-func pairsOf(fields []millrace.Field) []pair {
-	pairs := make([]pair, len(fields))
-	for i, field := range fields {
-		pairs[i] = pair{value(field.Name), value(field.Value)}
-	}
-	return pairs
 }
 
 // object is a line, or a part of one.

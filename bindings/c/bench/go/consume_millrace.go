@@ -3,16 +3,15 @@ package main
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"millrace"
 )
 
 func consumeMillrace(ctx context.Context, j *job) error {
 	client, err := millrace.New(millrace.Config{
-		URL:     j.url,
-		Streams: []string{j.stream},
+		URL: j.url,
 		Options: map[string]string{
+			"streams":        j.stream,
 			"group":          j.group,
 			"consumer":       consumer,
 			"batch_size":     strconv.Itoa(j.batch),
@@ -22,7 +21,7 @@ func consumeMillrace(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer client.Close() // of what went well it is the second one
 	j.begin() // the connection is made in this time
 	if err := client.Open(); err != nil {
 		return err
@@ -33,9 +32,9 @@ func consumeMillrace(ctx context.Context, j *job) error {
 			return err
 		}
 		for i := range batch.Entries {
-			payload, ok := batch.Entries[i].Value(field)
-			if !ok {
-				return errNoPayload
+			payload, err := payloadOf(batch.Entries[i].Fields)
+			if err != nil {
+				return err
 			}
 			j.add(payload)
 		}
@@ -43,6 +42,14 @@ func consumeMillrace(ctx context.Context, j *job) error {
 			return err
 		}
 	}
-	_, err = client.Drain(ctx, 10*time.Second) // until the last ack is answered
-	return err
+	return client.Close() // when the last ack is answered
+}
+
+func payloadOf(fields []millrace.Field) (string, error) {
+	for i := range fields {
+		if fields[i].Name == field {
+			return fields[i].Value, nil
+		}
+	}
+	return "", errNoPayload
 }

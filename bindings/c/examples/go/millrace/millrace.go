@@ -1,298 +1,300 @@
-// Package millrace delivers Redis Streams reliably: the native library, by its C ABI (millrace.h), as Go.
-//
-//	client, err := millrace.New(millrace.Config{URL: "redis://localhost:6379?streams=orders&group=billing"})
-//	...
-//	defer client.Close()
-//	if err := client.Open(); err != nil { ... }
-//	for batch := range client.Batches(ctx) {
-//		for _, entry := range batch.Entries { handle(entry) }
-//		batch.Ack() // what is not acked is delivered again
-//	}
-//
-// Building wants cgo and the library's pkg-config file. This file owns the client: a goroutine turns its loop, so that
-// acks, heartbeats and timers go on while a handler works for long, and it alone waits in the library. Everything else
-// waits in Go, and ends with its context. Every method may be called from any goroutine.
-//
-// Nothing has a finalizer. Close ends a client: its goroutine uses it, so that it never becomes garbage by itself. A
-// batch frees itself when all of it is settled; one that is dropped before keeps its entries from everybody else, which
-// a finalizer, of which nobody knows when it runs, would only hide.
+// Package millrace delivers Redis Streams reliably: the native library, by its C ABI (millrace.h), as Go. Building it
+// wants cgo and the library's pkg-config file; ../consumer is a whole program. A thread of the library turns the loop:
+// acks, heartbeats and timers go on while a handler works for long. Nothing has a finalizer, of which nobody knows when
+// it runs: Close ends a client, and a batch frees itself when it is settled as a whole, or by Release.
 package millrace
 
 /*
 #cgo pkg-config: millrace
+#include <stdbool.h>
 #include <stdlib.h>
 #include <millrace.h>
 
-// What is there after a turn: at most a batch and an event.
-typedef struct turned {
-    mr_batch* batch;
-    mr_batch_view view;
-    mr_status status; // of taking a batch
-    mr_error error;
-    mr_event event;
-} turned;
+// An entry's texts, its stream and then names and values, are one behind the other: only C may point into them.
+static mr_status publish(mr_client* client, const char* bytes, mr_str* texts, size_t field_count, int64_t timeout_us,
+                         mr_publish_result* result, mr_error* error) {
+    for (size_t i = 0; i <= 2 * field_count; bytes += texts[i++].size) texts[i].data = bytes;
+    const mr_publish_entry entry = {(const mr_field*)(texts + 1), field_count};
+    const mr_publish publish = {sizeof publish, texts[0], &entry, 1, NULL};
+    return mr_client_publish(client, &publish, timeout_us, result, error);
+}
 
-// One call into C for all of it: each costs more than most of what they do.
-static void look(mr_client* client, int takes, int polls, turned* out) {
-    static const turned nothing = {NULL, MR_BATCH_VIEW_INIT, MR_OK, MR_ERROR_INIT, MR_EVENT_INIT};
-    *out = nothing;
-    if (takes) out->status = mr_client_next(client, 0, 0, &out->batch, &out->error);
-    if (out->batch != NULL) mr_batch_read(out->batch, &out->view);
-    if (polls) mr_client_poll_event(client, &out->event);
+enum { ACK, NACK, GIVE_BACK, REJECT };
+static mr_status settle(mr_batch* batch, int what, bool all, const uint32_t* indices, size_t count, int64_t delay_ns,
+                        const char* reason, mr_error* error) {
+    if (all) indices = NULL;
+    if (what == ACK) return mr_batch_ack(batch, indices, count, error);
+    if (what == NACK) return mr_batch_nack(batch, indices, count, delay_ns < 0 ? -1 : delay_ns / 1000, error);
+    if (what == GIVE_BACK) return mr_batch_give_back(batch, indices, count, error);
+    return mr_batch_reject(batch, indices, count, reason, error);
 }
 */
 import "C"
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unsafe"
 )
 
-// Until then Close waits for the server's answers.
-const closeTimeout = 5 * time.Second
+// Config says what to connect to, what to consume and how to publish: docs/configuration.md has the keys.
+type Config struct {
+	URL     string            // redis://[user[:password]@]host[:port][/database][?key=value&...]
+	Options map[string]string // keys, laid over those of the URL
+}
 
-// So many batches and events may wait in Go; what is behind them waits in the library, which then reads no more.
-const (
-	batchesMax = 8
-	eventsMax  = 256
-)
-
-// Client is a connection to a server, with all that is read by it and published to it.
+// Client is a connection to a server, with all that is read by it and published to it. Any goroutine may use it.
 type Client struct {
-	batches queue[*Batch]
-	events  queue[Event]
-
-	mu     sync.RWMutex // of the handle: read by who uses it, written by who frees it
-	handle *C.mr_client
-	config *C.mr_config
-
-	asking  sync.Mutex // of what follows
-	answers map[C.uint64_t]chan<- answer
-	calls   []func() // for the loop, between two waits
-
-	isEnding, isClosing, isListening atomic.Bool
-
-	drained  chan struct{} // closed when the library has ended everything; `held` is known then
-	held     uint64
-	ended    chan struct{} // closed when the loop has
-	closeErr error
+	mu      sync.RWMutex // of the handle: read by who uses it, written by who frees it
+	handle  *C.mr_client
+	batches chan *Batch // from read
+	failure error       // why no more come, once it is closed
 }
 
 // New makes a client. It opens no connection yet: Open or the first publish does. ErrBadConfig names the key.
 func New(config Config) (*Client, error) {
-	made, err := config.build(nil)
-	if err != nil {
-		return nil, err
-	}
-	c := &Client{
-		config:  made,
-		answers: map[C.uint64_t]chan<- answer{},
-		drained: make(chan struct{}),
-		ended:   make(chan struct{}),
-	}
-	options := C.mr_client_options{size: C.sizeof_mr_client_options, thread: C.MR_THREAD_NONE, event_max: 4 * eventsMax}
-	e := newError()
-	if err := errorOf(C.mr_client_new(made, &options, &c.handle, &e), &e); err != nil {
-		C.mr_config_free(made)
-		return nil, err
-	}
-	c.batches.init(batchesMax, c.wake)
-	c.events.init(eventsMax, c.wake)
-	go c.run()
-	return c, nil
-}
-
-// Open begins to consume what the client's configuration names, or to tail it where it names no group.
-func (c *Client) Open() error {
-	_, err := c.OpenSource(Config{})
-	return err
-}
-
-// OpenSource begins to consume, as `over` says on top of the client's configuration. A client may have many sources.
-func (c *Client) OpenSource(over Config) (Source, error) {
-	var source C.uint32_t
-	err := c.useWith(over, func(handle *C.mr_client, config *C.mr_config, e *C.mr_error) C.mr_status {
-		return C.mr_client_open(handle, config, &source, e)
-	})
-	return Source(source), err
-}
-
-// Next waits for the next batch of any source. ErrClosed once the client is drained or closed; another *Error when the
-// last source ended by itself, and why.
-func (c *Client) Next(ctx context.Context) (*Batch, error) {
-	return c.batches.pop(ctx)
-}
-
-// Batches is Next as a channel. It is closed when ctx is done, or when no batch comes any more, as Err tells then.
-func (c *Client) Batches(ctx context.Context) <-chan *Batch {
-	return c.batches.channel(ctx, giveBack)
-}
-
-// Err tells why no batch comes any more; nil while some may.
-func (c *Client) Err() error {
-	return c.batches.failure()
-}
-
-// Events tells what happens beside the batches, from now on: call it before Open to miss nothing. Receive until it is
-// closed, when ctx is done or after the client's last event: while too many wait, sources read nothing, and requests
-// get no answer.
-func (c *Client) Events(ctx context.Context) <-chan Event {
-	c.isListening.Store(true)
-	return c.events.channel(ctx, func(Event) {})
-}
-
-// Pause stops reading; what was read is handed over. Resume goes on.
-func (c *Client) Pause(source Source) error {
-	return c.use(func(handle *C.mr_client, e *C.mr_error) C.mr_status {
-		return C.mr_client_pause(handle, C.uint32_t(source), e)
-	})
-}
-
-// Resume ends a Pause.
-func (c *Client) Resume(source Source) error {
-	return c.use(func(handle *C.mr_client, e *C.mr_error) C.mr_status {
-		return C.mr_client_resume(handle, C.uint32_t(source), e)
-	})
-}
-
-// CloseSource ends a source: what it has not handed over goes back to the group.
-func (c *Client) CloseSource(source Source) error {
-	return c.use(func(handle *C.mr_client, e *C.mr_error) C.mr_status {
-		return C.mr_client_close_source(handle, C.uint32_t(source), e)
-	})
-}
-
-// Drain ends everything but the client: no batch is handed over from now on, what was not goes back to the group, and
-// batches that are held may be settled until all are, or until the timeout. It then tells how many entries stay pending
-// with this client's consumers. Call Close after it.
-func (c *Client) Drain(ctx context.Context, timeout time.Duration) (held uint64, err error) {
-	c.isEnding.Store(true)
-	err = c.use(func(handle *C.mr_client, e *C.mr_error) C.mr_status {
-		return C.mr_client_drain(handle, C.int64_t(timeout.Microseconds()), e)
-	})
-	if err != nil {
-		return 0, err
-	}
-	c.wake() // also to give back what waits in Go
-	select {
-	case <-c.drained:
-		return c.held, nil
-	case <-c.ended: // another goroutine closed it
-		select {
-		case <-c.drained:
-			return c.held, nil
-		default:
-			return 0, closedError()
+	var made *C.mr_config
+	var handle *C.mr_client
+	options := C.mr_client_options{size: C.sizeof_mr_client_options, thread: C.MR_THREAD_OWN}
+	err := try(func(e *C.mr_error) C.mr_status { return C.mr_config_new(cText(config.URL), &made, e) })
+	for key, text := range config.Options {
+		if err == nil {
+			err = try(func(e *C.mr_error) C.mr_status { return C.mr_config_set(made, cText(key), cText(text), e) })
 		}
-	case <-ctx.Done():
-		return 0, ctx.Err()
 	}
+	if err == nil {
+		err = try(func(e *C.mr_error) C.mr_status { return C.mr_client_new(made, &options, &handle, e) })
+	}
+	C.mr_config_free(made)
+	if err != nil {
+		return nil, err
+	}
+	return FromRaw(unsafe.Pointer(handle)), nil
+}
+
+// FromRaw makes a Client of an mr_client of MR_THREAD_OWN, which becomes its own.
+func FromRaw(handle unsafe.Pointer) *Client {
+	c := &Client{handle: (*C.mr_client)(handle), batches: make(chan *Batch)}
+	go c.read()
+	return c
+}
+
+// Raw lends the mr_client, until Close, for what of millrace.h is not here.
+func (c *Client) Raw() unsafe.Pointer { return unsafe.Pointer(c.handle) }
+
+// Open begins to consume what the configuration names, or to tail it where that names no group.
+func (c *Client) Open() error {
+	return c.use(func(e *C.mr_error) C.mr_status { return C.mr_client_open(c.handle, nil, nil, e) })
+}
+
+// Next waits for the next batch. ErrClosed once the client is closed; another *Error when what was opened ended by
+// itself, and why: only a new client goes on then.
+func (c *Client) Next(ctx context.Context) (*Batch, error) {
+	select {
+	case batch, ok := <-c.batches:
+		if !ok {
+			return nil, c.failure
+		}
+		return batch, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// read alone waits in the library; everybody else waits for it in Go, and ends with a context.
+func (c *Client) read() {
+	var taken *C.mr_batch
+	for c.failure == nil {
+		c.failure = try(func(e *C.mr_error) C.mr_status { return C.mr_client_next(c.handle, 0, -1, &taken, e) })
+		if taken != nil {
+			c.batches <- newBatch(taken)
+		}
+	}
+	close(c.batches)
+}
+
+// Batches is Next as a channel. It is closed when ctx is done, or when no batch comes any more: Next tells why.
+func (c *Client) Batches(ctx context.Context) <-chan *Batch {
+	out := make(chan *Batch)
+	go func() {
+		defer close(out)
+		for batch, err := c.Next(ctx); err == nil; batch, err = c.Next(ctx) {
+			select {
+			case out <- batch:
+			case <-ctx.Done():
+				_ = batch.Nack(0) // nobody received it: it comes again
+			}
+		}
+	}()
+	return out
+}
+
+// Publish writes an entry and waits for its id, for 30 s at most. When ctx ends before it may have been written.
+func (c *Client) Publish(ctx context.Context, stream string, fields ...Field) (id string, err error) {
+	bytes, texts := []byte(stream), []C.mr_str{{size: C.size_t(len(stream))}}
+	for _, field := range fields {
+		bytes = append(append(bytes, field.Name...), field.Value...)
+		texts = append(texts, C.mr_str{size: C.size_t(len(field.Name))}, C.mr_str{size: C.size_t(len(field.Value))})
+	}
+	var result C.mr_publish_result
+	told := make(chan error, 1)
+	go func() { // the library knows no contexts
+		start := C.CBytes(bytes)
+		defer C.free(start)
+		told <- c.use(func(e *C.mr_error) C.mr_status {
+			return C.publish(c.handle, (*C.char)(start), &texts[0], C.size_t(len(fields)), 30_000_000, &result, e)
+		})
+	}()
+	select {
+	case err := <-told:
+		return idOf(result.id), err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// Metrics are all of the client's, as Prometheus text.
+func (c *Client) Metrics() (string, error) {
+	var text C.mr_text
+	err := c.use(func(e *C.mr_error) C.mr_status { return C.mr_client_metrics(c.handle, &text, e) })
+	defer C.mr_text_free(&text)
+	return C.GoStringN(text.data, C.int(text.size)), err
 }
 
 // Close ends the client and frees it: acks and publishes are answered first, for which it waits for 5 s at most. What
 // was not settled stays pending with its consumer, which is given it again when it comes back.
 func (c *Client) Close() error {
-	if c.isClosing.Swap(true) {
-		<-c.ended
-		return closedError()
-	}
-	c.wake()
-	<-c.ended
-	return c.closeErr
-}
-
-// use calls f, which must not wait, with the handle.
-func (c *Client) use(f func(*C.mr_client, *C.mr_error) C.mr_status) error {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.handle == nil {
-		return closedError()
-	}
-	e := newError()
-	return errorOf(f(c.handle, &e), &e)
-}
-
-// useWith is use with the client's configuration, and what is laid over it.
-func (c *Client) useWith(over Config, f func(*C.mr_client, *C.mr_config, *C.mr_error) C.mr_status) error {
-	if over.isZero() {
-		return c.use(func(handle *C.mr_client, e *C.mr_error) C.mr_status { return f(handle, nil, e) })
-	}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.handle == nil {
-		return closedError()
-	}
-	config, err := over.build(c.config)
-	if err != nil {
-		return err
-	}
-	defer C.mr_config_free(config)
-	e := newError()
-	return errorOf(f(c.handle, config, &e), &e)
-}
-
-// wake ends the loop's wait: there is room again, or a call for it.
-func (c *Client) wake() {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	C.mr_client_wake(c.handle)
-}
-
-// run is the client's goroutine, which turns the loop until Close. No other one may wait in the library.
-func (c *Client) run() {
-	defer close(c.ended)
-	out := (*C.turned)(C.calloc(1, C.sizeof_turned))
-	defer C.free(unsafe.Pointer(out))
-	for isBusy := false; !c.isClosing.Load(); {
-		if !isBusy {
-			C.mr_client_wait(c.handle, -1, nil) // whoever changes what follows ends it
+	err := c.use(func(e *C.mr_error) C.mr_status {
+		C.mr_client_stop(c.handle) // ends read
+		for batch := range c.batches {
+			_ = batch.GiveBack() // nobody received it
 		}
-		isEnding := c.isEnding.Load() // then nobody may make room any more, and nothing more is read
-		takes := c.batches.hasRoom() || isEnding
-		polls := c.events.hasRoom() || isEnding
-		C.look(c.handle, toInt(takes), toInt(polls), out)
-		if out.batch != nil {
-			c.batches.push(readBatch(out.batch, &out.view))
-		}
-		if takes {
-			c.fail(errorOf(out.status, &out.error))
-		}
-		if out.event.kind != C.MR_EVENT_NONE {
-			c.tell(&out.event)
-		}
-		isBusy = out.batch != nil || out.event.kind != C.MR_EVENT_NONE
-		c.callAll()
-	}
-	c.finish(out)
-}
-
-// fail tells those who wait for batches; what nobody took goes back to the group where the client ends.
-func (c *Client) fail(err error) {
-	isClosed := codeOf(err) == ErrClosed
-	for _, batch := range c.batches.fail(err, isClosed) {
-		giveBack(batch)
-	}
-}
-
-func (c *Client) finish(out *C.turned) {
-	c.fail(closedError())
-	e := newError()
-	c.closeErr = errorOf(C.mr_client_close(c.handle, C.int64_t(closeTimeout.Microseconds()), nil, &e), &e)
-	for {
-		C.look(c.handle, 0, 1, out)
-		if out.event.kind == C.MR_EVENT_NONE {
-			break
-		}
-		c.tell(&out.event)
-	}
+		return C.mr_client_close(c.handle, 5_000_000, nil, e)
+	})
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	C.mr_client_free(c.handle)
-	C.mr_config_free(c.config)
-	c.handle, c.config = nil, nil
-	c.mu.Unlock()
-	c.answerAll(answer{err: closedError()})
-	c.events.fail(closedError(), false)
+	c.handle = nil
+	return err
+}
+
+// use is try with the handle, which lives until it returns.
+func (c *Client) use(call func(*C.mr_error) C.mr_status) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.handle == nil {
+		return &Error{Code: ErrClosed, Message: "the client is closed"}
+	}
+	return try(call)
+}
+
+// Field is a name and a value of an entry; both may hold any bytes.
+type Field struct{ Name, Value string }
+
+// Entry is an entry of a stream.
+type Entry struct {
+	Stream     string
+	ID         string
+	Fields     []Field // in order, and with their repeats
+	Deliveries uint32  // how often the server has delivered it to the group, this time included; 0 without a group
+}
+
+// Batch is at least one entry, for one goroutine at a time. Its methods settle all that is not settled yet, or the
+// entries at some positions: an error settles none of those. ErrLost of all: some are another consumer's by now, the
+// rest was settled. What is not settled stays pending with this consumer.
+type Batch struct {
+	Entries []Entry
+	handle  *C.mr_batch // nil once it was freed
+}
+
+// Ack has them never delivered again. It is sent at once, and waits for nothing.
+func (b *Batch) Ack() error                { return b.settle(C.ACK, true, nil, 0, "") }
+func (b *Batch) AckSome(at []uint32) error { return b.settle(C.ACK, false, at, 0, "") }
+
+// Nack has them delivered here again after the delay; below 0: after nack_delay.
+func (b *Batch) Nack(delay time.Duration) error { return b.settle(C.NACK, true, nil, delay, "") }
+
+// GiveBack leaves them to the group: whichever consumer sweeps it next may take them over.
+func (b *Batch) GiveBack() error { return b.settle(C.GIVE_BACK, true, nil, 0, "") }
+
+// Reject moves them to the dead stream. ErrQueueFull: too many wait to be written, and none was taken.
+func (b *Batch) Reject(reason string) error { return b.settle(C.REJECT, true, nil, 0, reason) }
+
+// Raw lends the mr_batch, until it is settled as a whole or released.
+func (b *Batch) Raw() unsafe.Pointer { return unsafe.Pointer(b.handle) }
+
+// Release frees a batch that was not settled as a whole; others free themselves.
+func (b *Batch) Release() {
+	C.mr_batch_free(b.handle)
+	b.handle = nil
+}
+
+func (b *Batch) settle(what C.int, all C.bool, at []uint32, delay time.Duration, reason string) error {
+	if b.handle == nil {
+		return &Error{Code: ErrNotHeld, Message: "the batch was settled or released"}
+	}
+	given := append(at[:len(at):len(at)], 0) // never NULL: none are none, not all
+	err := try(func(e *C.mr_error) C.mr_status {
+		return C.settle(b.handle, what, all, (*C.uint32_t)(&given[0]), C.size_t(len(at)), C.int64_t(delay), cText(reason), e)
+	})
+	if failed, _ := err.(*Error); bool(all) && (failed == nil || !failed.Retryable) {
+		b.Release()
+	}
+	return err
+}
+
+func newBatch(handle *C.mr_batch) *Batch {
+	view := C.mr_batch_view{size: C.sizeof_mr_batch_view}
+	C.mr_batch_read(handle, &view)
+	entries := make([]Entry, view.count)
+	for i := range entries {
+		entry := (*C.mr_entry)(unsafe.Add(unsafe.Pointer(view.entries), i*int(view.entry_stride)))
+		fields := make([]Field, entry.field_count)
+		for k, field := range unsafe.Slice(entry.fields, len(fields)) {
+			fields[k] = Field{goText(field.name), goText(field.value)}
+		}
+		entries[i] = Entry{goText(entry.stream), idOf(entry.id), fields, uint32(entry.deliveries)}
+	}
+	C.mr_batch_release(handle) // the bytes; settling goes on
+	return &Batch{Entries: entries, handle: handle}
+}
+
+// Code says what kind of error it is: errors.Is(err, millrace.ErrLost). Others are by name, as docs/errors.md has them.
+type Code string
+
+const (
+	ErrBadConfig, ErrClosed, ErrNotHeld, ErrLost      Code = "bad_config", "closed", "not_held", "lost"
+	ErrBadArgument, ErrQueueFull, ErrAuth, ErrTimeout Code = "bad_argument", "queue_full", "auth", "timeout"
+)
+
+// Error is every error of this package but those of contexts; errors.As finds it.
+type Error struct {
+	Code      Code
+	Retryable bool // the same call can succeed later, without a change by the caller
+	Message   string
+}
+
+func (c Code) Error() string   { return string(c) }
+func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
+func (e *Error) Unwrap() error { return e.Code } // so errors.Is finds it
+
+func try(call func(*C.mr_error) C.mr_status) error {
+	e := C.mr_error{size: C.sizeof_mr_error}
+	if status := call(&e); status != C.MR_OK {
+		return &Error{Code(C.GoString(C.mr_status_name(status))), e.retryable != 0, C.GoString(&e.message[0])}
+	}
+	return nil
+}
+
+// cText is text for C, in Go's memory. A zero byte, which would end it there, becomes \0.
+func cText(text string) *C.char {
+	return (*C.char)(unsafe.Pointer(&[]byte(strings.ReplaceAll(text, "\x00", `\0`) + "\x00")[0]))
+}
+
+func goText(text C.mr_str) string { return C.GoStringN(text.data, C.int(text.size)) }
+func idOf(id C.mr_id) string {
+	return strconv.FormatUint(uint64(id.ms), 10) + "-" + strconv.FormatUint(uint64(id.seq), 10)
 }

@@ -164,25 +164,6 @@ func next(t *testing.T, client *Client) *Batch {
 	return batch
 }
 
-// event waits for one of that kind.
-func event(t *testing.T, events <-chan Event, kind EventKind) Event {
-	t.Helper()
-	late := time.After(10 * time.Second)
-	for {
-		select {
-		case it, ok := <-events:
-			if !ok {
-				t.Fatalf("the events ended before one of kind %d", kind)
-			}
-			if it.Kind == kind {
-				return it
-			}
-		case <-late:
-			t.Fatalf("no event of kind %d", kind)
-		}
-	}
-}
-
 func until(t *testing.T, is func() bool) {
 	t.Helper()
 	for late := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
@@ -195,8 +176,7 @@ func until(t *testing.T, is func() bool) {
 func values(batch *Batch) string {
 	var texts []string
 	for i := range batch.Entries {
-		text, _ := batch.Entries[i].Value("n")
-		texts = append(texts, text)
+		texts = append(texts, batch.Entries[i].Fields[0].Value)
 	}
 	return strings.Join(texts, " ")
 }
