@@ -1,4 +1,5 @@
-// Protocol 1 over the Go package: one consumer or tail, requests in, answers and events out (harness/README.md).
+// Protocol 1 over the Go package: one consumer or tail, requests in, answers and events out (harness/README.md). What
+// no application needs of every day, such as events and dead letters, it has of millrace.h itself, beside the package.
 //
 //	go build && millrace-harness run --agent=./agent
 //

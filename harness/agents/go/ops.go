@@ -29,26 +29,20 @@ func (a *agent) settle(r *request) error {
 		a.say(s.answer())
 		return nil
 	}
-	var m memory
-	defer m.free()
-	reason, err := m.text("error", r.Error)
-	if err != nil {
-		return err
-	}
 	delay := C.int64_t(-1)
 	if r.DelayMs != nil {
 		delay = C.int64_t(*r.DelayMs * 1000)
 	}
 	isComplete := a.held.settle(s, r.Op == "ack", func(batch *millrace.Batch, positions []uint32) error {
-		if r.Op == "ack" {
+		switch r.Op {
+		case "ack":
 			return batch.AckSome(positions)
+		case "reject":
+			return batch.RejectSome(positions, string(r.Error))
 		}
 		raw, first, count := (*C.mr_batch)(batch.Raw()), (*C.uint32_t)(&positions[0]), C.size_t(len(positions))
 		return try(func(e *C.mr_error) C.mr_status {
-			switch {
-			case r.Op == "reject":
-				return C.mr_batch_reject(raw, first, count, reason, e)
-			case r.Release:
+			if r.Release {
 				return C.mr_batch_give_back(raw, first, count, e)
 			}
 			return C.mr_batch_nack(raw, first, count, delay, e)

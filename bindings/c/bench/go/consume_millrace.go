@@ -22,7 +22,7 @@ func consumeMillrace(ctx context.Context, j *job) error {
 		return err
 	}
 	defer client.Close() // of what went well it is the second one
-	j.begin() // the connection is made in this time
+	j.begin()            // the connection is made in this time
 	if err := client.Open(); err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (c *Client) read() {
 	close(c.batches)
 }
 
-// Batches is Next as a channel. It is closed when ctx is done, or when no batch comes any more: Next tells why.
+// Batches is Next as a channel, closed once ctx is done, which whoever stops receiving ends, or Next has an error.
 func (c *Client) Batches(ctx context.Context) <-chan *Batch {
 	out := make(chan *Batch)
 	go func() {
@@ -132,7 +132,7 @@ func (c *Client) Batches(ctx context.Context) <-chan *Batch {
 	return out
 }
 
-// Publish writes an entry and waits for its id, for 30 s at most. When ctx ends before it may have been written.
+// Publish writes an entry and waits for its id, for 30 s at most. When ctx ends before, it may have been written.
 func (c *Client) Publish(ctx context.Context, stream string, fields ...Field) (id string, err error) {
 	bytes, texts := []byte(stream), []C.mr_str{{size: C.size_t(len(stream))}}
 	for _, field := range fields {
@@ -203,25 +203,25 @@ type Entry struct {
 }
 
 // Batch is at least one entry, for one goroutine at a time. Its methods settle all that is not settled yet, or the
-// entries at some positions: an error settles none of those. ErrLost of all: some are another consumer's by now, the
-// rest was settled. What is not settled stays pending with this consumer.
+// entries at some positions, or on an error none. ErrLost of all: some are another consumer's, the rest was settled.
 type Batch struct {
 	Entries []Entry
 	handle  *C.mr_batch // nil once it was freed
 }
 
 // Ack has them never delivered again. It is sent at once, and waits for nothing.
-func (b *Batch) Ack() error                { return b.settle(C.ACK, true, nil, 0, "") }
-func (b *Batch) AckSome(at []uint32) error { return b.settle(C.ACK, false, at, 0, "") }
+func (b *Batch) Ack() error                { return b.do(C.ACK, true, nil, 0, "") }
+func (b *Batch) AckSome(at []uint32) error { return b.do(C.ACK, false, at, 0, "") }
 
 // Nack has them delivered here again after the delay; below 0: after nack_delay.
-func (b *Batch) Nack(delay time.Duration) error { return b.settle(C.NACK, true, nil, delay, "") }
+func (b *Batch) Nack(delay time.Duration) error { return b.do(C.NACK, true, nil, delay, "") }
 
 // GiveBack leaves them to the group: whichever consumer sweeps it next may take them over.
-func (b *Batch) GiveBack() error { return b.settle(C.GIVE_BACK, true, nil, 0, "") }
+func (b *Batch) GiveBack() error { return b.do(C.GIVE_BACK, true, nil, 0, "") }
 
 // Reject moves them to the dead stream. ErrQueueFull: too many wait to be written, and none was taken.
-func (b *Batch) Reject(reason string) error { return b.settle(C.REJECT, true, nil, 0, reason) }
+func (b *Batch) Reject(why string) error                  { return b.do(C.REJECT, true, nil, 0, why) }
+func (b *Batch) RejectSome(at []uint32, why string) error { return b.do(C.REJECT, false, at, 0, why) }
 
 // Raw lends the mr_batch, until it is settled as a whole or released.
 func (b *Batch) Raw() unsafe.Pointer { return unsafe.Pointer(b.handle) }
@@ -232,7 +232,7 @@ func (b *Batch) Release() {
 	b.handle = nil
 }
 
-func (b *Batch) settle(what C.int, all C.bool, at []uint32, delay time.Duration, reason string) error {
+func (b *Batch) do(what C.int, all C.bool, at []uint32, delay time.Duration, reason string) error {
 	if b.handle == nil {
 		return &Error{Code: ErrNotHeld, Message: "the batch was settled or released"}
 	}
