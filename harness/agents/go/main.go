@@ -155,8 +155,10 @@ func (a *agent) dispatch(r *request) error {
 		go a.tellHealth(r)
 		return nil
 	case "stats":
-		text, err := a.client.Metrics()
-		return a.answerUnless(err, r.Re, object{"event": "stats", "text": text})
+		var text C.mr_text
+		defer C.mr_text_free(&text)
+		err := try(func(e *C.mr_error) C.mr_status { return C.mr_client_metrics(a.raw, &text, e) })
+		return a.answerUnless(err, r.Re, object{"event": "stats", "text": C.GoStringN(text.data, C.int(text.size))})
 	}
 	return badRequest("unknown op '%s'", r.Op)
 }

@@ -1,7 +1,7 @@
-// Package millrace delivers Redis Streams reliably: the native library, by its C ABI (millrace.h), as Go. Building it
-// wants cgo and the library's pkg-config file; ../consumer is a whole program. A thread of the library turns the loop:
-// acks, heartbeats and timers go on while a handler works for long. Nothing has a finalizer, of which nobody knows when
-// it runs: Close ends a client, and a batch frees itself when it is settled as a whole, or by Release.
+// Package millrace delivers Redis Streams reliably: libmillrace, by its C ABI (millrace.h) and cgo; pkg-config finds it.
+// ../consumer is a whole program. A thread of the library sends acks and heartbeats while a handler works for long.
+// Nothing has a finalizer, of which nobody knows when it runs: Close ends a client, and a batch frees itself when it is
+// settled as a whole, or by Release. What of millrace.h is not here (events, metrics, dead letters) is had by Raw.
 package millrace
 
 /*
@@ -82,7 +82,7 @@ func FromRaw(handle unsafe.Pointer) *Client {
 	return c
 }
 
-// Raw lends the mr_client, until Close, for what of millrace.h is not here.
+// Raw lends the mr_client, until Close.
 func (c *Client) Raw() unsafe.Pointer { return unsafe.Pointer(c.handle) }
 
 // Open begins to consume what the configuration names, or to tail it where that names no group.
@@ -156,14 +156,6 @@ func (c *Client) Publish(ctx context.Context, stream string, fields ...Field) (i
 	}
 }
 
-// Metrics are all of the client's, as Prometheus text.
-func (c *Client) Metrics() (string, error) {
-	var text C.mr_text
-	err := c.use(func(e *C.mr_error) C.mr_status { return C.mr_client_metrics(c.handle, &text, e) })
-	defer C.mr_text_free(&text)
-	return C.GoStringN(text.data, C.int(text.size)), err
-}
-
 // Close ends the client and frees it: acks and publishes are answered first, for which it waits for 5 s at most. What
 // was not settled stays pending with its consumer, which is given it again when it comes back.
 func (c *Client) Close() error {
@@ -194,12 +186,20 @@ func (c *Client) use(call func(*C.mr_error) C.mr_status) error {
 // Field is a name and a value of an entry; both may hold any bytes.
 type Field struct{ Name, Value string }
 
-// Entry is an entry of a stream.
 type Entry struct {
-	Stream     string
-	ID         string
+	Stream, ID string
 	Fields     []Field // in order, and with their repeats
 	Deliveries uint32  // how often the server has delivered it to the group, this time included; 0 without a group
+}
+
+// Value is that of the first field of this name, or empty.
+func (e *Entry) Value(name string) string {
+	for _, field := range e.Fields {
+		if field.Name == name {
+			return field.Value
+		}
+	}
+	return ""
 }
 
 // Batch is at least one entry, for one goroutine at a time. Its methods settle all that is not settled yet, or the
