@@ -161,15 +161,15 @@ class BaseClient:
 
     def __init__(self, url, keys, thread, event_max):
         self.handle = c_void_p()
-        self._config = url if isinstance(url, Config) else Config(url, **keys)
+        self.config = url if isinstance(url, Config) else Config(url, **keys)
         self._has_source = self._is_closed = False
         options = abi.mr_client_options(sizeof(abi.mr_client_options), thread, event_max)
-        call(mr.mr_client_new, self._config.handle, byref(options), byref(self.handle))
+        call(mr.mr_client_new, self.config.handle, byref(options), byref(self.handle))
 
     def consumer(self, **keys):
         """Begins to consume as the URL says, and the keys: streams, group, consumer, batch_size and so on."""
         number = c_uint32()
-        config = Config(base=self._config, **keys)
+        config = Config(base=self.config, **keys)
         call(mr.mr_client_open, self.handle, config.handle, byref(number))
         self._has_source = True
         self.turn_soon()
@@ -252,13 +252,13 @@ class Client(BaseClient):
 
     def publish(self, stream, fields, timeout=30.0, **options):
         """Writes an entry, a dict or a list of pairs, and answers its id. `options`: keys such as max_len."""
-        publish = Publish(stream, [fields], self._config, options)
+        publish = Publish(stream, [fields], self.config, options)
         publish.send(self.handle, microseconds(timeout))
         return publish.results()[0].id
 
     def publish_many(self, stream, entries, timeout=30.0, **options):
         """Writes entries, and answers what became of each."""
-        publish = Publish(stream, entries, self._config, options)
+        publish = Publish(stream, entries, self.config, options)
         try:
             publish.send(self.handle, microseconds(timeout))
         except MillraceError:

@@ -96,7 +96,8 @@ class AsyncClient(BaseClient):
                 return
             yield batch
 
-    async def _ask(self, function, *arguments):
+    async def ask(self, function, *arguments):
+        """Calls a function that gives a ticket, and answers the event of that ticket."""
         ticket = c_uint64()
         call(function, self.handle, *arguments, byref(ticket))
         answer = self._answers[ticket.value] = self._loop.create_future()
@@ -108,18 +109,18 @@ class AsyncClient(BaseClient):
 
     async def publish(self, stream, fields, **options):
         """Writes an entry, a dict or a list of pairs, and answers its id. `options`: keys such as max_len."""
-        event = await self._publish(Publish(stream, [fields], self._config, options))
+        event = await self._publish(Publish(stream, [fields], self.config, options))
         raise_of(event)
         return event.results[0].id
 
     async def publish_many(self, stream, entries, **options):
         """Writes entries, and answers what became of each."""
-        return (await self._publish(Publish(stream, entries, self._config, options))).results
+        return (await self._publish(Publish(stream, entries, self.config, options))).results
 
     async def _publish(self, publish):
         while True:
             try:
-                return await self._ask(mr.mr_client_publish_async, byref(publish.raw))
+                return await self.ask(mr.mr_client_publish_async, byref(publish.raw))
             except MillraceError as error:
                 if error.code != "would_block":
                     raise
@@ -130,13 +131,14 @@ class AsyncClient(BaseClient):
         return (await self._request(mr.mr_client_dead, stream, id_of(after), count)).letters
 
     async def redrive(self, stream, ids):
-        """Puts dead letters back at the end of their stream; what became of each."""
+        """Puts dead letters back at the end of their stream; what became of each, by its dead id."""
         raw = (abi.mr_id * len(ids))(*map(id_of, ids))
-        return (await self._request(mr.mr_client_redrive, stream, raw, c_size_t(len(ids)))).results
+        event = await self._request(mr.mr_client_redrive, stream, raw, c_size_t(len(ids)))
+        return dict(zip(event.ids, event.results))
 
     async def _request(self, function, stream, *arguments):
         name = abi.Lent([abi.to_bytes(stream)])
-        event = await self._ask(function, name.table[0], *arguments)
+        event = await self.ask(function, name.table[0], *arguments)
         raise_of(event)
         return event
 
