@@ -46,7 +46,7 @@ mr_id = record("mr_id", "u64 ms seq")
 mr_str = record("mr_str", "pointer data; size size")
 mr_batch_view = record(
     "mr_batch_view",
-    "size size; pointer entries; size count stride; pointer fields; size field_count; u32 source reason; u64 batch",
+    "size size; pointer entries; size count entry_stride; pointer fields; size field_count; u32 source reason; u64 batch",
 )
 mr_publish = record("mr_publish", "size size; mr_str stream; pointer entries; size entry_count; pointer config")
 mr_event = record(
@@ -231,7 +231,7 @@ class Event:
             elif kind is mr_id:
                 value = to_id(value.ms, value.seq)
             setattr(self, name, value)
-        self.kind = EVENT_KINDS[raw.kind]
+        self.kind = EVENT_KINDS[raw.kind] if raw.kind < len(EVENT_KINDS) else f"of a later library: {raw.kind}"
         self.code = code_of(raw.status)
         self.ids = [to_id(*row) for row in rows(ID, raw.ids, raw.id_count)]
         self.indices = [index for (index,) in rows(INDEX, raw.indices, raw.index_count)]

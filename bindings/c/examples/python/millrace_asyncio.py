@@ -51,9 +51,15 @@ class AsyncClient(BaseClient):
             if event.kind == "closed" and not event.source:
                 answer = self._drained
             if answer is None:
-                self._on_event(event)
+                self._tell(event)
             elif not answer.done():
                 answer.set_result(event)
+
+    def _tell(self, event):
+        try:
+            self._on_event(event)
+        except Exception as error:  # of one event: the others are to be told, too
+            self._loop.call_exception_handler({"message": f"on_event: {event.kind}", "exception": error})
 
     def _wake(self):
         for waiter in self._waiters:
