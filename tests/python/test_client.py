@@ -284,7 +284,7 @@ class Errors(ClientTest):
         self.assertEqual(client.close(), 2)
         self.assertEqual(client.close(), 0)
         self.assert_error("closed", client.next)
-        self.assert_error("closed", lambda: list(client))
+        self.assert_error("closed", list, client)
         self.assert_error("closed", client.publish, "p", {"a": 1})
         self.assert_error("closed", client.consumer)
         self.assert_error("closed", source.pause)

@@ -46,7 +46,8 @@ mr_id = record("mr_id", "u64 ms seq")
 mr_str = record("mr_str", "pointer data; size size")
 mr_batch_view = record(
     "mr_batch_view",
-    "size size; pointer entries; size count entry_stride; pointer fields; size field_count; u32 source reason; u64 batch",
+    "size size; pointer entries; size count entry_stride; pointer fields; size field_count; u32 source reason;"
+    "u64 batch",
 )
 mr_publish = record("mr_publish", "size size; mr_str stream; pointer entries; size entry_count; pointer config")
 mr_event = record(

@@ -75,9 +75,8 @@ class Batch:
         self.entries = entries = []
         fields = abi.fields_at(view.fields, view.field_count)
         first, last, stream = 0, None, ""
-        for name, size, ms, seq, _, count, deliveries, _ in abi.rows(
-            abi.ENTRY, view.entries, view.count, view.entry_stride
-        ):
+        table = abi.rows(abi.ENTRY, view.entries, view.count, view.entry_stride)
+        for name, size, ms, seq, _, count, deliveries, _ in table:
             if name != last:  # the entries of a stream share its name
                 last, stream = name, abi.text_at(name, size)
             entries.append(Entry(stream, ms, seq, fields[first : first + count], deliveries, len(entries)))
