@@ -9,6 +9,7 @@ import ctypes.util
 import os
 import struct
 import sys
+import threading
 from ctypes import byref, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p, sizeof
 from itertools import accumulate
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ mr = ctypes.CDLL(os.environ.get("MILLRACE_LIBRARY") or ctypes.util.find_library(
 mr.mr_status_name.restype = ctypes.c_char_p
 mr.mr_client_timeout_us.restype = c_int64
 
+COPYING = threading.Lock()  # an mr_config is one thread's at a time; of a client's, copies are made by all
 CLOSED, UNSUPPORTED = 3, 9
 THREAD_NONE, THREAD_OWN = 0, 1
 REASONS = ("size", "flush", "recovery")
@@ -157,7 +159,8 @@ class Config:
         if base is None:
             call(mr.mr_config_new, None if url is None else to_c(url), byref(self.handle))
         else:
-            call(mr.mr_config_copy, base.handle, byref(self.handle))
+            with COPYING:
+                call(mr.mr_config_copy, base.handle, byref(self.handle))
         for key, value in keys.items():
             name = to_c(key.rstrip("_"))  # from_: `from` is Python's
             if isinstance(value, (list, tuple)):

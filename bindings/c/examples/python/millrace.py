@@ -45,19 +45,19 @@ class Entry:
     def id(self):
         return abi.to_id(self.ms, self.seq)
 
-    def get(self, name, default=None):
+    def __getitem__(self, name):
         """The value of the first field of that name."""
         wanted = name.encode() if isinstance(name, str) else name
         for each, value in self.fields:
             if each == wanted:
                 return value
-        return default
+        raise KeyError(name)
 
-    def __getitem__(self, name):
-        value = self.get(name)
-        if value is None:
-            raise KeyError(name)
-        return value
+    def get(self, name, default=None):
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
 
 class Batch:
@@ -76,11 +76,12 @@ class Batch:
         fields = abi.fields_at(view.fields, view.field_count)
         first, last, stream = 0, None, ""
         table = abi.rows(abi.ENTRY, view.entries, view.count, view.entry_stride)
-        for name, size, ms, seq, _, count, deliveries, _ in table:
+        for position, (name, size, ms, seq, _, count, deliveries, _) in enumerate(table):
             if name != last:  # the entries of a stream share its name
                 last, stream = name, abi.text_at(name, size)
-            entries.append(Entry(stream, ms, seq, fields[first : first + count], deliveries, len(entries)))
-            first += count
+            end = first + count
+            entries.append(Entry(stream, ms, seq, fields[first:end], deliveries, position))
+            first = end
         mr.mr_batch_release(handle)
 
     def __iter__(self):
