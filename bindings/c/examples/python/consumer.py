@@ -1,6 +1,6 @@
-"""Consumes a stream of a group until it is interrupted, and prints each entry:
+"""Consumes a stream of a group until it is interrupted, and prints each entry.
 
-python3 consumer.py 'redis://localhost:6379?streams=orders&group=billing&consumer=billing-1'
+Run it: python3 consumer.py 'redis://localhost:6379?streams=orders&group=billing&consumer=billing-1'
 """
 
 import signal
@@ -15,10 +15,9 @@ def consume(url):
             signal.signal(number, lambda *_: client.stop())
         for batch in client:
             for entry in batch:
-                fields = b" ".join(name + b"=" + value for name, value in entry.fields)
-                sys.stdout.buffer.write(
-                    b"%s %s %s\n" % (entry.stream.encode(errors="surrogateescape"), entry.id.encode(), fields)
-                )
+                stream = entry.stream.encode(errors="surrogateescape")
+                line = [stream, entry.id.encode(), *map(b"=".join, entry.fields)]
+                sys.stdout.buffer.write(b" ".join(line) + b"\n")
             sys.stdout.buffer.flush()
             batch.ack()  # what is not acked is delivered again
 
@@ -27,4 +26,4 @@ if __name__ == "__main__":
     try:
         consume(sys.argv[1] if len(sys.argv) > 1 else "redis://localhost:6379?streams=orders&group=billing")
     except MillraceError as error:
-        sys.exit(f"{error}")
+        sys.exit(str(error))

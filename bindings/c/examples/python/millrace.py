@@ -8,7 +8,7 @@
 
 millrace_asyncio.py is the same for asyncio. The library is found by its name, or at the path in MILLRACE_LIBRARY. Keys
 and URLs: docs/configuration.md; codes of errors: docs/errors.md; kinds of events: millrace.h. Times are seconds. Fields
-are bytes, names of streams str (where they are no UTF-8, as os.fsdecode has them).
+are bytes, names of streams str (with surrogateescape where they are no UTF-8).
 """
 
 import json

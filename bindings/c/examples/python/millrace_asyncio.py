@@ -158,7 +158,7 @@ class AsyncClient(BaseClient):
         """Hands over nothing more, waits until what is held was settled, and closes; how many entries stay pending."""
         call(mr.mr_client_drain, self.handle, microseconds(timeout))
         self.turn_soon()
-        held = (await self._drained).count
+        held = (await asyncio.shield(self._drained)).count
         await self.close()
         return held
 
