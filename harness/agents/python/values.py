@@ -46,7 +46,7 @@ def batch_event(batch):
     entries = [
         {
             "stream": value_of(entry.stream),
-            "id": entry.id or "",  # a message has none
+            "id": "" if entry.id == "0-0" else entry.id,  # a message has none
             "fields": fields_of(entry.fields),
             "deliveries": entry.deliveries,
             "t_ms": now,

@@ -43,7 +43,7 @@ class Entry:
 
     @property
     def id(self):
-        return abi.to_id(self.ms, self.seq)
+        return f"{self.ms}-{self.seq}"  # 0-0 of a message of Pub/Sub, which has none
 
     def __getitem__(self, name):
         """The value of the first field of that name."""
@@ -70,7 +70,8 @@ class Batch:
     def __init__(self, client, handle):
         self._client, self._handle = client, handle
         view = abi.mr_batch_view(sizeof(abi.mr_batch_view))
-        mr.mr_batch_read(handle, byref(view))
+        if status := mr.mr_batch_read(handle, byref(view)):
+            raise MillraceError(status, "a batch can't be read")
         self.source, self.reason, self.number = view.source, abi.REASONS[view.reason], view.batch
         self.entries = entries = []
         fields = abi.fields_at(view.fields, view.field_count)
@@ -133,7 +134,7 @@ class Batch:
 
 
 class Source:
-    """What one call of consumer() or tail() reads: iterate over it for its batches alone."""
+    """What one call of consumer() or tail() reads. Of a Client, iterate over it for its batches alone."""
 
     def __init__(self, client, number):
         self.client, self.number = client, number
