@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./dev build [native|wasm|npm|all]; for the other scripts also `asan`, what the fast tests need, and `harness`, which leaves the tests out.
+# ./dev build [native|wasm|npm|python|go|rust|languages|all]; for the other scripts also `asan`, what the fast tests need, and `harness`, which leaves the tests out.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 native() { # PRESET [TARGET...]
@@ -32,12 +32,18 @@ wasm() {
   cmake --build --preset wasm
 }
 
-[[ $# -le 1 ]] || usage_error "build: one of native, wasm, npm, all"
+[[ $# -le 1 ]] || usage_error "build: one of native, wasm, npm, python, go, rust, languages, all"
 case ${1:-native} in
   native) native release ;;
   asan) native asan fast ;;
-  harness) native release millrace-harness millrace-agent ;;
+  harness) native release millrace-harness millrace-agent millrace-agent-c ;;
   wasm) wasm ;;
+  python | go | rust | languages)
+    native release
+    languages=()
+    [[ $1 == languages ]] || languages=("$1")
+    bash "$root/scripts/languages.sh" build "${languages[@]}"
+    ;;
   npm)
     wasm
     bash "$root/scripts/npm.sh" build

@@ -92,13 +92,25 @@ show_tables() {
   done
 }
 
-run_node_harness() { # REPORT SERVERS [PREFIX-OF-CASES...]
-  local report=$1 servers cases
-  read -ra servers <<<"$2"
-  mapfile -t cases < <(bash "$root/scripts/node_cases.sh" few "${@:3}")
+# The cases of other agents than the native one.
+run_agents() { # REPORT AGENTS SERVERS [PREFIX-OF-CASES...]
+  local report=$1 agents servers cases node=()
+  read -ra agents <<<"$2"
+  read -ra servers <<<"$3"
+  mapfile -t cases < <(bash "$root/scripts/agent_cases.sh" few "${@:4}")
   [[ ${#cases[@]} -gt 0 ]] || die "there is no such case"
-  bash "$root/scripts/npm.sh" exec "$root/build/bin/millrace-harness" run --agent=node --rounds=3 \
+  if [[ $2 == node ]]; then node=(bash "$root/scripts/npm.sh" exec); fi
+  "${node[@]}" "$root/build/bin/millrace-harness" run "${agents[@]/#/--agent=}" --rounds=3 \
     "${servers[@]/#/--server=local:}" "${cases[@]/#/--scenario=}" --report="$root/build/$report"
+}
+# What servers of other versions answer otherwise: it is played on the oldest with Streams and on the newest.
+facts=(claim/ delete-acked/ detection/ names/ poison/ publish/ rungs/ tail)
+
+# 100,000 entries through an example, while Redis and the example are killed; that of C is among the other tests.
+survive() { # LANGUAGE
+  local consumer=("$root/build/bin/consumer-$1")
+  if [[ $1 == python ]]; then consumer=("$(system_python)" "$root/build/bin/consumer.py"); fi
+  "$(system_python)" "$root/tests/examples/survive.py" "${consumer[@]}"
 }
 
 # One server that a registry has dropped fails nothing here; `servers` has told of it.
@@ -109,7 +121,7 @@ run_harness() {
   "$root/build/bin/millrace-harness" run "${present[@]/#/--server=local:}" --rounds=10 --report="$root/build/report"
 }
 
-check packages 'Packages' bash "$root/scripts/install.sh" servers native wasm emscripten test
+check packages 'Packages' bash "$root/scripts/install.sh" servers native wasm emscripten go rust test
 check --live servers 'Servers' bash "$root/scripts/servers.sh"
 check --needs=packages format 'Format' bash "$root/scripts/format.sh" --check
 check --needs=packages promtool 'promtool' bash "$root/scripts/promtool.sh"
@@ -121,18 +133,27 @@ for name in usage servers compose; do
   check --needs=packages "setup-$name" "Set-up: $name" bash "$root/tests/setup/${name}_test.sh"
 done
 check --needs=release setup-compose_run "Set-up: the composed harness's command" bash "$root/tests/setup/compose_run_test.sh"
+check --needs=release languages 'Build: Python, Go and Rust' bash "$root/scripts/languages.sh" build
 check --needs=asan --junit="$logs/fast.xml" fast 'Tests: fast, under the sanitizers' run_fast
 check --needs=asan coverage 'Coverage of core/src, at least 90 % of lines' coverage
 check --needs=release,wasm --junit="$logs/rest.xml" rest 'Tests: all others, as released' \
   run_ctest release "$logs/rest.xml" -LE '^fast$' -j $((2 * $(nproc))) # they wait more than they work
 check --needs=npm --junit="$logs/npm.xml" npm-test 'Tests: the npm package' bash "$root/scripts/npm.sh" test "$logs/npm.xml"
 [[ ${ended[npm-test]} == skipped ]] || show_tables
+for language in python go rust; do
+  check --needs=languages "test-$language" "Tests: ${language^}" bash "$root/scripts/languages.sh" test "$language"
+  check --needs=languages "survive-$language" "${language^}'s example survives" survive "$language"
+done
 check --live --needs=release,npm --junit="$root/build/report-node/junit.xml" \
-  harness-node 'Harness: the node agent on Redis 7.0' run_node_harness report-node redis-7.0
-# What servers of other versions answer otherwise, on the oldest with Streams and on the newest.
+  harness-node 'Harness: the node agent on Redis 7.0' run_agents report-node node redis-7.0
 check --live --needs=release,npm --junit="$root/build/report-node-facts/junit.xml" \
-  harness-node-facts 'Harness: the node agent on Redis 5.0 and 8.6' run_node_harness report-node-facts 'redis-5.0 redis-8.6' \
-  claim/ delete-acked/ detection/ names/ poison/ publish/ rungs/ tail
+  harness-node-facts 'Harness: the node agent on Redis 5.0 and 8.6' \
+  run_agents report-node-facts node 'redis-5.0 redis-8.6' "${facts[@]}"
+check --live --needs=languages --junit="$root/build/report-c/junit.xml" \
+  harness-c 'Harness: C, Python, Go and Rust on Redis 7.0' run_agents report-c 'c python go rust' redis-7.0
+check --live --needs=languages --junit="$root/build/report-c-facts/junit.xml" \
+  harness-c-facts 'Harness: C, Python, Go and Rust on 5.0 and 8.6' \
+  run_agents report-c-facts 'c python go rust' 'redis-5.0 redis-8.6' "${facts[@]}"
 check --live --needs=release --junit="$root/build/report/junit.xml" \
   harness 'Harness: the native agent on every server' run_harness
 

@@ -123,9 +123,9 @@ TEST(CClient, EventsTellOfPublishesAcksAndTheEnd) {
     ASSERT_EQ(mr_client_close(client.get(), 5'000'000, nullptr, nullptr), MR_OK);
     mr_event closed = MR_EVENT_INIT;
     do {
-        ASSERT_EQ(mr_client_poll_event(client.get(), &closed), MR_OK);
-        ASSERT_NE(closed.kind, uint32_t{MR_EVENT_NONE});
+        ASSERT_EQ(mr_client_wait_event(client.get(), -1, &closed), MR_OK);
     } while (closed.kind != MR_EVENT_CLOSED || closed.source != 0);
+    EXPECT_EQ(mr_client_wait_event(client.get(), -1, &closed), MR_CLOSED);
     mr_batch* none = nullptr;
     EXPECT_EQ(mr_client_next(client.get(), 0, 0, &none, nullptr), MR_CLOSED);
 }

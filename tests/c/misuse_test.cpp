@@ -69,6 +69,16 @@ TEST(CMisuse, AWrongConfigurationIsNamedAndChangesNothing) {
     mr_config_free(copy);
 }
 
+TEST(CMisuse, NumbersHaveNames) {
+    EXPECT_STREQ(mr_event_name(MR_EVENT_GROUP_CHANGED), "group_changed");
+    EXPECT_STREQ(mr_event_name(MR_EVENT_BATCH + 1), "unknown");
+    EXPECT_STREQ(mr_disconnect_name(MR_DISCONNECT_TLS_EXPIRED), "tls_expired");
+    EXPECT_STREQ(mr_disconnect_name(MR_DISCONNECT_TLS_FAILED + 1), "unknown");
+    EXPECT_STREQ(mr_flush_name(MR_FLUSH_RECOVERY), "recovery");
+    EXPECT_STREQ(mr_log_name(MR_LOG_WARN), "warn");
+    EXPECT_STREQ(mr_log_name(99), "unknown");
+}
+
 TEST(CMisuse, IdsAreReadAndWritten) {
     char text[MR_ID_TEXT_MAX];
     mr_id_format({UINT64_MAX, UINT64_MAX}, text);

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "local_server.hpp"
@@ -70,11 +69,12 @@ inline std::vector<std::string> values_of(const OwnedBatch& batch, const char* n
 /// The next event of that kind, within 10 s, of a client with a thread of its own.
 inline mr_event wait_for(const OwnedClient& client, uint32_t kind) {
     mr_event event = MR_EVENT_INIT;
-    for (int i = 0; i < 1000; ++i) {
-        EXPECT_EQ(mr_client_poll_event(client.get(), &event), MR_OK);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < until) {
+        EXPECT_EQ(mr_client_wait_event(client.get(), 1'000'000, &event), MR_OK);
         if (event.kind == kind) return event;
-        if (event.kind == MR_EVENT_NONE) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
+    ADD_FAILURE() << "no event " << kind;
     return MR_EVENT_INIT;
 }
 

@@ -41,9 +41,9 @@
  * none: it is for programs with a network and a loop of their own.
  *
  * Threads. There are no globals. Everything about an mr_client and its batches may be called from any thread, but for
- * mr_client_poll_event, whose answer is borrowed: one thread at a time, as for an mr_config and an mr_machine. After
- * mr_*_free, nothing: libraries that were built for debugging tell it, MR_BAD_ARGUMENT. After fork() only the parent
- * goes on using a client or machine.
+ * mr_client_poll_event and _wait_event, whose answers are borrowed: one thread at a time, as for an mr_config and an
+ * mr_machine. After mr_*_free, nothing: libraries that were built for debugging tell it, MR_BAD_ARGUMENT. After fork()
+ * only the parent goes on using a client or machine.
  *
  * Times are microseconds. Names of configuration keys, their units and defaults: docs/configuration.md. */
 #ifndef MILLRACE_H
@@ -497,10 +497,20 @@ typedef struct mr_event {
             {NULL, 0}, {0, 0}, {0, 0}, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, NULL                            \
     }
 
+/* In words, as logs and the other bindings have them: "reconnected", "tls_expired", "recovery", "warn". Static;
+ * "unknown" of others. */
+MR_API const char* mr_event_name(uint32_t kind);
+MR_API const char* mr_disconnect_name(uint32_t reason);
+MR_API const char* mr_flush_name(uint32_t reason);
+MR_API const char* mr_log_name(uint32_t level);
+
 /* The oldest event that waits; kind is MR_EVENT_NONE when there is none. Poll until then whenever the loop has turned.
  * While event_max of them wait logs are dropped, and counted, and the sources read nothing: whoever keeps events must
  * poll them. */
 MR_API mr_status mr_client_poll_event(mr_client* client, mr_event* event);
+/* The same, but waits for one, for at most `timeout_us`, and for ever below 0; for threads beside the one that turns
+ * the loop (MR_THREAD_OWN). MR_CLOSED once the client was closed and all events are polled. */
+MR_API mr_status mr_client_wait_event(mr_client* client, int64_t timeout_us, mr_event* event);
 
 /* ---- a loop of your own ------------------------------------------------------------------------------------------ */
 
@@ -513,7 +523,8 @@ MR_API int mr_client_fd(const mr_client* client);
 MR_API int64_t mr_client_timeout_us(const mr_client* client);
 /* Does what is to be done, and does not wait. */
 MR_API mr_status mr_client_process(mr_client* client, mr_error* error);
-/* Waits until something happens, for at most `timeout_us`, and does what is to be done. */
+/* Waits until something happens, for at most `timeout_us`, and does what is to be done; where another thread does that,
+ * until it has. */
 MR_API mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error);
 /* Makes mr_client_fd readable, and ends an mr_client_wait, once: for threads that ack or publish beside a loop of your
  * own, which sends it when it turns. A signal handler may call it. */

@@ -1,4 +1,5 @@
 // Batches: counted, from any thread, and they outlive their client.
+#include <cstring>
 #include <span>
 #include <string>
 
@@ -35,7 +36,7 @@ mr_status mr_batch_read(const mr_batch* batch, mr_batch_view* view) {
     return c::guard(nullptr, [&]() -> mr_status {
         const std::lock_guard lock(batch->mutex);
         const Batch& inner = batch->batch;
-        if (batch->tables.entries.empty() && !inner.empty()) batch->tables.fill(inner);
+        if (batch->tables.empty() && !inner.empty()) batch->tables.fill(inner);
         const mr_batch_view made = batch->tables.view(inner.source(), inner.reason(), inner.id());
         return c::give(view, made, first_view_size) ? MR_OK : MR_BAD_ARGUMENT;
     });
@@ -43,9 +44,11 @@ mr_status mr_batch_read(const mr_batch* batch, mr_batch_view* view) {
 
 mr_str mr_entry_field(const mr_entry* entry, const char* name) {
     if (entry == nullptr || name == nullptr) return {nullptr, 0};
-    const std::string_view wanted = name;
-    for (size_t i = 0; i < entry->field_count; ++i) {
-        if (c::view(entry->fields[i].name) == wanted) return entry->fields[i].value;
+    const size_t size = std::strlen(name);
+    const mr_field* const end = entry->fields + entry->field_count;
+    for (const mr_field* field = entry->fields; field != end; ++field) {
+        if (field->name.size == size && (size == 0 || std::memcmp(field->name.data, name, size) == 0))
+            return field->value;
     }
     return {nullptr, 0};
 }

@@ -165,6 +165,7 @@ mr_status mr_client_close(mr_client* client, int64_t timeout_us, uint64_t* held,
     return c::guard(error, [&] {
         const Result<uint64_t> closed = client->client->close(c::time_of(timeout_us));
         if (!closed) return c::tell(error, closed.error());
+        client->events.end();
         if (held != nullptr) *held = *closed;
         return c::tell_ok(error);
     });
@@ -177,6 +178,14 @@ mr_status mr_client_poll_event(mr_client* client, mr_event* event) {
         if (!client->events.poll(*event, has_room)) return MR_BAD_ARGUMENT;
         client->go_on_if(has_room);
         return MR_OK;
+    });
+}
+
+mr_status mr_client_wait_event(mr_client* client, int64_t timeout_us, mr_event* event) {
+    if (c::is_gone(client) || event == nullptr || !client->events.wanted()) return MR_BAD_ARGUMENT;
+    return c::guard(nullptr, [&]() -> mr_status {
+        client->events.wait(c::wait_of(timeout_us));
+        return client->events.has_ended() ? mr_status{MR_CLOSED} : mr_client_poll_event(client, event);
     });
 }
 

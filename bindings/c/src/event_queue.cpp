@@ -1,5 +1,6 @@
 #include "event_queue.hpp"
 
+#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -21,7 +22,24 @@ bool EventQueue::add(const Event& event) {
 bool EventQueue::add(OwnedEvent event) {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(event));
+    added_.notify_all();
     return is_full();
+}
+
+void EventQueue::wait(Duration timeout) {
+    std::unique_lock lock(mutex_);
+    added_.wait_for(lock, std::chrono::microseconds(timeout.us), [this] { return ended_ || !waiting_.empty(); });
+}
+
+void EventQueue::end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    added_.notify_all();
+}
+
+bool EventQueue::has_ended() const {
+    const std::lock_guard lock(mutex_);
+    return ended_ && waiting_.empty() && dropped_ == 0;
 }
 
 bool EventQueue::poll(mr_event& event, bool& has_room) {

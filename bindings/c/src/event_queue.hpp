@@ -2,6 +2,7 @@
 // is no room for them, and counted; nothing else is.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -21,11 +22,19 @@ class EventQueue {
     /// The oldest one; false where there is none. It lives until the next call. `has_room`: so few are left that what
     /// was held may go on.
     [[nodiscard]] bool poll(mr_event& event, bool& has_room);
+    /// Until there is one, or none can come any more, for at most so long.
+    void wait(Duration timeout);
+    /// Nothing is added any more.
+    void end();
+    /// Everything was polled, and nothing more comes.
+    [[nodiscard]] bool has_ended() const;
 
   private:
     [[nodiscard]] bool is_full() const { return waiting_.size() >= room_; }
     const uint32_t room_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
+    std::condition_variable added_;
+    bool ended_ = false;
     std::deque<OwnedEvent> waiting_;
     OwnedEvent polled_;
     uint64_t dropped_ = 0;

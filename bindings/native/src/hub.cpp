@@ -8,6 +8,11 @@
 #include "clock.hpp"
 
 namespace millrace::native {
+namespace {
+
+constexpr Duration forever = seconds(365LL * 86'400);
+
+}  // namespace
 
 Result<std::shared_ptr<Hub>> Hub::create(const Config& config, ClientOptions options) {
     Result<std::unique_ptr<Engine>> engine = Engine::create(config.client, options.poller);
@@ -19,7 +24,7 @@ Hub::Hub(std::unique_ptr<Engine> engine, const Config& config, ClientOptions opt
     : config_(config), options_(std::move(options)), engine_(std::move(engine)) {}
 
 Instant deadline_after(Instant now, Duration timeout) {
-    return now + std::min(timeout, seconds(365 * 86'400));
+    return now + std::min(timeout, forever);
 }
 
 Error Hub::closed_error() const {
@@ -166,8 +171,15 @@ Status Hub::turn(Duration timeout, std::span<pollfd> also) {
     Lock lock(mutex_);
     if (closed_) return closed_error();
     if (pumps_here()) return Error(Code::bad_argument, "turn was called by an observer");
-    if (own_thread_ || pumping_) return Error(Code::bad_argument, "another thread pumps this client");
-    cycle(lock, timeout, also, true);
+    if (!own_thread_ && !pumping_) {
+        cycle(lock, timeout, also, true);
+    } else if (!also.empty()) {
+        return Error(Code::bad_argument, "another thread pumps this client: it does not wait for descriptors of yours");
+    } else {
+        ++followers_;
+        turned_.wait_for(lock, std::chrono::microseconds(std::min(timeout, forever).us));
+        --followers_;
+    }
     return {};
 }
 

@@ -52,7 +52,8 @@ struct Health {
     std::string consumer;          ///< our name in the group
     Duration since_heard;          ///< since the server was last heard, on any lane
     uint64_t held = 0;             ///< entries read here and not settled
-    /// Since the server told what follows; none before the first look, and where there is no group.
+    /// Since the server was asked for what follows, and told it; none before the first look, and where there is no
+    /// group.
     std::optional<Duration> since_looked;
     std::optional<uint64_t> stream_length;  ///< entries in the streams
     std::optional<uint64_t> pending;        ///< entries pending in the whole group

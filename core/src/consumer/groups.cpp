@@ -113,6 +113,7 @@ void Groups::send_marks(uint32_t stream, Lane& lane, Instant now) {
     group.mark_is_due = false;
     group.last_delivered.reset();
     group.told = {};
+    group.told.at = now;  // not the answer's time: whoever asks from now on wants to be told of a later look
     sent = lane.send(Request::of(*this, lowest_pending, stream, Answer::pending_summary), now,
                      [&](resp::Encoder& encoder) { command::xpending_summary(encoder, key, holdings_.config.group); });
     if (sent) count();
@@ -304,7 +305,6 @@ void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply, In
     group.told.pending = count_of(reply[0]);
     group.told.lowest_pending = lowest;
     group.told.stream_length = group.told_length;
-    group.told.at = now;
     group.figures = group.told;
     if (group.state != State::made) return;  // it was lost meanwhile: the mark before counts
     if (lowest.has_value()) {

@@ -54,18 +54,18 @@ void Lane::connect(Instant now) {
     ++attempts_;
     context_.last_attempt = now;
     wake_at_ = now + context_.config.connection_timeout;
-    context_.actions.push(Connect{*conn_, role_, context_.config.endpoint, context_.config.tls, wake_at_});
+    context_.actions.push(Connect{conn_, role_, context_.config.endpoint, context_.config.tls, wake_at_});
 }
 
 void Lane::close() {
-    if (conn_.has_value()) context_.actions.push(Close{*conn_});
+    if (conn_ != no_conn) context_.actions.push(Close{conn_});
     forget_connection();
     owed_.clear();
     state_ = State::idle;
 }
 
 void Lane::forget_connection() {
-    conn_.reset();
+    conn_ = no_conn;
     handshake_.reset();
     decoder_.reset();
     out_.clear();
@@ -80,13 +80,13 @@ Instant Lane::retry_at(Instant now) {
 }
 
 void Lane::drop(DisconnectReason reason, Error error, Instant now) {
-    if (!conn_.has_value()) return;
-    context_.actions.push(Close{*conn_});
+    if (conn_ == no_conn) return;
+    context_.actions.push(Close{conn_});
     handle_disconnected(reason, std::move(error), now);
 }
 
 void Lane::handle_disconnected(DisconnectReason reason, Error error, Instant now) {
-    if (!conn_.has_value()) return;
+    if (conn_ == no_conn) return;
     bool may_take = false;
     for (size_t i = 0; i < owed_.size(); ++i) may_take = may_take || owed_[i].takes;
     if (may_take && greeting_.client_id.has_value()) orphan_ = Orphan{*greeting_.client_id, greeting_.server.run_id};
@@ -127,10 +127,10 @@ void Lane::enqueue(const Request& request, Instant now) {
 }
 
 void Lane::set_readable(bool readable, Instant now) {
-    if (readable == readable_ || !conn_.has_value()) return;
+    if (readable == readable_ || conn_ == no_conn) return;
     readable_ = readable;
     heard_ = now;
-    context_.actions.push(SetReadable{*conn_, readable});
+    context_.actions.push(SetReadable{conn_, readable});
 }
 
 void Lane::handle_connected(Instant now) {
@@ -193,8 +193,8 @@ void Lane::handle_input(size_t written, Instant now) {
     heard_ = now;
     spoke_ = now;
     decoder_.commit(written);
-    const std::optional<ConnId> conn = conn_;
-    while (conn_ == conn && conn_.has_value()) {  // a reply may have ended this connection
+    const ConnId conn = conn_;
+    while (conn_ == conn) {  // a reply may have ended this connection
         const bool is_owed = !owed_.empty();
         resp::Shape shape = is_owed ? owed_.front().shape : resp::Shape::tree;
         // In RESP2 a message may come in the place of any answer.
@@ -253,7 +253,7 @@ void Lane::take_reply(Instant now) {
     }
     const Request request = owed_.pop();
     if (request.blocks) --blocking_;
-    const std::optional<ConnId> conn = conn_;
+    const ConnId conn = conn_;
     if (request.owner != nullptr) request.owner->handle_reply(request, reply, now);
     // After a failover this server is no master any more, and a new connection finds the one that is (RET-3).
     if (conn_ == conn && reply.is_error() && classify(reply.text()).what == ErrorClass::read_only) {

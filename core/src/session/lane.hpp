@@ -38,6 +38,9 @@ class LaneObserver {
     ~LaneObserver() = default;
 };
 
+/// In place of a connection where there is none: the first is 1.
+inline constexpr ConnId no_conn{0};
+
 class Lane final : private ReplyHandler {
   public:
     enum class State : uint8_t {
@@ -102,7 +105,7 @@ class Lane final : private ReplyHandler {
     [[nodiscard]] bool blocked() const { return blocking_ > 0; }
     [[nodiscard]] size_t owed() const { return owed_.size(); }
     [[nodiscard]] LaneRole role() const { return role_; }
-    [[nodiscard]] std::optional<ConnId> conn() const { return conn_; }
+    [[nodiscard]] ConnId conn() const { return conn_; }
     [[nodiscard]] const Greeting& greeting() const { return greeting_; }
     /// When the server was last heard on this connection, or on the last one.
     [[nodiscard]] Instant heard() const { return heard_; }
@@ -110,7 +113,7 @@ class Lane final : private ReplyHandler {
     [[nodiscard]] std::optional<Instant> spoke() const { return spoke_; }
     /// Whether there is output that the host has not been told of; it then is.
     [[nodiscard]] bool announce_output() { return has_output() && !std::exchange(announced_, true); }
-    [[nodiscard]] bool has_output() const { return conn_.has_value() && connected() && !out_.empty(); }
+    [[nodiscard]] bool has_output() const { return conn_ != no_conn && connected() && !out_.empty(); }
     [[nodiscard]] size_t output_size() const { return out_.size(); }
     [[nodiscard]] std::string_view output() const { return out_.pending(); }
     void advance_output(size_t sent) { out_.advance(sent); }
@@ -148,7 +151,7 @@ class Lane final : private ReplyHandler {
     LaneObserver& observer_;
     const LaneRole role_;
     State state_ = State::idle;
-    std::optional<ConnId> conn_;
+    ConnId conn_ = no_conn;
     resp::Decoder decoder_;
     Discard discard_{context_.segments};
     Output out_;

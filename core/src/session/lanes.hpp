@@ -102,7 +102,7 @@ class Lanes {
 
     [[nodiscard]] Lane* find(ConnId conn) {
         for (const std::unique_ptr<Lane>& lane : lanes_) {
-            if (lane->conn() == conn) return lane.get();
+            if (lane->conn() == conn && conn != no_conn) return lane.get();
         }
         return nullptr;
     }

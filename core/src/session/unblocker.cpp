@@ -15,8 +15,8 @@ void Unblocker::advance(std::span<Lane* const> blocked, Instant now) {
     targets_.erase(std::remove_if(targets_.begin(), targets_.end(), is_over), targets_.end());
     for (Lane* const lane : blocked) {
         if (!lane->blocked()) continue;
-        Target* const known = find(*lane->conn());
-        Target& target = known != nullptr ? *known : targets_.emplace_back(Target{*lane->conn(), now});
+        Target* const known = find(lane->conn());
+        Target& target = known != nullptr ? *known : targets_.emplace_back(Target{lane->conn(), now});
         if (target.asking || target.refused || target.next > now) continue;
         Lane* const other = lanes_.for_unblocking(*lane);
         if (other == nullptr) continue;

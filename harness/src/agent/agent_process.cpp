@@ -3,8 +3,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <filesystem>
+#include <iterator>
+#include <stdexcept>
 #include <utility>
 
 #include "agent/protocol.hpp"
@@ -116,15 +118,32 @@ void AgentProcess::read_errors() {
     }
 }
 
-std::string agent_command(const std::string& agent) {
-    if (agent != "native" && agent != "node") return agent;
+std::filesystem::path own_folder() {
     std::error_code ignored;
-    const auto folder = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-    const auto beside = folder / (agent == "native" ? "millrace-agent" : "millrace-agent.mjs");
-    std::string quoted = "'";
-    for (const char c : beside.string()) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    quoted += '\'';
-    return agent == "native" ? quoted : "node " + quoted;
+    return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
+std::string agent_command(const std::string& agent, const std::filesystem::path& folder) {
+    struct Known {
+        std::string_view name, file, runner, build;
+    };
+    static constexpr Known known[] = {
+        {"native", "millrace-agent", "", "harness"}, {"node", "millrace-agent.mjs", "node ", "npm"},
+        {"c", "millrace-agent-c", "", "harness"},    {"python", "millrace-agent.py", "python3 ", "python"},
+        {"go", "millrace-agent-go", "", "go"},       {"rust", "millrace-agent-rust", "", "rust"},
+    };
+    const auto* const found =
+        std::find_if(std::begin(known), std::end(known), [&](auto& it) { return it.name == agent; });
+    if (found == std::end(known)) return agent;
+    const std::string file = (folder / found->file).string();
+    if (!std::filesystem::exists(file)) {
+        throw std::runtime_error("agent '" + agent + "': there is no " + file + "; ./dev build " +
+                                 std::string(found->build) + " makes it");
+    }
+    std::string command(found->runner);
+    command += '\'';
+    for (const char c : file) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return command + '\'';
 }
 
 }  // namespace millrace::harness

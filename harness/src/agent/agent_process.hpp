@@ -2,6 +2,7 @@
 // known here.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -47,7 +48,10 @@ class AgentProcess {
     bool close_input_asked_ = false;
 };
 
-// The command line behind a word of --agent: `native` is the executable beside the harness's own.
-std::string agent_command(const std::string& agent);
+// Where the executable of this process lies.
+std::filesystem::path own_folder();
+// The command line behind a word of --agent: `native` and its like are files beside the harness's own. Throws where one
+// of them is missing, and says what builds it. Any other word is a command line as it is.
+std::string agent_command(const std::string& agent, const std::filesystem::path& folder = own_folder());
 
 }  // namespace millrace::harness

@@ -18,8 +18,9 @@ Usage:
   millrace-harness --version
 
 Options:
-  --agent=<cmd>      native (build/bin/millrace-agent), node (build/bin/millrace-agent.mjs: ./dev build npm), or a command line
-                     that speaks the agent protocol (harness/README.md). Repeatable: the report is a matrix. [default: native]
+  --agent=<cmd>      native, c (the C ABI), node, python, go or rust: millrace by its bindings, as ./dev build harness, npm,
+                     python, go and rust put them into build/bin; or a command line that speaks the agent protocol
+                     (harness/README.md). Repeatable: the report is a matrix. [default: native]
   --server=<spec>    redis://[[user]:password@]host[:port][/db] (a running server: only keys under a random prefix are
                      touched, and they are removed), rediss://…[?tls.ca=file&…] and unix:///path in the same way (cases
                      that fake faults on the wire are UNSUPPORTED there), local:NAME (a server that ./dev servers fetched),

@@ -122,7 +122,24 @@ TEST(MisuseTest, has_typed_errors) {
               Code::bad_config);
     ASSERT_TRUE(client->start().ok());
     EXPECT_EQ(client->start().error().code, Code::bad_argument);
-    EXPECT_EQ(client->turn(Duration{}).error().code, Code::bad_argument);
+    std::array<pollfd, 1> also = {pollfd{STDIN_FILENO, POLLIN, 0}};
+    EXPECT_EQ(client->turn(Duration{}, also).error().code, Code::bad_argument);
+}
+
+// Whoever waits beside the client's own thread waits until that has turned.
+TEST(OwnThreadTest, lets_others_wait) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("flush_interval=0"));
+    ASSERT_TRUE(client.start().ok());
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    (void)server->ask({"XADD", "orders", "*", "n", "1"});
+    Result<std::optional<Batch>> batch = client.next(Duration{});
+    while (batch.ok() && !batch->has_value()) {
+        ASSERT_TRUE(client.turn(patience).ok());
+        batch = client.next(Duration{});
+    }
+    ASSERT_TRUE(batch.ok());
+    EXPECT_EQ((*batch)->size(), 1U);
 }
 
 TEST(OwnLoopTest, is_served_by_fd_and_wait_max) {

@@ -80,6 +80,16 @@ TEST_F(HealthOf, ALookAsksForTheFiguresAtOnce) {
     EXPECT_EQ(health.since_looked, Duration{});
 }
 
+/// What is younger than a question was told because of it: a host waits for that.
+TEST_F(HealthOf, ALookIsAsOldAsItsQuestion) {
+    look();
+    host.wait(5);
+    host.reply("control", integer(12));
+    host.reply("control", groups("9-0"));
+    host.reply("control", pending_summary(2, "5-0", "7-0"));
+    EXPECT_EQ(now().since_looked, milliseconds(5));
+}
+
 /// Up to 6.2 servers tell no lag; and an id that is a counter tells no age.
 TEST_F(HealthOf, WhatTheServerDoesNotTellIsLeftOut) {
     look();

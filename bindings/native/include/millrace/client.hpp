@@ -215,8 +215,8 @@ class Client {
     /// Begins a thread that pumps until close(). bad_argument when there is one.
     Status start();
     /// One turn of the loop: waits until something happens, for at most `timeout`, and does what is to be done. `also`
-    /// are descriptors of yours to wait for as well, as in poll(2); their revents are filled. `closed` once the client
-    /// is.
+    /// are descriptors of yours to wait for as well, as in poll(2); their revents are filled. Where another thread
+    /// turns the loop, this one waits until that has, and `also` is bad_argument. `closed` once the client is.
     Status turn(Duration timeout, std::span<pollfd> also = {});
     /// Readable when turn() has something to do; for a loop of your own, together with wait_max(). -1 where the loop
     /// waits with poll.

@@ -1,9 +1,8 @@
 #include "agent.hpp"
 
-#include <algorithm>
 #include <cstdlib>
-#include <iterator>
-#include <limits>
+#include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,29 +13,15 @@ namespace {
 
 // How long a wait is where nothing limits it: a bound, not a rhythm.
 constexpr Duration turn_max = seconds(3600);
-constexpr Duration drain_default = seconds(5);
 // A server that is silent is bad news soon enough.
 constexpr Duration look_timeout = milliseconds(500);
 
-[[noreturn]] void bad(std::string message);
-
-struct BadRequest {
-    Error error;
-};
-
-void bad(std::string message) {
-    throw BadRequest{Error(Code::bad_argument, std::move(message))};
+[[noreturn]] void refuse(const Error& error) {
+    throw BadRequest{std::string(name(error.code)), error.message, error.retryable};
 }
 
-const Json& member(const Json& request, const char* key) {
-    if (!request.contains(key)) bad(std::string(request["op"]) + ": '" + key + "' is missing");
-    return request[key];
-}
-
-std::string text_of(const Json& json, const char* what) {
-    std::optional<std::string> text = value_from_json(json);
-    if (!text) bad(std::string(what) + " must be text or {\"b64\":…}, not " + json.dump());
-    return *std::move(text);
+std::string_view code_of(const Status& status) {
+    return name(status ? Code::ok : status.error().code);
 }
 
 EntryId id_of(const Json& json) {
@@ -45,91 +30,20 @@ EntryId id_of(const Json& json) {
     return *id;
 }
 
-std::vector<EntryKey> keys_of(const Json& request) {
-    const Json& entries = member(request, "entries");
-    std::vector<EntryKey> keys;
-    if (!entries.is_array()) bad("'entries' must be [[stream, id], …]");
-    for (const Json& each : entries) {
-        if (!each.is_array() || each.size() != 2) bad("'entries' must be [[stream, id], …]");
-        keys.emplace_back(text_of(each[0], "a stream"), text_of(each[1], "an id"));
-    }
-    return keys;
-}
-
-std::optional<Duration> milliseconds_of(const Json& request, const char* key) {
-    if (!request.contains(key) || request[key].is_null()) return std::nullopt;
-    const Json& value = request[key];
-    constexpr int64_t ms_max = std::numeric_limits<int64_t>::max() / 1000;
-    if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() > ms_max) {
-        bad(std::string("'") + key + "' must be whole milliseconds, not " + value.dump());
-    }
-    return milliseconds(value.get<int64_t>());
-}
-
 /// The keys of publishing, by the names and in the notation of the configuration.
-PublishConfig options_of(const Json& request, const Config& config) {
-    if (!request.contains("options")) return config.publish;
-    const Json& options = request["options"];
-    if (!options.is_object()) bad("'options' must be an object");
-    static constexpr std::string_view keys[] = {"atomic",       "max_len",    "max_len_exact",     "max_age",
-                                                "keep_pending", "idempotent", "idempotent_window", "idempotent_count",
-                                                "on_oom"};
-    for (const auto& [key, value] : options.items()) {
-        if (std::find(std::begin(keys), std::end(keys), key) == std::end(keys)) {
-            throw BadRequest{Error(Code::unsupported, "publish: option '" + key + "': " + value.dump())};
-        }
-    }
-    const Result<Config> parsed = parse_json(options.dump(), {}, config);
-    if (!parsed) throw BadRequest{parsed.error()};
+PublishConfig options_over(const Config& config, const Json& request) {
+    const std::optional<std::string> options = options_of(request);
+    if (!options) return config.publish;
+    const Result<Config> parsed = parse_json(*options, {}, config);
+    if (!parsed) refuse(parsed.error());
     return parsed->publish;
 }
 
 }  // namespace
 
-void Agent::say(const Json& event) {
-    out_.add(event.dump(-1, ' ', false, Json::error_handler_t::replace));
-    out_.flush();
-}
-
-void Agent::refuse(const Json& re, const Error& error) {
-    Json event = error_event(error);
-    if (!re.is_null()) event["re"] = re;
-    say(event);
-}
-
-void Agent::handle_line_too_long() {
-    refuse(nullptr,
-           Error(Code::too_large, "a line of more than " + std::to_string(LineReader::line_bytes_max) + " bytes"));
-}
-
-void Agent::handle_line(std::string_view line) {
-    const Json request = Json::parse(line, nullptr, false);
-    Json re;
-    try {
-        if (!request.is_object()) bad("a request is one JSON object a line, not: " + std::string(line.substr(0, 120)));
-        if (request.contains("re")) re = request["re"];
-        if (!request.contains("op") || !request["op"].is_string()) bad("a request names its 'op'");
-        handle_request(request);
-    } catch (const BadRequest& refusal) {
-        refuse(re, refusal.error);
-    } catch (const Json::exception& wrong) {
-        refuse(re, Error(Code::bad_argument, wrong.what()));
-    }
-}
-
-void Agent::handle_request(const Json& request) {
-    const std::string op = request["op"];
+void Agent::handle_request(const std::string& op, const Json& request) {
     const Json re = request.value("re", Json());
-    if (op == "hello") {
-        say({{"event", "hello"},
-             {"re", re},
-             {"protocol", 1},
-             {"name", "millrace-agent"},
-             {"version", MILLRACE_VERSION},
-             {"capabilities",
-              {"streams", "pubsub", "tail", "publish", "claim", "nack", "dlq", "redrive", "dedupe", "drain", "pause",
-               "many", "pattern", "config", "tls", "health", "stats", "concurrent"}}});
-    } else if (op == "start") {
+    if (op == "start") {
         start(request);
     } else if (op == "ack" || op == "nack" || op == "reject") {
         settle(request);
@@ -141,8 +55,6 @@ void Agent::handle_request(const Json& request) {
         redrive(request);
     } else if (op == "pause" || op == "resume") {
         set_paused(request, op == "pause");
-    } else if (op == "drain") {
-        drain(re, milliseconds_of(request, "timeout_ms").value_or(drain_default));
     } else if (op == "health") {
         tell_health(re);
     } else if (op == "stats") {
@@ -154,12 +66,12 @@ void Agent::handle_request(const Json& request) {
 
 Config Agent::configuration(const Json& request) const {
     Result<Config> config = parse_url(text_of(member(request, "url"), "'url'"));
-    if (!config) throw BadRequest{config.error()};
+    if (!config) refuse(config.error());
     const char* const fallback = std::getenv("REDIS_PASSWORD");
     if (fallback != nullptr && config->client.password.empty()) config->client.password = Secret(fallback);
     if (request.contains("config")) {
         config = parse_json(request["config"].dump(), {}, *std::move(config));
-        if (!config) throw BadRequest{config.error()};
+        if (!config) refuse(config.error());
     }
     SourceConfig& source = config->source;
     const bool names_streams = request.contains("stream") || request.contains("streams");
@@ -183,9 +95,9 @@ void Agent::start(const Json& request) {
     if (client_) bad("start: there is a source already");
     const Config config = configuration(request);
     Result<Client> client = Client::create(config, {.on_event = [this](const Event& event) { on_event(event); }});
-    if (!client) throw BadRequest{client.error()};
+    if (!client) refuse(client.error());
     const Result<SourceId> source = client->open();
-    if (!source) throw BadRequest{source.error()};
+    if (!source) refuse(source.error());
     keep_ = !config.source.group.empty();
     source_ = *source;
     if (config.source.streams.size() == 1) only_stream_ = config.source.streams.front();
@@ -203,7 +115,7 @@ Client& Agent::client() {
 void Agent::tell_health(const Json& re) {
     Client& running = client();
     const Result<Health> health = running.health(source_.value(), look_timeout);
-    if (!health) throw BadRequest{health.error()};
+    if (!health) refuse(health.error());
     Json answer = Json::parse(to_json(*health));
     answer["event"] = "health";
     answer["re"] = re;
@@ -215,16 +127,26 @@ void Agent::settle(const Json& request) {
     const std::vector<EntryKey> keys = keys_of(request);
     const Json re = request.value("re", Json());
     if (!keep_) {
-        SettleRequest done{re, {}, 0};
-        for (const EntryKey& key : keys) done.items.push_back({key, std::string(name(Code::ok))});
+        SettleRequest done(re, keys);
+        for (SettleRequest::Item& each : done.items) each.code = name(Code::ok);
         return say(done.answer());
     }
+    using Which = std::span<const uint32_t>;
     const std::string op = request["op"];
-    const bool to_others = request.contains("release") && request["release"] == true;
-    const auto settled = op == "ack"                 ? held_.ack(re, keys)
-                         : op == "nack" && to_others ? held_.give_back(re, keys)
-                         : op == "nack"              ? held_.nack(re, keys, milliseconds_of(request, "delay_ms"))
-                                        : held_.reject(re, keys, text_of(member(request, "error"), "'error'"));
+    std::shared_ptr<SettleRequest> settled;
+    if (op == "ack") {
+        settled = held_.ack(re, keys, [](Batch& batch, Which which) { return code_of(batch.ack(which)); });
+    } else if (op == "reject") {
+        const std::string error = text_of(member(request, "error"), "'error'");
+        settled =
+            held_.settle(re, keys, [&](Batch& batch, Which which) { return code_of(batch.reject(which, error)); });
+    } else if (request.contains("release") && request["release"] == true) {
+        settled = held_.settle(re, keys, [](Batch& batch, Which which) { return code_of(batch.give_back(which)); });
+    } else {
+        const auto wait = milliseconds_of(request, "delay_ms");
+        const std::optional<Duration> delay = wait ? std::optional(milliseconds(wait->count())) : std::nullopt;
+        settled = held_.settle(re, keys, [&](Batch& batch, Which which) { return code_of(batch.nack(which, delay)); });
+    }
     if (settled->open == 0) say(settled->answer());
 }
 
@@ -232,32 +154,22 @@ void Agent::publish(const Json& request) {
     Client& to = client();
     const Json re = request.value("re", Json());
     const std::string stream = text_of(member(request, "stream"), "'stream'");
-    const Json& entries = member(request, "entries");
-    if (!entries.is_array()) bad("'entries' must be [[[name, value], …], …]");
-    std::vector<std::vector<std::pair<std::string, std::string>>> texts;
-    for (const Json& entry : entries) {
-        texts.emplace_back();
-        if (!entry.is_array()) bad("an entry must be [[name, value], …]");
-        for (const Json& field : entry) {
-            if (!field.is_array() || field.size() != 2) bad("a field must be [name, value]");
-            texts.back().emplace_back(text_of(field[0], "a name"), text_of(field[1], "a value"));
-        }
-    }
+    const std::vector<FieldTexts> texts = entries_of(request);
     std::vector<std::vector<Field>> fields;
     std::vector<PublishEntry> views;
-    for (const auto& entry : texts) {
+    for (const FieldTexts& entry : texts) {
         fields.emplace_back();
         for (const auto& [key, value] : entry) fields.back().push_back({key, value});
     }
     for (const auto& entry : fields) views.push_back({entry});
-    const Status status = to.publish_async({stream, views, options_of(request, config_)},
+    const Status status = to.publish_async({stream, views, options_over(config_, request)},
                                            [this, re](std::span<const PublishResult> results) {
                                                Json list = Json::array();
                                                for (const PublishResult& each : results)
                                                    list.push_back(result_to_json(each));
                                                say({{"event", "published"}, {"re", re}, {"results", std::move(list)}});
                                            });
-    if (!status) throw BadRequest{status.error()};
+    if (!status) refuse(status.error());
 }
 
 std::string Agent::stream_of(const Json& request) {
@@ -270,14 +182,9 @@ void Agent::ask_dead(const Json& request) {
     DeadQuery query;
     query.stream = stream_of(request);
     if (request.contains("after")) query.after = id_of(request["after"]);
-    query.count = 1000;
-    if (request.contains("count")) {  // value() of an unsigned number: GCC 12 sees a null pointer in it at -O3
-        const Json& count = request["count"];
-        if (!count.is_number_unsigned()) bad("'count' must be a number, not " + count.dump());
-        query.count = static_cast<uint32_t>(std::min<uint64_t>(count.get<uint64_t>(), 1'000'000));
-    }
+    query.count = count_of(request);
     const Result<Ticket> ticket = client().dead(query);
-    if (!ticket) throw BadRequest{ticket.error()};
+    if (!ticket) refuse(ticket.error());
     asked_.emplace(*ticket, request.value("re", Json()));
 }
 
@@ -285,14 +192,14 @@ void Agent::redrive(const Json& request) {
     std::vector<EntryId> ids;
     for (const Json& id : member(request, "ids")) ids.push_back(id_of(id));
     const Result<Ticket> ticket = client().redrive(stream_of(request), ids);
-    if (!ticket) throw BadRequest{ticket.error()};
+    if (!ticket) refuse(ticket.error());
     asked_.emplace(*ticket, request.value("re", Json()));
 }
 
 void Agent::set_paused(const Json& request, bool paused) {
     Client& of = client();
     const Status status = paused ? of.pause(*source_) : of.resume(*source_);
-    if (!status) throw BadRequest{status.error()};
+    if (!status) refuse(status.error());
     say({{"event", paused ? "paused" : "resumed"}, {"re", request.value("re", Json())}});
 }
 
@@ -303,11 +210,13 @@ void Agent::on_event(const Event& event) {
         return say(ready_to_json(*ready, start_re_));
     }
     if (const auto* acked = std::get_if<Acked>(&event)) {
-        for (const auto& request : held_.on_acked(*acked)) say(request->answer());
+        for (const auto& request : held_.on_acked(static_cast<uint64_t>(acked->batch), acked->indices)) {
+            say(request->answer());
+        }
         return;
     }
     if (const auto* closed = std::get_if<Closed>(&event); closed != nullptr && !closed->source) {
-        return say_drained(closed->held);
+        return say_drained(drain_re_, closed->held);
     }
     std::optional<Json> json = event_to_json(event);
     if (!json) return;
@@ -325,7 +234,7 @@ void Agent::on_event(const Event& event) {
 }
 
 void Agent::hand_over() {
-    while (!ended_ && !out_.full()) {
+    while (!ended_ && !out().full()) {
         Result<std::optional<Batch>> next = client_->next(Duration{});
         if (!next) {
             ended_ = true;  // why was told by an event
@@ -337,7 +246,9 @@ void Agent::hand_over() {
         for (const Entry entry : batch) keys.emplace_back(entry.stream(), entry.id().text());
         say(batch_to_json(batch));
         if (keep_) {
-            held_.add(std::move(batch), std::move(keys));
+            batch.release();
+            const auto number = static_cast<uint64_t>(batch.id());
+            held_.add(number, std::move(batch), std::move(keys));
         } else {
             (void)batch.ack();
         }
@@ -347,30 +258,23 @@ void Agent::hand_over() {
 void Agent::turn(std::span<pollfd> fds) {
     if (client_) {
         hand_over();
-        if (client_->turn(out_.broken() ? Duration{} : turn_max, fds)) return;
+        if (client_->turn(out().broken() ? Duration{} : turn_max, fds)) return;
     }
     ::poll(fds.data(), static_cast<nfds_t>(fds.size()), -1);
 }
 
-void Agent::drain(const Json& re, Duration timeout) {
-    if (finished_) return;
+void Agent::drain(const Json& re, std::chrono::milliseconds timeout) {
+    if (finished()) return;
     if (!re.is_null()) drain_re_ = re;
-    if (!client_) return say_drained(0);
-    const Status status = client_->drain(timeout);
-    if (!status) throw BadRequest{status.error()};
+    if (!client_) return say_drained(drain_re_, 0);
+    const Status status = client_->drain(milliseconds(timeout.count()));
+    if (!status) refuse(status.error());
 }
 
-void Agent::end(Duration timeout) {
-    if (finished_) return;
-    const Result<uint64_t> closed = client_ ? client_->close(timeout) : Result<uint64_t>(0);
-    say_drained(closed ? *closed : 0);  // the end was told by its event, if it came
-}
-
-void Agent::say_drained(uint64_t held) {
-    if (std::exchange(finished_, true)) return;
-    Json drained = {{"event", "drained"}, {"held", held}};
-    if (!drain_re_.is_null()) drained["re"] = drain_re_;
-    say(drained);
+void Agent::end(std::chrono::milliseconds timeout) {
+    if (finished()) return;
+    const Result<uint64_t> closed = client_ ? client_->close(milliseconds(timeout.count())) : Result<uint64_t>(0);
+    say_drained(drain_re_, closed ? *closed : 0);  // the end was told by its event, if it came
 }
 
 }  // namespace millrace::agent

@@ -5,39 +5,26 @@
 // client (lines.hpp).
 #pragma once
 
-#include <poll.h>
-
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 
+#include "endpoint.hpp"
 #include "held_batches.hpp"
-#include "lines.hpp"
 #include "millrace/client.hpp"
-#include "values.hpp"
 
 namespace millrace::agent {
 
-class Agent {
+class Agent : public Endpoint {
   public:
-    explicit Agent(LineWriter& out) : out_(out) {}
+    explicit Agent(LineWriter& out) : Endpoint(out, "millrace-agent", MILLRACE_VERSION) {}
 
-    /// A line of the harness. Whatever is wrong with it becomes one `error` event.
-    void handle_line(std::string_view line);
-    void handle_line_too_long();
-    /// Hands over what has come, then waits for the client or for one of `fds`.
-    void turn(std::span<pollfd> fds);
-    /// Begins to drain; `drained` follows, once what the harness holds is settled, or at the timeout. A second word can
-    /// only shorten the wait.
-    void drain(const Json& re, Duration timeout);
-    /// The harness has gone: nothing will be settled any more. Ends the client and says `drained`.
-    void end(Duration timeout);
-    [[nodiscard]] bool finished() const { return finished_; }
+    void turn(std::span<pollfd> fds) override;
+    void drain(const Json& re, std::chrono::milliseconds timeout) override;
+    void end(std::chrono::milliseconds timeout) override;
 
   private:
-    void handle_request(const Json& request);
+    void handle_request(const std::string& op, const Json& request) override;
     void start(const Json& request);
     void tell_health(const Json& re);
     void settle(const Json& request);
@@ -51,11 +38,7 @@ class Agent {
     [[nodiscard]] Client& client();
     void on_event(const Event& event);
     void hand_over();
-    void say_drained(uint64_t held);
-    void say(const Json& event);
-    void refuse(const Json& re, const Error& error);
 
-    LineWriter& out_;
     std::optional<Client> client_;
     std::optional<SourceId> source_;
     std::string only_stream_;
@@ -65,8 +48,7 @@ class Agent {
     bool ready_ = false;
     bool ended_ = false;  ///< the source hands over nothing any more
     bool keep_ = true;    ///< whether batches are held until the harness settles them
-    bool finished_ = false;
-    HeldBatches held_;
+    HeldBatches<Batch> held_;
     std::map<Ticket, Json> asked_;  ///< requests about dead letters, by what the answer carries
 };
 

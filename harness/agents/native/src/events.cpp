@@ -10,13 +10,6 @@ Json text_to_json(std::string_view text) {
     return value_to_json(text);
 }
 
-std::string printable(std::string_view text) {
-    if (is_utf8(text)) return std::string(text);
-    std::string clean;
-    for (const char each : text) clean += static_cast<unsigned char>(each) < 0x80 ? each : '?';
-    return clean;
-}
-
 Json letter_to_json(const DeadLetter& letter) {
     Json fields = Json::array();
     for (const auto& [key, value] : letter.fields) {
@@ -161,10 +154,7 @@ Json ready_to_json(const Ready& ready, const Json& re) {
 }
 
 Json error_event(const Error& error) {
-    return {{"event", "error"},
-            {"code", name(error.code)},
-            {"message", printable(error.message)},
-            {"retryable", error.retryable}};
+    return error_event(name(error.code), error.message, error.retryable);
 }
 
 std::optional<Json> event_to_json(const Event& event) {

@@ -3,8 +3,8 @@
 
 #include <optional>
 
+#include "endpoint.hpp"
 #include "millrace/client.hpp"
-#include "values.hpp"
 
 namespace millrace::agent {
 

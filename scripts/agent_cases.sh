@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# node_cases.sh few|all [PREFIX...]: the cases that the node agent plays, of those the ones that begin so. Not among the few are
-# matrices of a thousand agents, each of which starts a Node: ./dev soak plays them.
+# agent_cases.sh few|all [PREFIX...]: the cases that agents beside the native one play, of those the ones that begin so. Not among
+# the few are matrices of a thousand agents, each of which starts a process: ./dev soak plays them.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # Played natively alone is what promises a figure near the machine's: 16 MiB in all, 2 % of a processor at 20 connections a second.

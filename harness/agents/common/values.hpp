@@ -17,5 +17,7 @@ inline constexpr size_t value_bytes_max = 4096;
 [[nodiscard]] Json value_to_json(std::string_view bytes);
 /// Text, or {"b64":…}; none for anything else.
 [[nodiscard]] std::optional<std::string> value_from_json(const Json& json);
+/// Text for a message: what is not ASCII of bytes that are no UTF-8 becomes a question mark.
+[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace millrace::agent

@@ -75,6 +75,13 @@ Json value_to_json(std::string_view bytes) {
     return {{"b64", base64(bytes)}};
 }
 
+std::string printable(std::string_view text) {
+    if (is_utf8(text)) return std::string(text);
+    std::string clean;
+    for (const char each : text) clean += static_cast<unsigned char>(each) < 0x80 ? each : '?';
+    return clean;
+}
+
 std::optional<std::string> value_from_json(const Json& json) {
     if (json.is_string()) return json.get<std::string>();
     if (json.is_object() && json.size() == 1 && json.contains("b64") && json["b64"].is_string()) {

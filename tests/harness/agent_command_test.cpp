@@ -1,0 +1,58 @@
+// The words of --agent that stand for agents of ours.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <stdexcept>
+
+#include "agent/agent_process.hpp"
+#include "base/temp_dir.hpp"
+
+namespace millrace::harness {
+namespace {
+
+struct Word {
+    std::string name, file, runner, build;
+};
+const std::vector<Word> words = {
+    {"native", "millrace-agent", "", "./dev build harness"},
+    {"c", "millrace-agent-c", "", "./dev build harness"},
+    {"node", "millrace-agent.mjs", "node ", "./dev build npm"},
+    {"python", "millrace-agent.py", "python3 ", "./dev build python"},
+    {"go", "millrace-agent-go", "", "./dev build go"},
+    {"rust", "millrace-agent-rust", "", "./dev build rust"},
+};
+
+TEST(AgentCommand, IsTheFileBesideTheHarness) {
+    const TempDir folder;
+    const auto inner = folder.path() / "it's here";
+    std::filesystem::create_directory(inner);
+    for (const Word& word : words) {
+        std::ofstream(inner / word.file) << "";
+        EXPECT_EQ(agent_command(word.name, inner),
+                  word.runner + "'" + folder.path().string() + "/it'\\''s here/" + word.file + "'");
+    }
+}
+
+TEST(AgentCommand, SaysWhatBuildsAFileThatIsMissing) {
+    const TempDir folder;
+    for (const Word& word : words) {
+        try {
+            (void)agent_command(word.name, folder.path());
+            ADD_FAILURE() << word.name << " is not there";
+        } catch (const std::runtime_error& error) {
+            const std::string said = error.what();
+            for (const std::string& named : {"'" + word.name + "'", (folder.path() / word.file).string(), word.build}) {
+                EXPECT_NE(said.find(named), std::string::npos) << named << " in: " << said;
+            }
+        }
+    }
+}
+
+TEST(AgentCommand, IsAnyOtherWordItself) {
+    const TempDir folder;
+    EXPECT_EQ(agent_command("python3 mine.py", folder.path()), "python3 mine.py");
+    EXPECT_EQ(agent_command("./c", folder.path()), "./c");
+}
+
+}  // namespace
+}  // namespace millrace::harness
