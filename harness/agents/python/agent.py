@@ -8,21 +8,19 @@ end of stdout, no batch is taken.
 """
 
 import asyncio
-import ctypes
 import json
 import os
 import signal
 import sys
+from ctypes import c_char_p
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bindings/c/examples/python"))
-from _millrace import Publish, call, mr  # noqa: E402
-from millrace import Config, MillraceError  # noqa: E402
-from millrace_asyncio import AsyncClient  # noqa: E402
-
 import values  # noqa: E402
 from held import HeldEntries, Settling  # noqa: E402
+from millrace import MillraceError, mr  # noqa: E402
+from session import Session  # noqa: E402
 
 CAPABILITIES = (
     "streams pubsub tail publish claim nack dlq redrive dedupe drain pause many pattern config tls health stats "
@@ -34,13 +32,13 @@ PUBLISH_KEYS = (
 LINE_BYTES_MAX = 64 << 20
 END_TIMEOUT = 5.0  # for what is on its way when nobody asks any more
 LOOK_TIMEOUT = 0.5  # a server that is silent is bad news soon enough
-mr.mr_version.restype = ctypes.c_char_p
+mr.mr_version.restype = c_char_p
 
 
 class Agent:
     def __init__(self, out):
         self.out = out
-        self.client = self.source = self.start_re = self.only_stream = None
+        self.client = self.start_re = self.only_stream = None
         self.keeps, self.is_ready, self.is_ending = True, False, False
         self.ended = asyncio.Event()
         self.held = HeldEntries()
@@ -85,9 +83,9 @@ class Agent:
         if self.client is not None:
             raise ValueError("start: there is a source already")
         self.start_re = request.get("re")
-        client = AsyncClient(config_of(request), on_event=self.hear)
+        client = Session(*config_of(request), self.hear)
         try:
-            self.source = client.consumer()
+            client.open()
         except MillraceError:
             await client.close()
             raise
@@ -102,10 +100,8 @@ class Agent:
         if unknown is not None:
             return self.refuse(request.get("re"), "unsupported", f"publish: option {unknown!r}")
         entries = [[map(values.value_to, field) for field in entry] for entry in request["entries"]]
-        publish = Publish(values.value_to(request["stream"]), entries, self.client.config, options)
-        # Not publish_many, which waits while the queue is full: the harness wants to be told.
-        event = await self.client.ask(mr.mr_client_publish_async, ctypes.byref(publish.raw))
-        results = [values.result_of(each) for each in event.results]
+        results = await self.client.publish_entries(values.value_to(request["stream"]), entries, options)
+        results = [values.result_of(each) for each in results]
         self.say({"event": "published", "re": request.get("re"), "results": results})
 
     async def dead(self, request):
@@ -121,15 +117,15 @@ class Agent:
         self.say({"event": "redriven", "re": request.get("re"), "stream": values.value_of(stream), "results": results})
 
     async def pause(self, request):
-        self.source.pause()
+        self.client.pause()
         self.say({"event": "paused", "re": request.get("re")})
 
     async def resume(self, request):
-        self.source.resume()
+        self.client.resume()
         self.say({"event": "resumed", "re": request.get("re")})
 
     async def health(self, request):
-        health = await self.client.health(self.source, LOOK_TIMEOUT)
+        health = await self.client.look(LOOK_TIMEOUT)
         self.say({**health, "event": "health", "re": request.get("re")})
 
     async def stats(self, request):
@@ -151,7 +147,7 @@ class Agent:
 
     async def take_batches(self):
         try:
-            async for batch in self.client.batches():
+            async for batch in self.client:
                 self.say(values.batch_event(batch))
                 if self.keeps:
                     self.held.add(batch)
@@ -201,25 +197,22 @@ OPS.update(dict.fromkeys(("ack", "nack", "reject"), Agent.settle))
 
 
 def config_of(request):
-    url, config = request["url"], dict(request.get("config", {}))
-    defaults = {}
+    """The URL, what is laid over it, and the names over that."""
+    url, document = request["url"], dict(request.get("config", {}))
     if os.environ.get("REDIS_PASSWORD") and urlsplit(url).password is None:
-        defaults["password"] = os.environ["REDIS_PASSWORD"]
+        url += f"{'&' if '?' in url else '?'}password={quote(os.environ['REDIS_PASSWORD'], safe='')}"
     names = {key: request[key] for key in ("stream", "streams", "pattern") if key in request}
     if names:
         for key in ("stream", "streams", "pattern"):
-            config.pop(key, None)
+            document.pop(key, None)
     if "stream" in names:
         names["streams"] = [names.pop("stream")]
-    names = {
+    names["group"] = request.get("group", "")
+    names.update((key, request[key]) for key in ("consumer", "from") if key in request)
+    values_of = {
         key: list(map(values.value_to, v)) if isinstance(v, list) else values.value_to(v) for key, v in names.items()
     }
-    names["group"] = values.value_to(request.get("group", ""))
-    names.update((key, values.value_to(request[key])) for key in ("consumer", "from") if key in request)
-    made = Config(url, **defaults)
-    text = json.dumps(config).encode()
-    call(mr.mr_config_json, made.handle, text, ctypes.c_size_t(len(text)))
-    return Config(base=made, **names)
+    return url, document, values_of
 
 
 async def main():

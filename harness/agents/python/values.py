@@ -6,11 +6,6 @@ import time
 
 VALUE_BYTES_MAX = 4096
 GUARANTEES = {"streams": "at_least_once", "pubsub": "at_most_once", "tail": "by_cursor"}
-LEVELS = ("debug", "info", "warn", "error")
-DISCONNECTS = (
-    "closed dropped refused reset unreachable dns timeout tls_expired tls_unknown_authority tls_wrong_host "
-    "tls_certificate_wanted tls_failed"
-).split()
 
 
 def value_of(given):
@@ -117,12 +112,12 @@ _TRANSLATED = {
     "too_large": ("too_large", lambda e: {"id": e.id or "", "bytes": e.count}),
     "dead": ("dead_lettered", _dead),
     "dead_failed": ("dead_failed", lambda e: {"id": e.id, "dead_stream": value_of(e.text), **told(e)}),
-    "disconnected": ("error", lambda e: {**told(e), "role": e.text, "reason": DISCONNECTS[e.reason]}),
+    "disconnected": ("error", lambda e: {**told(e), "role": e.text, "reason": e.reason}),
     "reconnected": ("reconnected", lambda e: {"role": e.text, "attempts": e.count}),
     "log": (
         "log",
         lambda e: {
-            "level": LEVELS[e.level],
+            "level": e.level,
             "message": printable(e.message),
             "fields": {name.decode(errors="replace"): value.decode(errors="replace") for name, value in e.fields},
         },

@@ -23,6 +23,7 @@ def consume_millrace(url, stream, group, count, batch_size):
     names = {"streams": [stream], "group": group, "consumer": CONSUMER}
     client = Client(url, batch_size=batch_size, flush_interval="20ms", **names)  # the last batch may not be full
     begun = time.perf_counter()
+    client.consumer()
     for batch in client:
         for entry in batch:
             size += len(entry[b"payload"])

@@ -11,6 +11,7 @@ from millrace import Client, MillraceError
 
 def consume(url):
     with Client(url) as client:
+        client.consumer()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: client.stop())
         for batch in client:
