@@ -107,7 +107,10 @@ class Entry:
     def get(self, name, default=None):
         """The value of the first field of that name."""
         wanted = name.encode() if isinstance(name, str) else name
-        return next((value for each, value in self.fields if each == wanted), default)
+        for each, value in self.fields:
+            if each == wanted:
+                return value
+        return default
 
     def __getitem__(self, name):
         if (value := self.get(name)) is None:
@@ -208,10 +211,9 @@ class Client(AbstractContextManager):
         pairs = fields.items() if isinstance(fields, dict) else fields
         parts = [to_bytes(part) for name, value in pairs for part in (name, value)]
         table = (mr_str * len(parts))(*((part, len(part)) for part in parts))
-        entry = mr_publish_entry(ctypes.addressof(table), len(parts) // 2)
+        entry, result = mr_publish_entry(ctypes.addressof(table), len(parts) // 2), mr_publish_result()
         name, config = to_bytes(stream), configured(self._url, {**self._keys, **keys}) if keys else None
         publish = mr_publish(sizeof(mr_publish), (name, len(name)), ctypes.addressof(entry), 1, config)
-        result = mr_publish_result()
         call(mr.mr_client_publish, self.handle, byref(publish), microseconds(timeout), byref(result))
         return "{}-{}".format(*result.id)
 
@@ -244,9 +246,7 @@ class Client(AbstractContextManager):
 
 
 class AsyncClient(Client, AbstractAsyncContextManager):
-    """For asyncio: made within a running loop, which turns it. A wait that is cancelled loses no batch. Work that keeps
-    the loop busy for longer than claim_min_idle keeps back the signs of life, too: give it to a thread.
-    """
+    """For asyncio: made within a running loop, which turns it. A wait that is cancelled loses no batch."""
 
     def __init__(self, url=None, **keys):
         super().__init__(url, own_thread=False, **keys)
@@ -265,7 +265,7 @@ class AsyncClient(Client, AbstractAsyncContextManager):
     def _set_timer(self):
         self._timer.cancel()
         wait = mr.mr_client_timeout_us(self.handle)
-        self._timer = self._loop.call_later(wait / 1e6 if wait >= 0 else 3600, self.turn)
+        self._timer = self._loop.call_later(wait / 1e6, self.turn) if wait >= 0 else self._timer
 
     async def next(self):
         try:
