@@ -4,10 +4,10 @@ import asyncio
 import random
 import unittest
 
-from redis_server import free_port
 from redis_test import PATIENCE, RedisTest
 
 from millrace import AsyncClient, MillraceError
+from redis_server import free_port
 
 
 class AsyncTest(RedisTest, unittest.IsolatedAsyncioTestCase):

@@ -10,10 +10,10 @@ import time
 import unittest
 from urllib.parse import quote
 
-from redis_server import free_port
 from redis_test import EXAMPLES, PATIENCE, RedisTest
 
 from millrace import Client, MillraceError
+from redis_server import free_port
 
 EVERY_BYTE = bytes(range(256))
 

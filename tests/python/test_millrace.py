@@ -1,6 +1,6 @@
 """All tests of millrace for Python: python3 tests/python/test_millrace.py, with MILLRACE_LIBRARY naming the library.
 
-They start servers of their own: see redis_server.py. Each file runs alone, too.
+They start servers of their own: see tests/examples/redis_server.py. Each file runs alone, too.
 """
 
 import sys

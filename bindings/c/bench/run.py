@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Optional
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests/python"))
-from redis_server import RedisServer  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests/examples"))
+from redis_server import ScratchServer  # noqa: E402
 
 STREAM = "bench"
 PAYLOAD = b"0123456789" * 25
@@ -164,7 +164,7 @@ def parse():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--server", help="a redis-server; else REDIS_SERVER, MILLRACE_CACHE or that of this system")
+    parser.add_argument("--server", help="a redis-server; else that of REDIS_SERVER, of PATH or of ./dev servers")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("language", nargs="+", help=", ".join([*PEERS, "c++"]) + "; all but python with their command")
@@ -186,7 +186,7 @@ def parse():
 def main():
     options = parse()
     languages = programs_of(options.commands)
-    with RedisServer(options.server) as redis:
+    with ScratchServer(options.server) as redis:
         version = dict(line.split(":", 1) for line in redis("INFO").decode().split("\r\n") if ":" in line)[
             "redis_version"
         ]
