@@ -1,5 +1,5 @@
-"""A Redis server of a test's own, which keeps what it has confirmed, or keeps nothing; and the few words that are said to
-it. For tests and benchmarks, with no library.
+"""A Redis server of a test's own, which keeps what it has confirmed, or keeps nothing; and the few words that are said
+to it. For tests and benchmarks, with no library.
 
 REDIS_SERVER may name the program; else it is redis-server of PATH, or the one that ./dev servers fetched.
 """
@@ -20,8 +20,8 @@ class ServerError(Exception):
 
 
 class Connection:
-    """Commands, and their replies: int, str or else bytes, None or lists of them. To a unix socket's path, or to a host and
-    port."""
+    """Commands, and their replies: int, str or else bytes, None or lists of them. To a unix socket's path, or to a host
+    and port."""
 
     def __init__(self, address, as_text=True):
         self.as_text = as_text
