@@ -1,11 +1,17 @@
-"""A Redis server of a test's own that keeps what it has confirmed, and the few words that are said to it."""
+"""A Redis server of a test's own, which keeps what it has confirmed, or keeps nothing; and the few words that are said
+to it. For tests and benchmarks, with no library.
 
+REDIS_SERVER may name the program; else it is redis-server of PATH, or the one that ./dev servers fetched.
+"""
+
+import ctypes
 import os
 import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 
@@ -14,9 +20,11 @@ class ServerError(Exception):
 
 
 class Connection:
-    """Commands, and their replies: int, str, None or lists of them. To a unix socket's path, or to a host and port."""
+    """Commands, and their replies: int, str or else bytes, None or lists of them. To a unix socket's path, or to a host
+    and port."""
 
-    def __init__(self, address):
+    def __init__(self, address, as_text=True):
+        self.as_text = as_text
         self.socket = socket.socket(socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
         self.socket.settimeout(60)
         self.socket.connect(address)
@@ -38,7 +46,7 @@ class Connection:
         for words in commands:
             packed.append(b"*%d\r\n" % len(words))
             for word in words:
-                data = str(word).encode()
+                data = word if isinstance(word, bytes) else str(word).encode()
                 packed.append(b"$%d\r\n%b\r\n" % (len(data), data))
         self.socket.sendall(b"".join(packed))
         return [self._reply() for _ in commands]
@@ -53,37 +61,53 @@ class Connection:
         if kind == b":":
             return int(rest)
         if kind == b"$":
-            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2].decode()
+            return None if rest == b"-1" else self._string(self.file.read(int(rest) + 2)[:-2])
         if kind == b"*":
             return None if rest == b"-1" else [self._reply() for _ in range(int(rest))]
-        return rest.decode()
+        return self._string(rest)
+
+    def _string(self, data):
+        return data.decode() if self.as_text else data
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def die_with_parent():
+    """A server outlives nobody who starts it, however that one ends."""
+    pr_set_pdeathsig = 1  # linux/prctl.h
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class RedisServer:
     """Syncs every write before it answers, so that a kill takes nothing back. Its files are in `folder`."""
 
+    persistence = {"appendonly": "yes", "appendfsync": "always"}
+
     def __init__(self, executable, folder):
         self.executable, self.folder = executable, pathlib.Path(folder)
         self.path = self.folder / "socket"
         self.process = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     @staticmethod
     def found():
-        """redis-server of PATH, or the one that ./dev servers fetched; None where there is none."""
+        """The program; None where there is none."""
         cache = os.environ.get("MILLRACE_CACHE", pathlib.Path(__file__).parents[2] / ".cache")
-        return shutil.which("redis-server") or shutil.which(pathlib.Path(cache, "servers/redis-7.0/server"))
+        named = os.environ.get("REDIS_SERVER", "redis-server")
+        return shutil.which(named) or shutil.which(pathlib.Path(cache, "servers/redis-7.0/server"))
 
     def start(self, is_open=True):
         """Returns once its data is loaded. Not open, it is to be had over the unix socket alone."""
         self.path.unlink(missing_ok=True)
         options = {"port": self.port if is_open else 0, "bind": "127.0.0.1", "unixsocket": self.path}
         options |= {"dir": self.folder, "logfile": self.folder / "log"}
-        options |= {"appendonly": "yes", "appendfsync": "always", "save": ""}
+        options |= {**self.persistence, "save": ""}
         words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
-        self.process = subprocess.Popen([self.executable, *words], start_new_session=True)
+        self.process = subprocess.Popen([self.executable, *words], start_new_session=True, preexec_fn=die_with_parent)
         deadline = time.monotonic() + 60
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -111,3 +135,44 @@ class RedisServer:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+
+class ScratchServer(RedisServer):
+    """Keeps nothing, and runs until it is closed. Called with the words of a command it answers, in bytes."""
+
+    persistence = {"appendonly": "no"}
+
+    def __init__(self, executable=None):
+        executable = executable or self.found()
+        if executable is None:
+            raise FileNotFoundError("no redis-server in PATH: REDIS_SERVER=FILE, or ./dev servers")
+        self._own_folder = tempfile.TemporaryDirectory(prefix="millrace-redis-")
+        super().__init__(executable, self._own_folder.name)
+        try:
+            self.start()
+            self._connection = Connection(str(self.path), as_text=False)
+        except BaseException:
+            self.stop()
+            self._own_folder.cleanup()
+            raise
+
+    def __call__(self, *words):
+        return self._connection.ask(*words)
+
+    def pipeline(self, commands):
+        return self._connection.ask_all(commands)
+
+    def url(self, **query):
+        text = "&".join(f"{name}={value}" for name, value in query.items())
+        return f"redis://127.0.0.1:{self.port}?{text}"
+
+    def close(self):
+        self._connection.__exit__()
+        self.stop()
+        self._own_folder.cleanup()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
