@@ -352,11 +352,13 @@ class Interrupt(ClientTest):
     def test_ctrl_c_ends_a_blocked_iteration(self):
         client = self.client()
         client.consumer()
+        # Whoever runs the tests in the background may have had it ignored.
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         begun = time.monotonic()
         with self.assertRaises(KeyboardInterrupt):
             next(iter(client))
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertLess(time.monotonic() - begun, PATIENCE)
 
     def test_an_error_of_the_example_is_one_line(self):
         arguments = [sys.executable, "consumer.py", self.redis.url(stream="s", streams="s")]
