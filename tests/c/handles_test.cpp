@@ -154,6 +154,22 @@ TEST(CHandles, TwoThreadsInOneMachineAreTold) {
     EXPECT_TRUE(met);
 }
 
+TEST(CHandles, ASecondThreadThatWaitsForEventsIsTold) {
+    const OwnedConfig config = config_of("redis://127.0.0.1:1");
+    const OwnedClient client = client_of(config, MR_THREAD_OWN, 10);
+    mr_event event = MR_EVENT_INIT;
+    mr_event others = MR_EVENT_INIT;
+    std::thread other([&] {
+        mr_status status = MR_OK;  // or that this one is the second, at first
+        while (status != MR_CLOSED) status = mr_client_wait_event(client.get(), -1, &others);
+    });
+    // Until the other one waits there is nothing to be told.
+    while (mr_client_poll_event(client.get(), &event) == MR_OK) std::this_thread::yield();
+    EXPECT_EQ(mr_client_wait_event(client.get(), 0, &event), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_client_close(client.get(), 0, nullptr, nullptr), MR_OK);
+    other.join();
+}
+
 #ifndef NDEBUG
 TEST(CHandles, FreedOnesAreToldWhereTheLibraryIsBuiltForDebugging) {
     mr_error error = MR_ERROR_INIT;

@@ -1,11 +1,13 @@
 // What every function of millrace.h shares: no exception leaves it, and an error is copied into the caller's struct.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "live.hpp"
 #include "millrace.h"
@@ -14,7 +16,10 @@
 #include "millrace/error.hpp"
 
 struct mr_config {
+    explicit mr_config(millrace::Config given) : config(std::move(given)) {}
+
     millrace::Config config;
+    std::atomic<bool> entered = false;  // by a thread that changes it
 };
 
 namespace millrace::c {
@@ -33,6 +38,24 @@ mr_status tell_gone(mr_error* to, const char* what);
 
 /// Gives text to the caller.
 mr_status tell_text(mr_error* error, mr_text* to, std::string_view text);
+
+/// The one thread that is in something that is for one at a time. A second one is told, and does nothing.
+class Alone {
+  public:
+    explicit Alone(std::atomic<bool>& entered)
+        : entered_(entered), alone_(!entered.exchange(true, std::memory_order_acquire)) {}
+    Alone(const Alone&) = delete;
+    Alone& operator=(const Alone&) = delete;
+    ~Alone() {
+        if (alone_) entered_.store(false, std::memory_order_release);
+    }
+    [[nodiscard]] bool alone() const { return alone_; }
+
+  private:
+    std::atomic<bool>& entered_;
+    const bool alone_;
+};
+mr_status tell_not_alone(mr_error* to, const char* what);
 
 /// Runs the body of a function. Memory that is refused is a status; of all that is ours nothing else is thrown.
 template <class Body>

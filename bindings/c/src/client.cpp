@@ -46,6 +46,13 @@ namespace {
 
 constexpr size_t first_options_size = sizeof(mr_client_options);
 
+mr_status poll_event(mr_client& client, mr_event& event) {
+    bool has_room = false;
+    if (!client.events.poll(event, has_room)) return MR_BAD_ARGUMENT;
+    client.go_on_if(has_room);
+    return MR_OK;
+}
+
 Result<Health> ask_health(mr_client* client, uint32_t source, int64_t timeout_us) {
     return client->client->health(SourceId{source}, c::time_of(timeout_us < 0 ? 0 : timeout_us));
 }
@@ -173,19 +180,17 @@ mr_status mr_client_close(mr_client* client, int64_t timeout_us, uint64_t* held,
 
 mr_status mr_client_poll_event(mr_client* client, mr_event* event) {
     if (c::is_gone(client) || event == nullptr) return MR_BAD_ARGUMENT;
-    return c::guard(nullptr, [&]() -> mr_status {
-        bool has_room = false;
-        if (!client->events.poll(*event, has_room)) return MR_BAD_ARGUMENT;
-        client->go_on_if(has_room);
-        return MR_OK;
-    });
+    const c::Alone here(client->polled);
+    return here.alone() ? c::guard(nullptr, [&] { return poll_event(*client, *event); }) : mr_status{MR_BAD_ARGUMENT};
 }
 
 mr_status mr_client_wait_event(mr_client* client, int64_t timeout_us, mr_event* event) {
     if (c::is_gone(client) || event == nullptr || !client->events.wanted()) return MR_BAD_ARGUMENT;
+    const c::Alone here(client->polled);
+    if (!here.alone()) return MR_BAD_ARGUMENT;
     return c::guard(nullptr, [&]() -> mr_status {
         client->events.wait(c::wait_of(timeout_us));
-        return client->events.has_ended() ? mr_status{MR_CLOSED} : mr_client_poll_event(client, event);
+        return client->events.has_ended() ? mr_status{MR_CLOSED} : poll_event(*client, *event);
     });
 }
 

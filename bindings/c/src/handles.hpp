@@ -24,6 +24,7 @@ struct mr_client {
 
     millrace::c::EventQueue events;
     std::atomic<uint64_t> next_ticket = 1;
+    std::atomic<bool> polled = false;         // by a thread, for events
     std::mutex mutex;                         // of what follows
     std::vector<millrace::SourceId> sources;  // open ones
     std::vector<millrace::SourceId> paused;   // by the program

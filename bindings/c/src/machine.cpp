@@ -11,12 +11,6 @@ using namespace millrace;
 
 namespace millrace::c {
 
-mr_status tell_not_alone(mr_error* error) {
-    return guard(error, [&] {
-        return tell(error, Error(Code::bad_argument, "another thread is in this machine: one at a time"));
-    });
-}
-
 mr_status tell_bad_time(mr_error* error) {
     return guard(error,
                  [&] { return tell(error, Error(Code::bad_argument, "now_us must be from 0 to INT64_MAX / 2")); });

@@ -23,7 +23,7 @@ struct mr_machine {
 
     millrace::Machine machine;
     const millrace::Config config;
-    mutable std::atomic<bool> entered = false;
+    mutable std::atomic<bool> entered = false;  // by a thread
 
     // What was given out last, and is borrowed.
     millrace::c::OwnedEvent event;
@@ -43,32 +43,14 @@ struct mr_machine {
 
 namespace millrace::c {
 
-/// The one thread that is in a machine.
-class Alone {
-  public:
-    explicit Alone(const mr_machine& machine)
-        : machine_(machine), alone_(!machine.entered.exchange(true, std::memory_order_acquire)) {}
-    Alone(const Alone&) = delete;
-    Alone& operator=(const Alone&) = delete;
-    ~Alone() {
-        if (alone_) machine_.entered.store(false, std::memory_order_release);
-    }
-    [[nodiscard]] bool alone() const { return alone_; }
-
-  private:
-    const mr_machine& machine_;
-    const bool alone_;
-};
-
-mr_status tell_not_alone(mr_error* error);
 mr_status tell_bad_time(mr_error* error);
 
 /// Runs the body of a function of machines.
 template <class Machine, class Body>
 mr_status enter(Machine* machine, mr_error* error, Body body) {
     if (is_gone(machine)) return tell_gone(error, "machine");
-    const Alone here(*machine);
-    return here.alone() ? guard(error, [&] { return body(*machine); }) : tell_not_alone(error);
+    const Alone here(machine->entered);
+    return here.alone() ? guard(error, [&] { return body(*machine); }) : tell_not_alone(error, "machine");
 }
 
 /// The same of one that is told the time.

@@ -62,6 +62,13 @@ mr_status tell_gone(mr_error* to, const char* what) {
     return guard(to, [&] { return tell(to, Error(Code::bad_argument, std::string(what) + " is NULL, or was freed")); });
 }
 
+mr_status tell_not_alone(mr_error* to, const char* what) {
+    return guard(to, [&] {
+        return tell(to,
+                    Error(Code::bad_argument, "another thread is in this " + std::string(what) + ": one at a time"));
+    });
+}
+
 mr_status tell_text(mr_error* error, mr_text* to, std::string_view text) {
     to->data = new char[text.size() + 1];
     to->size = text.copy(to->data, text.size());
