@@ -516,10 +516,9 @@ MR_API mr_status mr_client_wait_event(mr_client* client, int64_t timeout_us, mr_
 /* ---- a loop of your own ------------------------------------------------------------------------------------------ */
 
 /* Of MR_THREAD_NONE: in a loop, wait until mr_client_fd is readable, for at most mr_client_timeout_us, then call
- * mr_client_process, and mr_client_next with a timeout of 0 and mr_client_poll_event until nothing is left. A
- * thread that waits beside it, in mr_client_publish or another call, turns the loop meanwhile, and what comes then does
- * not make the descriptor readable: in such a program queue publishes (mr_client_publish_async), or wake the loop
- * afterwards. */
+ * mr_client_process, and mr_client_next with a timeout of 0 and mr_client_poll_event until nothing is left. A thread
+ * that waits beside it, in mr_client_publish or another call, turns the loop meanwhile, and makes the descriptor
+ * readable at its end where something came. */
 
 /* Readable when mr_client_process has something to do. -1: not to be had on this system; see mr_client_wait. */
 MR_API int mr_client_fd(const mr_client* client);

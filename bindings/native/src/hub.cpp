@@ -74,6 +74,7 @@ void Hub::settle(Lock& lock, Instant now) {
 }
 
 void Hub::dispatch(Lock& lock, const Event& event) {
+    unseen_ = true;
     if (const auto* batch = std::get_if<BatchReady>(&event)) {
         inbox_.push_back(*batch);
         ++handed_;
@@ -137,6 +138,10 @@ void Hub::wake() {
     if (waiting_ && !std::exchange(woken_, true)) engine_->wakeup().signal();
 }
 
+void Hub::tell_own_loop() {
+    if (unseen_ && has_own_loop_ && !own_thread_) engine_->wakeup().signal();
+}
+
 void Hub::send_unsent(Instant now) {
     if (!unsent_ || pumping_ || own_thread_) return;
     engine_->flush(now);
@@ -172,7 +177,9 @@ Status Hub::turn(Duration timeout, std::span<pollfd> also) {
     if (closed_) return closed_error();
     if (pumps_here()) return Error(Code::bad_argument, "turn was called by an observer");
     if (!own_thread_ && !pumping_) {
+        unseen_ = false;
         cycle(lock, timeout, also, true);
+        unseen_ = false;
     } else if (!also.empty()) {
         return Error(Code::bad_argument, "another thread pumps this client: it does not wait for descriptors of yours");
     } else {

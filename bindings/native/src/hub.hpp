@@ -61,7 +61,10 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
     Status start();
     Status turn(Duration timeout, std::span<pollfd> also);
-    [[nodiscard]] int fd() const { return engine_->fd(); }
+    [[nodiscard]] int fd() const {
+        has_own_loop_ = true;
+        return engine_->fd();
+    }
     [[nodiscard]] std::optional<Duration> wait_max() const;
     void interrupt() noexcept { engine_->wakeup().signal(); }
     Status drain(Duration timeout);
@@ -92,6 +95,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     bool wait_until(Lock& lock, Instant deadline, Done done);
     [[nodiscard]] bool pumps_here() const { return pumping_ && pumper_ == std::this_thread::get_id(); }
     void wake();
+    /// The program's own loop, of what came while this thread turned the client's in its place.
+    void tell_own_loop();
     /// What the last turn gave rise to, where nobody turns the loop again at once.
     void send_unsent(Instant now);
     void shut(Lock& lock);
@@ -114,6 +119,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     const ClientOptions options_;
     const std::unique_ptr<Engine> engine_;
     std::atomic<bool> stopped_ = false;
+    mutable std::atomic<bool> has_own_loop_ = false;  ///< of the program, which waits for the descriptor
 
     mutable std::mutex mutex_;
     std::condition_variable turned_;
@@ -125,6 +131,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     bool waiting_ = false;  ///< and in Engine::wait
     bool woken_ = false;    ///< and its wake-up is signalled
     bool unsent_ = false;   ///< a command, or a turn, may have left something to send: no loop may wait before it is
+    bool unseen_ = false;   ///< something was told in a turn that was not the program's own loop's
     size_t followers_ = 0;  ///< threads that sleep until a turn has ended
     std::thread::id pumper_;
     std::thread thread_;
@@ -141,12 +148,12 @@ class Hub : public std::enable_shared_from_this<Hub> {
 template <class Done>
 bool Hub::wait_until(Lock& lock, Instant deadline, Done done) {
     for (bool turned = false;; turned = true) {
-        if (done()) return true;
+        const bool is_done = done();
         const Instant now = monotonic_now();
-        if (closed_) return false;
-        if (turned && now >= deadline) {
-            send_unsent(now);
-            return false;
+        if (is_done || closed_ || (turned && now >= deadline)) {
+            if (!is_done && !closed_) send_unsent(now);
+            tell_own_loop();
+            return is_done;
         }
         const Duration left{std::max<int64_t>(0, (deadline - now).us)};
         if (!pumping_ && !own_thread_) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "fixture.hpp"
@@ -140,6 +141,29 @@ TEST(OwnThreadTest, lets_others_wait) {
     }
     ASSERT_TRUE(batch.ok());
     EXPECT_EQ((*batch)->size(), 1U);
+}
+
+// A thread that waits in a call turns the loop in its place: what came meanwhile shows at the descriptor.
+TEST(OwnLoopTest, is_woken_by_who_turned_the_loop_in_its_place) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("flush_interval=0&block=1m&health_deadline=5m"));
+    if (client.fd() < 0) GTEST_SKIP() << "the loop of this system waits with poll";
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    const Result<SourceId> quiet = client.open({.streams = {"quiet"}, .group = "billing"});
+    ASSERT_TRUE(quiet.ok());
+    std::thread other([&] {
+        (void)server->ask({"XADD", "orders", "*", "n", "1"});
+        EXPECT_FALSE(client.next(seconds(1), *quiet).value().has_value());
+    });
+    other.join();
+    pollfd state{client.fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&state, 1, 0), 1);
+    ASSERT_TRUE(client.turn(Duration{}).ok());
+    const Result<std::optional<Batch>> batch = client.next(Duration{});
+    EXPECT_TRUE(batch.ok() && batch->has_value());
+    // Once it was told, there is nothing to turn for.
+    ASSERT_TRUE(client.turn(Duration{}).ok());
+    EXPECT_EQ(::poll(&state, 1, 0), 0);
 }
 
 TEST(OwnLoopTest, is_served_by_fd_and_wait_max) {
