@@ -39,7 +39,10 @@ LocalServer::LocalServer(std::string executable, std::vector<std::string> argume
             start(port != 0 ? port : free_port());
             return;
         } catch (const std::runtime_error&) {
-            const bool taken = last_words().find("in use") != std::string::npos;
+            // "bind: Address already in use"; from 6.2 on "Failed listening on port" comes after it.
+            const std::string said = last_words();
+            const bool taken =
+                said.find("in use") != std::string::npos || said.find("Failed listening") != std::string::npos;
             if (!taken || port != 0 || attempt == 3) throw;
         }
     }
