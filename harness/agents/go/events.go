@@ -17,21 +17,6 @@ import (
 
 var guarantees = map[string]string{"streams": "at_least_once", "pubsub": "at_most_once", "tail": "by_cursor"}
 
-var flushReasons = []string{"size", "flush", "recovery"}
-
-var logLevels = []string{"debug", "info", "warn", "error"}
-
-var disconnectReasons = []string{"closed", "dropped", "refused", "reset", "unreachable", "dns", "timeout",
-	"tls_expired", "tls_unknown_authority", "tls_wrong_host", "tls_certificate_wanted", "tls_failed"}
-
-// A later library may know more of them.
-func word(words []string, at uint32) string {
-	if int(at) < len(words) {
-		return words[at]
-	}
-	return "unknown"
-}
-
 func batchEvent(batch *millrace.Batch, reason uint32) object {
 	now := time.Now().UnixMilli()
 	entries := make([]object, len(batch.Entries))
@@ -47,7 +32,7 @@ func batchEvent(batch *millrace.Batch, reason uint32) object {
 		entries[i] = object{"stream": value(entry.Stream), "id": id, "fields": fields, "deliveries": entry.Deliveries,
 			"t_ms": now}
 	}
-	return object{"event": "batch", "reason": word(flushReasons, reason), "entries": entries}
+	return object{"event": "batch", "reason": C.GoString(C.mr_flush_name(C.uint32_t(reason))), "entries": entries}
 }
 
 func readyEvent(event *C.mr_event) object {
@@ -194,7 +179,7 @@ func eventObject(event *C.mr_event) object {
 	case C.MR_EVENT_DEAD_FAILED:
 		return failure(event).with(object{"event": "dead_failed", "dead_stream": text}, entry)
 	case C.MR_EVENT_DISCONNECTED:
-		return failure(event).with(object{"role": text, "reason": word(disconnectReasons, uint32(event.reason))})
+		return failure(event).with(object{"role": text, "reason": C.GoString(C.mr_disconnect_name(event.reason))})
 	case C.MR_EVENT_RECONNECTED:
 		return object{"event": "reconnected", "role": text, "attempts": count}
 	case C.MR_EVENT_LOG:
@@ -202,7 +187,7 @@ func eventObject(event *C.mr_event) object {
 		for _, field := range pairsOf(event.fields, event.field_count) {
 			fields[string(field[0])] = field[1]
 		}
-		return object{"event": "log", "level": word(logLevels, uint32(event.level)),
+		return object{"event": "log", "level": C.GoString(C.mr_log_name(event.level)),
 			"message": valueOf(event.message), "fields": fields}
 	case C.MR_EVENT_FAILED:
 		failed := failure(event)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use millrace::ffi::{array, mr_field, mr_publish_result, mr_status, mr_status_name, mr_str};
 use millrace::{Error, Id};
 
-use crate::event::{DeadLetter, DisconnectReason, Event, Failure, Field, Level, Origin, Outcome};
+use crate::event::{DeadLetter, Event, Failure, Field, Level, Origin, Outcome};
 use crate::ffi;
 
 impl Event {
@@ -96,24 +96,8 @@ impl Outcome {
     }
 }
 
-fn disconnect_reason(number: u32) -> DisconnectReason {
-    use DisconnectReason::*;
-    // As millrace.h counts them.
-    let known = [
-        Closed,
-        Dropped,
-        Refused,
-        Reset,
-        Unreachable,
-        Dns,
-        Timeout,
-        TlsExpired,
-        TlsUnknownAuthority,
-        TlsWrongHost,
-        TlsCertificateWanted,
-        TlsFailed,
-    ];
-    known.get(number as usize).copied().unwrap_or(Other)
+fn disconnect_reason(number: u32) -> &'static str {
+    unsafe { CStr::from_ptr(ffi::mr_disconnect_name(number)) }.to_str().unwrap_or("unknown")
 }
 
 fn lossy(text: &[u8]) -> String {

@@ -53,7 +53,7 @@ pub enum Event {
     /// A connection was lost and is tried again. `lane`: whose: read, control, publish, push or probe.
     Disconnected {
         lane: String,
-        reason: DisconnectReason,
+        reason: &'static str,
         error: Error,
     },
     Reconnected {
@@ -151,29 +151,6 @@ pub enum Level {
     Info,
     Warn,
     Error,
-}
-
-/// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DisconnectReason {
-    /// The peer ended it.
-    Closed,
-    /// We did: silence, a broken protocol or a refusal, as the message says.
-    Dropped,
-    /// Nobody listens.
-    Refused,
-    /// Reset, broken pipe, or another error of the socket.
-    Reset,
-    Unreachable,
-    Dns,
-    Timeout,
-    TlsExpired,
-    TlsUnknownAuthority,
-    TlsWrongHost,
-    TlsCertificateWanted,
-    TlsFailed,
-    /// One that is younger than this agent.
-    Other,
 }
 
 /// What became of an entry that was published or redriven. In Pub/Sub its id is 0-0.

@@ -141,9 +141,10 @@ pub fn event_of(event: Event) -> Option<Value> {
             event["dead_stream"] = value_of(&dead);
             event
         }
-        Event::Disconnected { lane, error, .. } => {
+        Event::Disconnected { lane, reason, error } => {
             let mut event = error_event(error);
             event["role"] = json!(lane);
+            event["reason"] = json!(reason);
             event
         }
         Event::Reconnected { lane, attempts } => json!({"event": "reconnected", "role": lane, "attempts": attempts}),

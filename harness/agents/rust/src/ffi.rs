@@ -89,6 +89,7 @@ pub struct mr_event {
 
 extern "C" {
     pub fn mr_strerror(status: mr_status) -> *const c_char;
+    pub fn mr_disconnect_name(reason: u32) -> *const c_char;
     pub fn mr_id_parse(text: *const c_char, id: *mut mr_id, error: *mut mr_error) -> mr_status;
     pub fn mr_config_json(config: *mut mr_config, json: *const c_char, size: usize, error: *mut mr_error) -> mr_status;
     pub fn mr_config_set_list(
