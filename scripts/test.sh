@@ -7,11 +7,13 @@
 declare -A ended # step name -> ok, failed or skipped
 passed=0 failed=0
 summary=()
+findings=$logs/failed.txt # what failed and what it said, for the end: much is printed after it
+: >"$findings"
 
-# Adds the cases of a JUnit file to the counts; skipped ones are neither. Shows what the failed ones said.
+# Adds the cases of a JUnit file to the counts; skipped ones are neither. Notes what the failed ones said.
 count_junit() { # FILE
   local good bad
-  read -r good bad < <("$(system_python)" - "$1" <<'PYTHON'
+  read -r good bad < <("$(system_python)" - "$1" 2>>"$findings" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 good = bad = 0
 for case in tree.parse(sys.argv[1]).getroot().iter('testcase'):
@@ -19,7 +21,7 @@ for case in tree.parse(sys.argv[1]).getroot().iter('testcase'):
     if children.keys() & {'failure', 'error'}:
         bad += 1
         said = (case.findtext('system-out') or case.findtext('failure') or '').strip().splitlines()
-        print(f"   | {case.get('classname')} {case.get('name')}", *said[-25:], sep='\n   |   ', file=sys.stderr)
+        print(f"{case.get('classname')} {case.get('name')}", *said[-25:], sep='\n  ', file=sys.stderr)
     elif 'skipped' not in children:
         good += 1
 print(good, bad)
@@ -56,10 +58,16 @@ check() {
   step_tail=40
   if [[ $junit ]]; then step_tail=3; fi
   if step "${live[@]}" "$name" "$title" "$@"; then ended[$name]=ok; else ended[$name]=failed; fi
-  if [[ $junit && -s $junit ]]; then count_junit "$junit"; fi
+  if [[ $junit && -s $junit ]]; then
+    local noted
+    noted=$(wc -l <"$findings")
+    count_junit "$junit"
+    tail -n "+$((noted + 1))" "$findings" | sed 's/^/   | /'
+  fi
   # A step counts as one test where it has none of its own, or fails for another reason than theirs.
   if [[ ${ended[$name]} == failed && $junit_bad -eq 0 ]]; then
     failed=$((failed + 1))
+    { printf '%s\n' "$title" && tail -n 25 "$logs/$name.log" | sed 's/^/  /'; } >>"$findings"
   elif [[ ${ended[$name]} == ok && $junit_good -eq 0 ]]; then
     passed=$((passed + 1))
   fi
@@ -161,4 +169,9 @@ say
 say "${bold}Summary$plain, $((SECONDS / 60)) min $((SECONDS % 60)) s"
 printf '%s\n' "${summary[@]}"
 say "$passed passed, $failed failed"
+if [[ -s $findings ]]; then
+  say
+  say "${bold}What failed$plain"
+  head -n 300 "$findings" | sed 's/^/  /'
+fi
 [[ $failed -eq 0 ]]
