@@ -145,7 +145,7 @@ check --needs=release languages 'Build: Python, Go and Rust' bash "$root/scripts
 check --needs=asan --junit="$logs/fast.xml" fast 'Tests: fast, under the sanitizers' run_fast
 check --needs=asan coverage 'Coverage of core/src, at least 90 % of lines' coverage
 check --needs=release,wasm --junit="$logs/rest.xml" rest 'Tests: all others, as released' \
-  run_ctest release "$logs/rest.xml" -LE '^fast$' -j $((2 * $(nproc))) # they wait more than they work
+  run_ctest release "$logs/rest.xml" -LE '^fast$' -j $((4 * $(nproc))) # they wait more than they work
 check --needs=npm --junit="$logs/npm.xml" npm-test 'Tests: the npm package' bash "$root/scripts/npm.sh" test "$logs/npm.xml"
 [[ ${ended[npm-test]} == skipped ]] || show_tables
 for language in python go rust; do

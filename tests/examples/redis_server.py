@@ -70,10 +70,19 @@ class Connection:
         return data.decode() if self.as_text else data
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+class ReservedPort:
+    """A port of 127.0.0.1 that nobody else gets as long as this lives: a socket stays bound to it and doesn't listen. A
+    server may, since it sets SO_REUSEADDR; until it does, connections are refused."""
+
+    def __init__(self):
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        # Shared only afterwards: asked for with SO_REUSEADDR, any port could be one that another socket shares.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.number = self._socket.getsockname()[1]
+
+    def close(self):
+        self._socket.close()
 
 
 def die_with_parent():
@@ -91,7 +100,8 @@ class RedisServer:
         self.executable, self.folder = executable, pathlib.Path(folder)
         self.path = self.folder / "socket"
         self.process = None
-        self.port = free_port()
+        self._reserved = ReservedPort()
+        self.port = self._reserved.number
 
     @staticmethod
     def found():
@@ -152,8 +162,7 @@ class ScratchServer(RedisServer):
             self.start()
             self._connection = Connection(str(self.path), as_text=False)
         except BaseException:
-            self.stop()
-            self._own_folder.cleanup()
+            self._end()
             raise
 
     def __call__(self, *words):
@@ -168,7 +177,11 @@ class ScratchServer(RedisServer):
 
     def close(self):
         self._connection.__exit__()
+        self._end()
+
+    def _end(self):
         self.stop()
+        self._reserved.close()
         self._own_folder.cleanup()
 
     def __enter__(self):

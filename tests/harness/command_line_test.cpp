@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/process.hpp"
+#include "base/reserved_port.hpp"
 #include "run_harness.hpp"
 #include "server/local_server.hpp"
 #include "server/target.hpp"
@@ -53,23 +54,18 @@ TEST(CommandLine, ProxyNamesWhatIsWrong) {
     expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --port=70000"), {"--port", "70000"});
     expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --fault=dealy:5"), {"dealy", "delay"});
     expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --fault=cut:up@x"), {"cut:up@x", "whole number"});
-    const int port = free_port();
-    FileDescriptor taken(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(::bind(taken.value(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(::listen(taken.value(), 1), 0);
-    expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --port=" + std::to_string(port)), {std::to_string(port)});
+    const TcpBadPeer peer(BadPeer::Kind::Silent);
+    const std::string taken = std::to_string(peer.url().port);
+    expect_refusal(run_harness("proxy --upstream=127.0.0.1:1 --port=" + taken), {taken});
 }
 
 // It prints its port, passes on to the first server that accepts, strikes, and ends by a signal.
 TEST(CommandLine, ProxyStandsBeforeAServer) {
     const LocalServer server(server_executable());
+    const ReservedPort nobody;
     for (const int signal : {SIGINT, SIGTERM}) {
         Process::Options options;
-        options.argv = {MILLRACE_HARNESS, "proxy", "--upstream=127.0.0.1:" + std::to_string(free_port()),
+        options.argv = {MILLRACE_HARNESS, "proxy", "--upstream=127.0.0.1:" + std::to_string(nobody.number()),
                         "--upstream=127.0.0.1:" + std::to_string(server.url().port),
                         R"(--fault=reply:PING#2=-LOADING wait\r\n)"};
         options.pipes = true;
@@ -105,7 +101,8 @@ TEST(CommandLine, HelpAndListPrint) {
 }
 
 TEST(CommandLine, ServersThatAreNone) {
-    const std::string closed = "redis://127.0.0.1:" + std::to_string(free_port());
+    const ReservedPort nobody;
+    const std::string closed = "redis://127.0.0.1:" + std::to_string(nobody.number());
     expect_refusal(run_harness("run " + plain + "--server=" + closed), {closed, "refused"});
     expect_refusal(run_harness("run " + plain + "--server=nonsense"), {"nonsense", "redis://"});
     expect_refusal(run_harness("run " + plain + "--server=local:/nonexistent"), {"/nonexistent"});

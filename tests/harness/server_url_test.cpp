@@ -1,6 +1,7 @@
 // A run against servers that are reached by TLS and by a unix socket, with our own agent.
 #include <gtest/gtest.h>
 
+#include "base/reserved_port.hpp"
 #include "base/temp_dir.hpp"
 #include "run_harness.hpp"
 #include "server/certificates.hpp"
@@ -15,7 +16,8 @@ TEST(ServerUrl, ByTlsAndRefusedWithoutTheAuthority) {
     const TempDir folder;
     const Authority authority(folder.path(), "ca");
     const CertificateFiles files = authority.issue("server", {});
-    const std::string port = std::to_string(free_port());
+    const ReservedPort reserved;
+    const std::string port = std::to_string(reserved.number());
     const LocalServer server(server_executable(),
                              {"--tls-port", port, "--tls-cert-file", files.cert, "--tls-key-file", files.key,
                               "--tls-ca-cert-file", authority.cert(), "--tls-auth-clients", "no"});

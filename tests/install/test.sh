@@ -18,8 +18,7 @@ consume() { # PROGRAM EXPECTED
     note "$server is absent: $(cat "$servers/$server/absent")"
     exit 77
   fi
-  port=$(free_port)
-  start_server "$server" "$port"
+  start_server "$server"
   said=$(timeout 60 "$1" "redis://127.0.0.1:$port?streams=orders&group=g&consumer=c&start=0&flush_interval=0")
   [[ $said == "$2" ]] || die "$1 said '$said', not '$2'"
 }

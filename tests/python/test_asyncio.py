@@ -7,7 +7,7 @@ import unittest
 from redis_test import PATIENCE, RedisTest
 
 from millrace import AsyncClient, MillraceError
-from redis_server import free_port
+from redis_server import ReservedPort
 
 
 class AsyncTest(RedisTest, unittest.IsolatedAsyncioTestCase):
@@ -176,7 +176,9 @@ class End(AsyncTest):
         self.assertEqual([batch async for batch in client], [])
 
     async def test_close_answers_a_publish_that_has_no_server(self):
-        client = AsyncClient(f"redis://127.0.0.1:{free_port()}")
+        nobody = ReservedPort()
+        self.addCleanup(nobody.close)
+        client = AsyncClient(f"redis://127.0.0.1:{nobody.number}")
         publishing = asyncio.ensure_future(client.publish("p", {"a": 1}))
         await asyncio.sleep(0)
         await self.soon(client.close(0.1))

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from redis_test import EXAMPLES, PATIENCE, RedisTest
 
 from millrace import Client, MillraceError
-from redis_server import free_port
+from redis_server import ReservedPort
 
 EVERY_BYTE = bytes(range(256))
 
@@ -213,7 +213,9 @@ class PublishEntries(ClientTest):
         self.assertEqual(self.redis("EXISTS", "p"), 0)
 
     def test_no_server_in_time_is_a_timeout(self):
-        with Client(f"redis://127.0.0.1:{free_port()}") as client:
+        nobody = ReservedPort()
+        self.addCleanup(nobody.close)
+        with Client(f"redis://127.0.0.1:{nobody.number}") as client:
             error = self.assert_error("timeout", client.publish, "p", {"a": 1}, timeout=0.2)
             self.assertTrue(error.retryable)
             client.close(0)

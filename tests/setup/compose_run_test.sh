@@ -14,8 +14,7 @@ for name in redis-3.2 redis-5.0 redis-6.2 redis-7.0 redis-8.0 valkey-8.1; do
     note "$name is absent: $(cat "$servers/$name/absent")"
     continue
   fi
-  port=$(free_port)
-  start_server "$name" "$port"
+  start_server "$name"
   urls+=("redis://127.0.0.1:$port")
 done
 

@@ -9,17 +9,30 @@ trap end_servers EXIT
 
 free_port() { /usr/bin/python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-answers() { # PORT
-  (exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'PING\r\n' >&3 && read -rt 1 line <&3 && [[ $line == +PONG* ]]) 2>/dev/null
+# A field of the server's INFO; nothing where none answers.
+info() { # PORT FIELD
+  { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 0
+  printf 'INFO server\r\nQUIT\r\n' >&3
+  tr -d '\r' <&3 | sed -n "s/^$2://p"
+  exec 3<&-
 }
 
-# start_server NAME PORT: returns once it answers. Its pid is the last of server_pids.
+# start_server NAME: returns once it answers, with its port in $port. Its pid is the last of server_pids.
 start_server() {
-  "$root/dev" servers start "$1" --port="$2" >/dev/null &
-  server_pids+=($!)
-  for _ in {1..100}; do
-    if answers "$2"; then return; fi
-    sleep 0.1
+  local pid
+  for _ in 1 2 3; do
+    port=$(free_port)
+    "$root/dev" servers start "$1" --port="$port" >/dev/null &
+    pid=$!
+    server_pids+=("$pid")
+    for _ in {1..100}; do
+      # Another server may have taken the port meanwhile: then that one answers, and ours ends.
+      if [[ $(info "$port" process_id) == "$pid" ]]; then return; fi
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.1
+    done
+    unset 'server_pids[-1]'
+    kill -TERM "$pid" 2>/dev/null || true
   done
-  die "$1 did not answer on port $2 within 10 s"
+  die "$1 did not answer on port $port"
 }

@@ -9,29 +9,21 @@ cd /
 
 ports=()
 for name in "${present[@]}"; do
-  ports+=("$(free_port)")
-  start_server "$name" "${ports[-1]}"
+  start_server "$name"
+  ports+=("$port")
 done
-
-info() { # PORT FIELD
-  exec 3<>"/dev/tcp/127.0.0.1/$1"
-  printf 'INFO server\r\nQUIT\r\n' >&3
-  tr -d '\r' <&3 | sed -n "s/^$2://p"
-  exec 3<&-
-}
 
 for i in "${!present[@]}"; do
   name=${present[i]}
   field=redis_version
   [[ $name != valkey-* ]] || field=valkey_version
   [[ $(info "${ports[i]}" "$field") == "$(cat "$servers/$name/version")" ]] || die "$name: another version answers"
-  [[ $(info "${ports[i]}" process_id) == "${server_pids[i]}" ]] || die "$name: its pid is not the one that was started"
 done
 
 for i in "${!present[@]}"; do
   kill -TERM "${server_pids[i]}"
   wait "${server_pids[i]}" || true
-  ! answers "${ports[i]}" || die "${present[i]} outlived SIGTERM"
+  [[ -z $(info "${ports[i]}" process_id) ]] || die "${present[i]} outlived SIGTERM"
 done
 server_pids=()
 

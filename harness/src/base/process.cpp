@@ -22,22 +22,6 @@
 
 namespace millrace::harness {
 
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-    if (this != &other) {
-        close();
-        fd_ = other.release();
-    }
-    return *this;
-}
-
-int FileDescriptor::release() {
-    return std::exchange(fd_, -1);
-}
-
-void FileDescriptor::close() {
-    if (fd_ >= 0) ::close(release());
-}
-
 std::string describe(const Exit& exit) {
     if (!exit.by_signal) return "exit code " + std::to_string(exit.code);
     const char* name = ::sigabbrev_np(exit.code);

@@ -9,27 +9,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/file_descriptor.hpp"
 
 namespace millrace::harness {
-
-class FileDescriptor {
-  public:
-    FileDescriptor() = default;
-    explicit FileDescriptor(int fd) : fd_(fd) {}
-    FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
-    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-    ~FileDescriptor() { close(); }
-
-    [[nodiscard]] int value() const { return fd_; }
-    [[nodiscard]] bool open() const { return fd_ >= 0; }
-    int release();
-    void close();
-
-  private:
-    int fd_ = -1;
-};
 
 // How a process ended.
 struct Exit {

@@ -3,20 +3,18 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "server/local_server.hpp"
-
 namespace millrace::harness {
 
 namespace fs = std::filesystem;
 
-TlsServer::TlsServer(World& world, const std::string& clients) : world_(world), port_(free_port()) {
+TlsServer::TlsServer(World& world, const std::string& clients) : world_(world) {
     install(authority_.issue("first", {}));
     const std::string live = (folder_.path() / "live").string();
     try {
         server_ =
-            &world.own_server({"--appendonly", "yes", "--appendfsync", "always", "--tls-port", std::to_string(port_),
-                               "--tls-cert-file", live + ".crt", "--tls-key-file", live + ".key", "--tls-ca-cert-file",
-                               authority_.cert(), "--tls-auth-clients", clients});
+            &world.own_server({"--appendonly", "yes", "--appendfsync", "always", "--tls-port",
+                               std::to_string(port_.number()), "--tls-cert-file", live + ".crt", "--tls-key-file",
+                               live + ".key", "--tls-ca-cert-file", authority_.cert(), "--tls-auth-clients", clients});
     } catch (const std::runtime_error& error) {
         if (std::string(error.what()).find("Bad directive") == std::string::npos) throw;
         world.unsupported("the server was built without TLS");
@@ -38,7 +36,7 @@ Start TlsServer::secured(Start start) const {
     Url url = Url::parse(start.url);
     url.scheme = Url::Scheme::Tls;
     url.host = "localhost";
-    url.port = port_;
+    url.port = port_.number();
     start.url = url.text();
     start.config["tls"]["ca"] = authority_.cert();
     return start;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/reserved_port.hpp"
 #include "base/temp_dir.hpp"
 #include "server/certificates.hpp"
 #include "world/world.hpp"
@@ -30,7 +31,7 @@ class TlsServer {
     World& world_;
     TempDir folder_;
     Authority authority_{folder_.path(), "ca"};
-    int port_;
+    ReservedPort port_;
     OwnServer* server_ = nullptr;
 };
 

@@ -1,11 +1,5 @@
 #include "server/local_server.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -18,34 +12,9 @@
 
 namespace millrace::harness {
 
-int free_port() {
-    const FileDescriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    if (::bind(fd.value(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
-        ::getsockname(fd.value(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-        throw std::runtime_error("no free port on the loopback interface");
-    }
-    return ntohs(address.sin_port);
-}
-
-LocalServer::LocalServer(std::string executable, std::vector<std::string> arguments, int port)
+LocalServer::LocalServer(std::string executable, std::vector<std::string> arguments)
     : executable_(std::move(executable)), arguments_(std::move(arguments)) {
-    // A port that was free may be taken a moment later: another try, unless the port was asked for.
-    for (int attempt = 0;; ++attempt) {
-        try {
-            start(port != 0 ? port : free_port());
-            return;
-        } catch (const std::runtime_error&) {
-            // "bind: Address already in use"; from 6.2 on "Failed listening on port" comes after it.
-            const std::string said = last_words();
-            const bool taken =
-                said.find("in use") != std::string::npos || said.find("Failed listening") != std::string::npos;
-            if (!taken || port != 0 || attempt == 3) throw;
-        }
-    }
+    start();
 }
 
 LocalServer::~LocalServer() = default;
@@ -53,7 +22,7 @@ LocalServer::~LocalServer() = default;
 Url LocalServer::url() const {
     Url url;
     url.host = "127.0.0.1";
-    url.port = port_;
+    url.port = port_.number();
     for (size_t i = 0; i + 1 < arguments_.size(); ++i) {
         if (arguments_[i] == "--requirepass") url.password = arguments_[i + 1];
     }
@@ -66,7 +35,7 @@ void LocalServer::kill() {
 
 void LocalServer::restart() {
     kill();
-    start(port_);
+    start();
 }
 
 void LocalServer::become(const std::string& executable) {
@@ -82,12 +51,13 @@ void LocalServer::break_saving() const {
     std::filesystem::create_directories(directory_.path() / "dump.rdb" / "in-the-way");
 }
 
-void LocalServer::start(int port) {
-    port_ = port;
+void LocalServer::start() {
     Process::Options options;
-    options.argv = {
-        executable_, "--port", std::to_string(port), "--bind",      "127.0.0.1", "--save", "", "--appendonly",
-        "no",        "--dir",  directory_.path(),    "--daemonize", "no"};
+    options.argv = {executable_, "--port",          std::to_string(port_.number()),
+                    "--bind",    "127.0.0.1",       "--save",
+                    "",          "--appendonly",    "no",
+                    "--dir",     directory_.path(), "--daemonize",
+                    "no"};
     options.argv.insert(options.argv.end(), arguments_.begin(), arguments_.end());
     options.output_path = directory_.path() / "server.log";
     process_ = std::make_unique<Process>(options);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/process.hpp"
+#include "base/reserved_port.hpp"
 #include "base/temp_dir.hpp"
 #include "server/url.hpp"
 
@@ -16,7 +17,7 @@ class LocalServer {
     // `executable` is redis-server, valkey-server or a wrapper that execs one; `arguments` come on top of "no
     // persistence". Returns once the server answers; throws std::runtime_error with one line that holds the server's
     // own last words.
-    LocalServer(std::string executable, std::vector<std::string> arguments = {}, int port = 0);
+    explicit LocalServer(std::string executable, std::vector<std::string> arguments = {});
     ~LocalServer();
 
     [[nodiscard]] Url url() const;
@@ -31,17 +32,14 @@ class LocalServer {
     void break_saving() const;
 
   private:
-    void start(int port);
+    void start();
     [[nodiscard]] std::string last_words() const;
 
     std::string executable_;
     std::vector<std::string> arguments_;
     TempDir directory_;
+    ReservedPort port_;
     std::unique_ptr<Process> process_;
-    int port_ = 0;
 };
-
-// A port of the loopback interface that was free a moment ago.
-int free_port();
 
 }  // namespace millrace::harness

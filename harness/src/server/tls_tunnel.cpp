@@ -83,6 +83,9 @@ TlsTunnel::~TlsTunnel() {
 void TlsTunnel::configure(const Url& url) {
     context_.reset(SSL_CTX_new(TLS_client_method()));
     if (!context_) refuse("no memory for TLS");
+    // What is readable may be no data, as a session's ticket. With this, reading would then wait for some, and for a
+    // reply to a command that nobody carries up meanwhile.
+    SSL_CTX_clear_mode(context_.get(), SSL_MODE_AUTO_RETRY);
     name_files(context_.get(), url);
     if (url.option("tls.verify") != "false") SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
     session_.reset(SSL_new(context_.get()));
@@ -114,7 +117,7 @@ bool TlsTunnel::carry_down() {
     do {
         size_t count = 0;
         if (SSL_read_ex(session_.get(), piece, sizeof piece, &count) != 1) {
-            // A session ticket is no data, and the socket's own timeout no end.
+            // Neither what is no data nor the socket's own timeout is an end.
             const bool is_over = SSL_get_error(session_.get(), 0) != SSL_ERROR_WANT_READ;
             ERR_clear_error();
             return !is_over;

@@ -24,7 +24,8 @@ class ConnectionsTest : public ::testing::TestWithParam<PollerKind> {
 };
 
 TEST_P(ConnectionsTest, a_port_nobody_listens_on_is_a_typed_event_and_no_busy_loop) {
-    const std::string port = std::to_string(free_port());
+    const harness::ReservedPort nobody;
+    const std::string port = std::to_string(nobody.number());
     Client client = this->client("redis://127.0.0.1:" + port + "?retry_delay=50ms&max_retry_delay=50ms");
     ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
     const auto start = std::chrono::steady_clock::now();

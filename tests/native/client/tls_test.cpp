@@ -30,12 +30,12 @@ class ClientTlsTest : public ::testing::TestWithParam<PollerKind> {
   protected:
     /// A server with the certificate on a port of its own; `clients` is its tls-auth-clients.
     std::unique_ptr<LocalServer> serve(const CertificateFiles& files, const std::string& clients) {
-        port_ = free_port();
-        return LocalServer::start({"--tls-port", std::to_string(port_), "--tls-cert-file", files.cert, "--tls-key-file",
-                                   files.key, "--tls-ca-cert-file", authority_.cert(), "--tls-auth-clients", clients});
+        return LocalServer::start({"--tls-port", std::to_string(port_.number()), "--tls-cert-file", files.cert,
+                                   "--tls-key-file", files.key, "--tls-ca-cert-file", authority_.cert(),
+                                   "--tls-auth-clients", clients});
     }
     [[nodiscard]] std::string url(const Tls& keys, const std::string& host = "localhost") const {
-        return "rediss://" + host + ":" + std::to_string(port_) + "?retry_delay=50ms&" + query_of(keys);
+        return "rediss://" + host + ":" + std::to_string(port_.number()) + "?retry_delay=50ms&" + query_of(keys);
     }
     [[nodiscard]] Tls trusting() const {
         Tls keys;
@@ -54,7 +54,7 @@ class ClientTlsTest : public ::testing::TestWithParam<PollerKind> {
 
     harness::TempDir folder_;
     Authority authority_{folder_.path(), "ca"};
-    uint16_t port_ = 0;
+    harness::ReservedPort port_;
 };
 
 INSTANTIATE_TEST_SUITE_P(pollers, ClientTlsTest, ::testing::Values(PollerKind::automatic, PollerKind::poll),
@@ -122,7 +122,7 @@ TEST_P(ClientTlsTest, each_refused_certificate_has_its_own_words) {
         if (server == nullptr) GTEST_SKIP() << "no server with TLS: ./dev servers";
         const Error error = refusal(trusting());
         EXPECT_EQ(error.code, Code::tls);
-        EXPECT_EQ(error.message, "localhost:" + std::to_string(port_) + ": " + row.words);
+        EXPECT_EQ(error.message, "localhost:" + std::to_string(port_.number()) + ": " + row.words);
         EXPECT_TRUE(error.retryable);  // the server's certificate may be renewed
         if (row.clients == "yes") continue;
         Tls believing;

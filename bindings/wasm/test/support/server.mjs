@@ -83,22 +83,38 @@ export class Wire {
   }
 }
 
+// Its log says when every port is open. That a connection succeeds would not: it may be another server's, which took the
+// port meanwhile; then this one ends, and tries another.
+async function startOnFreePort(program, options, attempts = 3) {
+  const port = await freePort();
+  const words = ['--port', port, '--save', '', '--bind', '127.0.0.1', ...options];
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  process.once('exit', () => child.kill('SIGKILL'));
+  let log = '';
+  let ready = false;
+  const told = new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.stdout.once('end', resolve);
+    child.stdout.on('data', (text) => {
+      if (ready) return; // what it says later is read, and of no interest
+      log += text;
+      ready = log.includes('eady to accept connections');
+      if (ready) resolve();
+    });
+  });
+  await told;
+  if (ready) return [child, port];
+  if (attempts > 1) return startOnFreePort(program, options, attempts - 1);
+  throw new Error(`${program} did not start: ${log}`);
+}
+
 /** Starts a server by its name in the cache (MILLRACE_SERVER names another than 7.0); it ends with the test file. */
 export async function startServer(name = process.env.MILLRACE_SERVER ?? 'redis-7.0', options = []) {
   const program = `${cache}/servers/${name}/server`;
   if (!existsSync(program)) throw new Error(`${program} is missing: ./dev servers fetch`);
-  const port = await freePort();
-  const child = spawn(program, ['--port', port, '--save', '', '--bind', '127.0.0.1', ...options], { stdio: 'ignore' });
+  const [child, port] = await startOnFreePort(program, options);
   const ended = once(child, 'exit');
-  const killed = () => child.kill('SIGKILL');
-  process.once('exit', killed);
-  const deadline = Date.now() + 10_000;
-  let wire;
-  while (!wire) {
-    wire = await Wire.connect(port).catch(() => undefined);
-    if (!wire && (Date.now() > deadline || child.exitCode !== null)) throw new Error(`${program} did not start`);
-    if (!wire) await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  const wire = await Wire.connect(port);
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
@@ -108,7 +124,6 @@ export async function startServer(name = process.env.MILLRACE_SERVER ?? 'redis-7
       wire.close();
       child.kill();
       await ended;
-      process.removeListener('exit', killed);
     },
   };
 }

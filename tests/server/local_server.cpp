@@ -82,72 +82,64 @@ class ReplyReader {
 
 }  // namespace
 
-uint16_t free_port() {
-    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool bound = bind(descriptor, reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
-                       getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    close(descriptor);
-    if (!bound) throw std::runtime_error("no free port");
-    return ntohs(address.sin_port);
-}
-
 std::unique_ptr<LocalServer> LocalServer::start(const std::vector<std::string>& options) {
     const std::string program = executable();
     if (program.empty()) return nullptr;
-    std::unique_ptr<LocalServer> server(new LocalServer);
-    std::string folder = (std::filesystem::temp_directory_path() / "millrace-test-XXXXXX").string();
-    if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    server->folder_ = folder;
-    server->port_ = free_port();
-    std::vector<std::string> words = {program,
-                                      "--port",
-                                      std::to_string(server->port_),
-                                      "--bind",
-                                      "127.0.0.1",
-                                      "--save",
-                                      "",
-                                      "--dir",
-                                      folder,
-                                      "--unixsocket",
-                                      folder + "/socket",
-                                      "--appendonly",
-                                      "no"};
+    return std::unique_ptr<LocalServer>(new LocalServer(program, options));
+}
+
+LocalServer::LocalServer(const std::string& program, const std::vector<std::string>& options) {
+    folder_ = (std::filesystem::temp_directory_path() / "millrace-test-XXXXXX").string();
+    if (mkdtemp(folder_.data()) == nullptr) throw std::runtime_error("mkdtemp");
+    try {
+        launch(program, options);
+        wait_until_it_answers(program);
+    } catch (...) {
+        end();
+        throw;
+    }
+}
+
+void LocalServer::launch(const std::string& program, const std::vector<std::string>& options) {
+    std::vector<std::string> words = {
+        program, "--port",       std::to_string(port()), "--bind",       "127.0.0.1", "--save", "", "--dir",
+        folder_, "--unixsocket", folder_ + "/socket",    "--appendonly", "no"};
     words.insert(words.end(), options.begin(), options.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     const pid_t parent = getpid();
-    server->pid_ = fork();
-    if (server->pid_ == 0) {
+    pid_ = fork();
+    if (pid_ == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) _exit(1);
-        const int log = open((folder + "/log").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        const int log = open((folder_ + "/log").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
         dup2(log, STDOUT_FILENO);
         dup2(log, STDERR_FILENO);
         execv(program.c_str(), arguments.data());
         _exit(127);
     }
+}
+
+// An answer, not a connection, says that it is there: a port accepts before the next one is opened, as that of TLS.
+void LocalServer::wait_until_it_answers(const std::string& program) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     for (;;) {
-        if (waitpid(server->pid_, nullptr, WNOHANG) == server->pid_) {
-            server->pid_ = -1;
+        if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
+            pid_ = -1;
             throw std::runtime_error(program + " ended at once");
         }
-        if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error(program + " does not listen");
-        const int descriptor = connect_to(server->port_);
-        if (descriptor >= 0) {
-            close(descriptor);
-            return server;
+        if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error(program + " does not answer");
+        try {
+            static_cast<void>(ask({"PING"}));
+            return;
+        } catch (const std::runtime_error&) {
+            usleep(2'000);  // the condition is asked again, whatever has happened
         }
-        usleep(2'000);  // the condition is asked again, whatever has happened
     }
 }
 
-LocalServer::~LocalServer() {
+void LocalServer::end() {
     if (pid_ > 0) {
         kill(pid_, SIGKILL);
         waitpid(pid_, nullptr, 0);
@@ -156,8 +148,12 @@ LocalServer::~LocalServer() {
     std::filesystem::remove_all(folder_, ignored);
 }
 
+LocalServer::~LocalServer() {
+    end();
+}
+
 std::string LocalServer::url(std::string_view query) const {
-    return "redis://127.0.0.1:" + std::to_string(port_) + (query.empty() ? "" : "?" + std::string(query));
+    return "redis://127.0.0.1:" + std::to_string(port()) + (query.empty() ? "" : "?" + std::string(query));
 }
 
 std::string LocalServer::unix_url(std::string_view query) const {
@@ -165,7 +161,7 @@ std::string LocalServer::unix_url(std::string_view query) const {
 }
 
 std::string LocalServer::ask(const std::vector<std::string>& words) const {
-    const int descriptor = connect_to(port_);
+    const int descriptor = connect_to(port());
     if (descriptor < 0) throw std::runtime_error("the server does not listen");
     std::string command = "*" + std::to_string(words.size()) + "\r\n";
     for (const std::string& word : words) command += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/reserved_port.hpp"
+
 namespace millrace::testing {
 
 class LocalServer {
@@ -21,21 +23,22 @@ class LocalServer {
 
     [[nodiscard]] std::string url(std::string_view query = {}) const;
     [[nodiscard]] std::string unix_url(std::string_view query = {}) const;
-    [[nodiscard]] uint16_t port() const { return port_; }
+    [[nodiscard]] uint16_t port() const { return static_cast<uint16_t>(port_.number()); }
     [[nodiscard]] pid_t pid() const { return pid_; }
 
     /// Sends a command over a connection of its own and flattens the reply: simple values as text, arrays as `[a b c]`.
     [[nodiscard]] std::string ask(const std::vector<std::string>& words) const;
 
   private:
-    LocalServer() = default;
+    LocalServer(const std::string& program, const std::vector<std::string>& options);
+    void launch(const std::string& program, const std::vector<std::string>& options);
+    void wait_until_it_answers(const std::string& program);
+    void end();
+
     std::string folder_;
-    uint16_t port_ = 0;
+    harness::ReservedPort port_;
     pid_t pid_ = -1;
 };
-
-/// A port of 127.0.0.1 that was free a moment ago.
-[[nodiscard]] uint16_t free_port();
 
 }  // namespace millrace::testing
 
