@@ -10,13 +10,16 @@ summary=()
 findings=$logs/failed.txt # what failed and what it said, for the end: much is printed after it
 : >"$findings"
 
-# Adds the cases of a JUnit file to the counts; skipped ones are neither. Notes what the failed ones said.
-count_junit() { # FILE
+# Adds the cases of a JUnit file, or of a folder of them, to the counts; skipped ones are neither. Notes what the failed
+# ones said.
+count_junit() { # FILE-OR-FOLDER
   local good bad
   read -r good bad < <("$(system_python)" - "$1" 2>>"$findings" <<'PYTHON'
-import sys, xml.etree.ElementTree as tree
+import pathlib, sys, xml.etree.ElementTree as tree
+given = pathlib.Path(sys.argv[1])
+files = given.glob('*.xml') if given.is_dir() else [given]
 good = bad = 0
-for case in tree.parse(sys.argv[1]).getroot().iter('testcase'):
+for case in (case for file in files for case in tree.parse(file).getroot().iter('testcase')):
     children = {child.tag: child for child in case}
     if children.keys() & {'failure', 'error'}:
         bad += 1
@@ -53,7 +56,7 @@ check() {
       return
     fi
   done
-  if [[ $junit ]]; then rm -f "$junit"; fi
+  if [[ $junit ]]; then rm -rf "$junit"; fi
   # A test runner's last lines say little; the JUnit file names what failed.
   step_tail=40
   if [[ $junit ]]; then step_tail=3; fi
@@ -78,11 +81,6 @@ build() { bash "$root/scripts/build.sh" "$1"; }
 
 run_ctest() { # PRESET JUNIT CTEST-OPTIONS...
   ctest --test-dir "$root/build/$1" --output-on-failure --no-tests=error --output-junit "$2" "${@:3}"
-}
-
-run_fast() {
-  find "$root/build/asan" -name '*.gcda' -delete # counts of an earlier run would be added up
-  run_ctest asan "$logs/fast.xml" -L '^fast$' -j "$(nproc)"
 }
 
 coverage() {
@@ -142,7 +140,7 @@ for name in usage servers compose; do
 done
 check --needs=release setup-compose_run "Set-up: the composed harness's command" bash "$root/tests/setup/compose_run_test.sh"
 check --needs=release languages 'Build: Python, Go and Rust' bash "$root/scripts/languages.sh" build
-check --needs=asan --junit="$logs/fast.xml" fast 'Tests: fast, under the sanitizers' run_fast
+check --needs=asan --junit="$logs/fast" fast 'Tests: fast, under the sanitizers' bash "$root/scripts/fast_tests.sh" "$logs/fast"
 check --needs=asan coverage 'Coverage of core/src, at least 90 % of lines' coverage
 check --needs=release,wasm --junit="$logs/rest.xml" rest 'Tests: all others, as released' \
   run_ctest release "$logs/rest.xml" -LE '^fast$' -j $((4 * $(nproc))) # they wait more than they work
