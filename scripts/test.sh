@@ -35,7 +35,7 @@ PYTHON
   junit_bad=$bad junit_good=$good
 }
 
-# check [--live] [--needs=STEP,…] [--junit=FILE] NAME TITLE COMMAND...
+# check [--live] [--needs=STEP,…] [--junit=FILE-OR-FOLDER] NAME TITLE COMMAND...
 check() {
   local live=() needs='' junit='' name title need tests='' junit_bad=0 junit_good=0
   while [[ $1 == --* ]]; do
