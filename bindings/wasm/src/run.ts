@@ -123,10 +123,6 @@ class Desk {
   }
 }
 
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
-}
-
 /** Settles entries whose source may have ended, or that may be another's by now: events have told of that. */
 function settleQuietly(batch: Batch, settle: (batch: Batch) => void): void {
   if (batch.settled) return;
@@ -270,12 +266,19 @@ class Run {
   async #finish(leftMs: number): Promise<void> {
     const giveBack = (part: Part): void => settleQuietly(part.batch, (batch) => batch.giveBack());
     this.#desk.clear().forEach(giveBack);
-    const enough = leftMs === Infinity ? undefined : after(leftMs - Math.min(closingMsMax, leftMs) / 2);
+    const enoughMs = leftMs - Math.min(closingMsMax, leftMs) / 2;
     let isLate = false;
-    void enough?.then(() => (isLate = true));
-    while (this.#desk.inHand.size > 0 && !isLate) {
-      await (enough ? Promise.race([this.#desk.change(), enough]) : this.#desk.change());
-    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const enough = new Promise<void>((resolve) => {
+      const end = (): void => {
+        isLate = true;
+        resolve();
+      };
+      if (leftMs !== Infinity) timer = setTimeout(end, Math.max(0, enoughMs));
+    });
+    while (this.#desk.inHand.size > 0 && !isLate) await Promise.race([this.#desk.change(), enough]);
+    // It may be hours off, and would keep the process alive.
+    clearTimeout(timer);
     [...this.#desk.inHand].forEach(giveBack);
   }
 }

@@ -163,6 +163,19 @@ test('a budget ends the run, and gives back what is not finished', async (t) => 
   assert.equal(await server.send('EXISTS', '{budget}:lease:g:w-1'), 0);
 });
 
+test('a run that ends before its budget leaves no timer, which would keep the process alive', async (t) => {
+  await fill('early', numbered(2));
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const client = await clientFor(t, server.url);
+  const before = timers();
+  const result = await client
+    .consumer({ stream: 'early', group: 'g' })
+    .run(() => undefined, { budgetMs: 3_600_000, until: 'empty' });
+  await client.close();
+  assert.equal(result.ended, 'empty');
+  assert.equal(timers(), before);
+});
+
 test('a run with a budget takes a name under a lease', async (t) => {
   await fill('leased', numbered(3));
   const client = await clientFor(t, server.url);
