@@ -123,13 +123,24 @@ class Desk {
   }
 }
 
-/** Settles entries whose source may have ended, or that may be another's by now: events have told of that. */
+/** Of errors in settling: the source may have ended, the entries may be another's by now, which events have told, or
+ * nothing can be delivered again, as in Pub/Sub. */
+const expected: ReadonlySet<string> = new Set(['lost', 'not_held', 'closed', 'unsupported']);
+
 function settleQuietly(batch: Batch, settle: (batch: Batch) => void): void {
   if (batch.settled) return;
   try {
     settle(batch);
   } catch (error) {
-    if (!(error instanceof MillraceError) || !['lost', 'not_held', 'closed'].includes(error.code)) throw error;
+    if (!(error instanceof MillraceError) || !expected.has(error.code)) throw error;
+  }
+}
+
+function wordsOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return 'what it threw has no text';
   }
 }
 
@@ -158,6 +169,7 @@ class Run {
   #failed = 0;
   #entries = 0;
   #lastAt = 0;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(
     source: Source,
@@ -169,7 +181,9 @@ class Run {
     this.#owner = owner;
     this.#handler = handler;
     this.#options = options;
-    this.#desk = new Desk(options.concurrency ?? 1, (part) => this.#handle(part.batch));
+    this.#desk = new Desk(options.concurrency ?? 1, (part) =>
+      this.#handle(part.batch).catch((error: unknown) => this.#fail(error)),
+    );
   }
 
   async go(): Promise<RunResult> {
@@ -180,11 +194,10 @@ class Run {
     const timer = budgetMs === undefined ? undefined : setTimeout(() => this.#end('budget'), budgetMs - closingMs);
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
-    let failure: unknown;
     try {
       await this.#read();
     } catch (error) {
-      if (!this.#stop.signal.aborted) failure = error;
+      if (!this.#stop.signal.aborted) this.#fail(error);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
@@ -193,7 +206,7 @@ class Run {
     await this.#finish(leftMs);
     const closeMs = budgetMs === undefined ? 5000 : Math.max(0, startedAt + budgetMs - Date.now());
     const held = await this.#source.close({ timeoutMs: closeMs });
-    if (failure !== undefined) throw failure;
+    if (this.#failure) throw this.#failure.error;
     return { ended: this.#ended, handled: this.#handled, failed: this.#failed, entries: this.#entries, held };
   }
 
@@ -201,6 +214,11 @@ class Run {
     if (this.#stop.signal.aborted) return;
     this.#ended = why;
     this.#stop.abort(new MillraceError('closed', `the run ends: ${why}`));
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#end('closed');
   }
 
   async #read(): Promise<void> {
@@ -253,9 +271,10 @@ class Run {
     } catch (error) {
       ++this.#failed;
       settleQuietly(batch, (each) => each.nack());
-      const message = 'The handler failed; its batch will be delivered again';
-      const words = error instanceof Error ? error.message : String(error);
-      this.#owner.tell('log', { level: 'warn', message, fields: { error: words, ...place } });
+      const isKept = this.#source.delivery !== 'pubsub';
+      const what = isKept ? 'its batch will be delivered again' : 'Pub/Sub does not deliver its batch again';
+      const fields = { error: wordsOf(error), ...place };
+      this.#owner.tell('log', { level: 'warn', message: `The handler failed; ${what}`, fields });
       return;
     }
     ++this.#handled;

@@ -92,6 +92,12 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     this.id = owner.open(document, this);
   }
 
+  /** How it is served; none before it reads.
+   * @internal */
+  get delivery(): ClientEvents['ready']['delivery'] | undefined {
+    return this.readyEvent?.delivery;
+  }
+
   /** Whether batches may still come. */
   get isOpen(): boolean {
     return !this.#isEnding && !this.#isEnded && !this.#failure;

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { MillraceError } from 'millrace';
 
 import { clientFor } from './support/client.mjs';
-import { startServer } from './support/server.mjs';
+import { startServer, Wire } from './support/server.mjs';
 
 let server;
 before(async () => {
@@ -40,6 +40,46 @@ test("until: 'empty' handles all there is, and ends", async (t) => {
     },
   );
   assert.equal(await pendingOf('empty', 'g'), 0);
+});
+
+test("a handler that throws in Pub/Sub ends nothing: what it threw is told, and the next one is handled", async (t) => {
+  const client = await clientFor(t, server.url, { mode: 'pubsub', flushInterval: 0 });
+  const wire = await Wire.connect(server.port);
+  t.after(() => wire.close());
+  const consumer = client.consumer({ stream: 'at-most-once', group: 'g' });
+  await consumer.ready();
+  const told = [];
+  client.on('log', ({ message, fields }) => fields.error === 'no' && told.push(message));
+  const stop = new AbortController();
+  let tries = 0;
+  const running = consumer.run(
+    async () => {
+      if (++tries === 1) {
+        await wire.send('PUBLISH', 'at-most-once', 'second');
+        throw new Error('no');
+      }
+      stop.abort();
+    },
+    { signal: stop.signal },
+  );
+  await server.send('PUBLISH', 'at-most-once', 'first');
+  const { handled, failed } = await running;
+  assert.deepEqual({ handled, failed }, { handled: 1, failed: 1 });
+  assert.deepEqual(told, ['The handler failed; Pub/Sub does not deliver its batch again']);
+});
+
+test('whatever a handler throws, the run goes on', async (t) => {
+  await fill('odd', numbered(1));
+  const client = await clientFor(t, server.url);
+  const thrown = [null, undefined, Symbol('s'), Object.create(null)];
+  const result = await client.consumer({ stream: 'odd', group: 'g', nackDelay: 1 }).run(
+    () => {
+      if (thrown.length > 0) throw thrown.pop();
+    },
+    { until: 'empty' },
+  );
+  assert.equal(result.failed, 4);
+  assert.equal(result.handled, 1);
 });
 
 test('a handler that throws has its batch again, and the log says why', async (t) => {
