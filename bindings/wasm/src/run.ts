@@ -144,14 +144,16 @@ function wordsOf(error: unknown): string {
   }
 }
 
-function checkOptions({ concurrency, budgetMs, until }: RunOptions): void {
+/** Throws `bad_argument`.
+ * @internal */
+export function checkOptions({ concurrency, budgetMs, until }: RunOptions): void {
   const refuse = (what: string): never => {
     throw new MillraceError('bad_argument', `run: ${what}`);
   };
   if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
     refuse(`concurrency is ${concurrency}; allowed: a whole number from 1`);
   }
-  if (budgetMs !== undefined && !(budgetMs > 0 && budgetMs <= 86_400_000)) {
+  if (budgetMs !== undefined && !(typeof budgetMs === 'number' && budgetMs > 0 && budgetMs <= 86_400_000)) {
     refuse(`budgetMs is ${budgetMs}; allowed: more than 0, to 86400000`);
   }
   if (until !== undefined && until !== 'empty') refuse(`until is '${String(until)}'; allowed: empty`);
@@ -310,6 +312,5 @@ export async function runHandler(
   handler: (batch: Batch, context: RunContext) => unknown,
   options: RunOptions,
 ): Promise<RunResult> {
-  checkOptions(options);
   return new Run(source, owner, handler, options).go();
 }

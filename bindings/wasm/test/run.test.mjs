@@ -231,14 +231,29 @@ test('a run with a budget takes a name under a lease', async (t) => {
 
 test('options that make no sense are refused before anything runs', async (t) => {
   const client = await clientFor(t, server.url);
-  for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { budgetMs: 0 }, { until: 'full' }]) {
+  const wrong = [
+    ...[{ concurrency: 0 }, { concurrency: 1.5 }, { until: 'full' }],
+    ...[0, -1, NaN, Infinity, '5'].map((budgetMs) => ({ budgetMs })),
+  ];
+  for (const options of wrong) {
     const consumer = client.consumer({ stream: 'refused', group: 'g' });
     await assert.rejects(
       consumer.run(() => undefined, options),
-      (error) => error instanceof MillraceError && ['bad_argument', 'bad_config'].includes(error.code),
+      (error) => {
+        assert.equal(error.code, 'bad_argument', error.message);
+        assert.match(error.message, new RegExp(`^run: ${Object.keys(options)[0]} is `));
+        return error instanceof MillraceError;
+      },
     );
     await consumer.close();
   }
+});
+
+test('a budget need not be whole milliseconds', async (t) => {
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'fraction', group: 'g' });
+  const { ended } = await consumer.run(() => undefined, { budgetMs: 9999.5, until: 'empty' });
+  assert.equal(ended, 'empty');
 });
 
 test('what the server refuses for good ends the run with its error', async (t) => {
