@@ -333,8 +333,12 @@ export class Client implements AsyncDisposable {
       }
       case 'closed': {
         const event = members as ClientEvents['closed'];
-        if (event.source !== undefined) sourceOf(event)?.onClosed(event);
-        else this.#onDrained?.(event.held);
+        if (event.source !== undefined) {
+          sourceOf(event)?.onClosed(event);
+        } else {
+          for (const source of [...this.#sources.values()]) source.onDrained();
+          this.#onDrained?.(event.held);
+        }
       }
     }
   }

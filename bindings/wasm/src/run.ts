@@ -2,7 +2,7 @@
 import type { Batch } from './batch.js';
 import type { Entry } from './entry.js';
 import { MillraceError } from './errors.js';
-import type { Source, SourceOwner } from './source.js';
+import type { Health, Source, SourceOwner } from './source.js';
 
 /** What a handler is told besides its batch. */
 export interface RunContext {
@@ -199,7 +199,9 @@ class Run {
     try {
       await this.#read();
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#fail(error);
+      // A client that was closed is no failure of the run.
+      const isClosed = error instanceof MillraceError && error.code === 'closed';
+      if (!this.#stop.signal.aborted && !isClosed) this.#fail(error);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
@@ -258,10 +260,19 @@ class Run {
     const ready = this.#source.isOpen && this.#source.readyAt;
     if (!ready || Date.now() - Math.max(this.#lastAt, ready) < quietMs) return false;
     if (this.#source.health().held > 0) return false;
-    const { lag, held } = await this.#source.look({ timeoutMs: quietMs });
-    if (held > 0) return false;
-    if (lag !== undefined) return lag === 0;
+    const looked = await this.#look();
+    if (!looked || looked.held > 0) return false;
+    if (looked.lag !== undefined) return looked.lag === 0;
     return Date.now() - Math.max(this.#lastAt, ready) >= quietUntoldMs;
+  }
+
+  async #look(): Promise<Health | undefined> {
+    try {
+      return await this.#source.look({ signal: this.#stop.signal, timeoutMs: quietMs });
+    } catch (error) {
+      if (this.#source.isOpen) throw error;
+      return undefined; // it was closed meanwhile
+    }
   }
 
   async #handle(batch: Batch): Promise<void> {

@@ -5,6 +5,7 @@ import { errorOf, lastError, MillraceError } from './errors.js';
 import { settle } from './host/commands.js';
 import type { Loop } from './host/loop.js';
 import type { BatchData, DecodeText } from './host/records.js';
+import { passed } from './wait.js';
 
 /** What a source needs of its client.
  * @internal */
@@ -202,7 +203,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
       const health = this.health();
       const age = Date.now() - askedAt;
       if (age >= timeoutMs || (health.sinceLooked !== undefined && health.sinceLooked <= age)) return health;
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await passed(waitMs, signal);
       signal?.throwIfAborted();
     }
   }
@@ -300,11 +301,17 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   }
 
   /** @internal */
-  onClosed(event: ClientEvents['closed']): void {
+  onClosed(event: { readonly held: number }): void {
     this.#isEnded = true;
     this.#held = event.held;
     this.owner.forget(this.id);
     this.#end(new MillraceError('closed', 'the source was closed'));
+  }
+
+  /** The client has drained, which tells of no source by itself.
+   * @internal */
+  onDrained(): void {
+    this.onClosed({ held: this.#heldNow() });
   }
 
   /** Hands over nothing more, and gives back what nobody took.
@@ -348,6 +355,15 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     }
     this.handed(lot);
     return new Batch(lot);
+  }
+
+  /** Entries that are pending with us, as far as is known. */
+  #heldNow(): number {
+    try {
+      return this.health().held;
+    } catch {
+      return this.#held; // it has ended in between
+    }
   }
 
   #readOrNot(what: 'pause' | 'resume'): void {

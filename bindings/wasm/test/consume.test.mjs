@@ -161,6 +161,18 @@ test('a drain waits for what is in hand, and tells what is left', async (t) => {
   assert.ok(!info.some(([id]) => id === batch.at(0).id));
 });
 
+test('what a drain ends is closed at once, and tells what stays pending', async (t) => {
+  await fill('drained-away', 4);
+  const client = await clientFor(t, server.url, quick);
+  const consumer = client.consumer({ stream: 'drained-away', group: 'g', consumer: 'me' });
+  await take(consumer, 4);
+  assert.equal(await client.drain({ timeoutMs: 50 }), 4);
+  const since = performance.now();
+  assert.equal(await consumer.close(), 4);
+  assert.ok(performance.now() - since < 1000, 'it waited for an end that was told already');
+  assert.equal(consumer.isOpen, false);
+});
+
 test('a signal ends a wait with its own reason', async (t) => {
   const client = await clientFor(t, server.url);
   const consumer = client.consumer({ stream: 'waiting', group: 'g' });

@@ -256,6 +256,57 @@ test('a budget need not be whole milliseconds', async (t) => {
   assert.equal(ended, 'empty');
 });
 
+test('a run ends with the drain or the close of its client, and at once', async (t) => {
+  for (const how of ['drain', 'close']) {
+    await fill(how, numbered(3));
+    const client = await clientFor(t, server.url);
+    let begin;
+    const begun = new Promise((resolve) => (begin = resolve));
+    let finish;
+    const finished = new Promise((resolve) => (finish = resolve));
+    const running = client.consumer({ stream: how, group: 'g', flushInterval: 0 }).run(() => (begin(), finished));
+    await begun;
+    const ending = client[how]();
+    if (how === 'close') await ending;
+    finish();
+    assert.equal(await ending, how === 'close' ? 3 : 0);
+    const since = performance.now();
+    const result = await running;
+    assert.ok(performance.now() - since < 1000, 'it waited for an end that was told already');
+    assert.deepEqual([result.ended, result.handled], ['closed', 1]);
+    assert.equal(await pendingOf(how, 'g'), how === 'close' ? 3 : 0);
+  }
+});
+
+test('a client that ends while a run asks the server whether all is done ends the run', async (t) => {
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'asking', group: 'g' });
+  const look = consumer.look.bind(consumer);
+  consumer.look = async (options) => {
+    await client.close();
+    return look(options);
+  };
+  const { ended } = await consumer.run(() => undefined, { until: 'empty' });
+  assert.equal(ended, 'closed');
+});
+
+test('a budget ends a run that waits for the server to say whether all is done', async (t) => {
+  const silent = await startServer();
+  t.after(() => silent.stop());
+  const client = await clientFor(t, silent.url);
+  const consumer = client.consumer({ stream: 'silent', group: 'g' });
+  const look = consumer.look.bind(consumer);
+  consumer.look = async (options) => {
+    await silent.send('CLIENT', 'PAUSE', 2000, 'ALL');
+    return look(options);
+  };
+  const since = performance.now();
+  const { ended } = await consumer.run(() => undefined, { budgetMs: 360, until: 'empty' });
+  const took = performance.now() - since;
+  assert.equal(ended, 'budget');
+  assert.ok(took < 460, `took ${took} ms`);
+});
+
 test('what the server refuses for good ends the run with its error', async (t) => {
   await server.send('SET', 'text', 'x');
   const client = await clientFor(t, server.url);
