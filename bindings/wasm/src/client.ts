@@ -16,6 +16,7 @@ import type { PublishFields, PublishWait } from './publisher.js';
 import { Requests } from './requests.js';
 import type { Source, SourceOwner, Health } from './source.js';
 import { Tail } from './tail.js';
+import { timerMs } from './wait.js';
 import type { Transport } from './transports/transport.js';
 
 /** How the client is: healthy when every source is. */
@@ -240,7 +241,7 @@ export class Client implements AsyncDisposable {
     if (this.#end) return 0;
     const timeoutMs = options.timeoutMs ?? 5000;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<number>((resolve) => (timer = setTimeout(() => resolve(0), timeoutMs + 500)));
+    const late = new Promise<number>((resolve) => (timer = setTimeout(() => resolve(0), timerMs(timeoutMs + 500))));
     const held = await Promise.race([this.#drain(timeoutMs, false), late]);
     clearTimeout(timer);
     this.#shut(new MillraceError('closed', 'the client is closed'));
@@ -257,7 +258,8 @@ export class Client implements AsyncDisposable {
     this.#isDraining = true;
     for (const source of [...this.#sources.values()]) source.stop();
     this.#drained ??= new Promise((resolve) => (this.#onDrained = resolve));
-    this.#call((module, handle, now) => module.drain(handle, Math.round(timeoutMs * 1000), awaitsAcks, now));
+    const timeoutUs = Math.round(timerMs(timeoutMs) * 1000);
+    this.#call((module, handle, now) => module.drain(handle, timeoutUs, awaitsAcks, now));
     this.#loop.turnSoon();
     return this.#drained;
   }

@@ -5,7 +5,7 @@ import { errorOf, lastError, MillraceError } from './errors.js';
 import { settle } from './host/commands.js';
 import type { Loop } from './host/loop.js';
 import type { BatchData, DecodeText } from './host/records.js';
-import { passed } from './wait.js';
+import { passed, timerMs } from './wait.js';
 
 /** What a source needs of its client.
  * @internal */
@@ -135,7 +135,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
       };
       const abort = (): void => waiter.reject(signal?.reason);
       signal?.addEventListener('abort', abort);
-      if (timeoutMs !== undefined) timer = setTimeout(() => waiter.resolve(undefined), timeoutMs);
+      if (timeoutMs !== undefined) timer = setTimeout(() => waiter.resolve(undefined), timerMs(timeoutMs));
       this.#waiters.push(waiter);
     });
   }
@@ -223,7 +223,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#endWaiters.push(resolve);
-      timer = setTimeout(resolve, options.timeoutMs ?? 5000);
+      timer = setTimeout(resolve, timerMs(options.timeoutMs ?? 5000));
     });
     clearTimeout(timer);
     return this.#held;

@@ -173,6 +173,25 @@ test('what a drain ends is closed at once, and tells what stays pending', async 
   assert.equal(consumer.isOpen, false);
 });
 
+test('timeouts without an end are waited for', async (t) => {
+  await fill('endless', 1);
+  const client = await clientFor(t, server.url, quick);
+  const consumer = client.consumer({ stream: 'endless', group: 'g' });
+  await take(consumer, 1);
+  const next = consumer.next({ timeoutMs: Infinity });
+  await consumer.look({ timeoutMs: Infinity });
+  await server.send('XADD', 'endless', '*', 'n', 1);
+  const batch = await next;
+  assert.equal(batch?.length, 1);
+  batch.ack();
+  assert.equal(await consumer.close({ timeoutMs: Infinity }), 1);
+  const another = client.consumer({ stream: 'endless', group: 'h' });
+  const [first] = await take(another, 1);
+  first.ack();
+  assert.equal(await client.close({ timeoutMs: 2 ** 40 }), 0);
+  assert.equal(await pendingOf('endless', 'h'), 0);
+});
+
 test('a signal ends a wait with its own reason', async (t) => {
   const client = await clientFor(t, server.url);
   const consumer = client.consumer({ stream: 'waiting', group: 'g' });
