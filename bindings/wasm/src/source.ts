@@ -226,7 +226,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
       timer = setTimeout(resolve, timerMs(options.timeoutMs ?? 5000));
     });
     clearTimeout(timer);
-    return this.#held;
+    return this.#isEnded ? this.#held : this.#heldNow();
   }
 
   /** As `close`. */

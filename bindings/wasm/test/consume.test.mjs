@@ -173,6 +173,23 @@ test('what a drain ends is closed at once, and tells what stays pending', async 
   assert.equal(consumer.isOpen, false);
 });
 
+test('a close that the server does not answer tells what is held, and acks without an answer are closed', async (t) => {
+  const gone = await startServer();
+  for (let i = 0; i < 3; ++i) await gone.send('XADD', 's', '*', 'n', i);
+  const client = await clientFor(t, gone.url, quick);
+  const consumer = client.consumer({ stream: 's', group: 'g', batchSize: 3 });
+  const batch = await consumer.next();
+  await gone.stop();
+  batch.ack();
+  assert.equal(await consumer.close({ timeoutMs: 50 }), 3);
+  await client.close({ timeoutMs: 50 });
+  const said = await Promise.race([
+    batch.confirmed().catch((error) => error.code),
+    new Promise((resolve) => setTimeout(resolve, 2000, 'nothing')),
+  ]);
+  assert.equal(said, 'closed');
+});
+
 test('timeouts without an end are waited for', async (t) => {
   await fill('endless', 1);
   const client = await clientFor(t, server.url, quick);
