@@ -214,8 +214,10 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
    * (default 5000) it does not wait any longer. Further calls wait for the same end.
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<number> {
-    if (this.#failure && !this.#endsWithClient) this.owner.forget(this.id);
-    if (this.#isEnded || this.#failure) return this.#held;
+    // What ended for want of credentials would go on once they are replaced.
+    const hasFailed = this.#failure !== undefined && !this.#endsWithClient;
+    if (hasFailed) this.owner.forget(this.id);
+    if (this.#isEnded || hasFailed) return this.#held;
     if (!this.#isEnding) {
       this.stop();
       this.#command('close');
@@ -303,6 +305,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   /** @internal */
   onClosed(event: { readonly held: number }): void {
     this.#isEnded = true;
+    this.#endsWithClient = false;
     this.#held = event.held;
     this.owner.forget(this.id);
     this.#end(new MillraceError('closed', 'the source was closed'));

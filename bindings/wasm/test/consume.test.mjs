@@ -209,6 +209,28 @@ test('timeouts without an end are waited for', async (t) => {
   assert.equal(await pendingOf('endless', 'h'), 0);
 });
 
+test('a consumer that was closed after a refusal of the credentials reads no more when they are replaced', async (t) => {
+  const guarded = await startServer(undefined, ['--requirepass', 'right']);
+  t.after(() => guarded.stop());
+  await guarded.send('AUTH', 'right');
+  await guarded.send('XADD', 's', '*', 'n', 1);
+  const client = await clientFor(t, guarded.url, { ...quick, password: 'wrong' });
+  const closed = client.consumer({ stream: 's', group: 'g', consumer: 'closed' });
+  const run = client.consumer({ stream: 's', group: 'g', consumer: 'run' });
+  await assert.rejects(closed.next(), isError('auth'));
+  await closed.close();
+  await assert.rejects(
+    run.run(() => assert.fail('nothing can be read')),
+    isError('auth'),
+  );
+  client.replaceCredentials({ password: 'right' });
+  const open = client.consumer({ stream: 's', group: 'g', consumer: 'open' });
+  const batch = await open.next({ timeoutMs: 5000 });
+  assert.equal(batch?.length, 1);
+  assert.equal(client.health().sources.length, 1);
+  await assert.rejects(closed.next(), isError('auth'));
+});
+
 test('a signal ends a wait with its own reason', async (t) => {
   const client = await clientFor(t, server.url);
   const consumer = client.consumer({ stream: 'waiting', group: 'g' });
