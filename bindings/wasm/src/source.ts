@@ -172,6 +172,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   resume(): void {
     this.#isPaused = false;
     if (!this.#isFull) this.#readOrNot('resume');
+    this.#serve();
   }
 
   /** How it is, as far as the server has told. Throws `closed` once the source is. */
@@ -248,11 +249,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     }
     this.received(lot);
     this.#queue.push(lot);
-    while (this.#waiters.length > 0) {
-      const batch = this.#take();
-      if (!batch) break;
-      this.#waiters[0]!.resolve(batch);
-    }
+    this.#serve();
     // In a group what is held is bounded by prefetch; elsewhere the module forgets what it has handed over.
     if (this.#queue.length >= queueMax && !this.#isFull && this.readyEvent?.delivery !== 'streams') {
       this.#isFull = true;
@@ -349,7 +346,16 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     this.id = this.owner.open(document, this);
   }
 
+  #serve(): void {
+    while (this.#waiters.length > 0) {
+      const batch = this.#take();
+      if (!batch) return;
+      this.#waiters[0]!.resolve(batch);
+    }
+  }
+
   #take(): Batch | undefined {
+    if (this.#isPaused) return undefined;
     const lot = this.#queue.shift();
     if (!lot) return undefined;
     if (this.#isFull && this.#queue.length <= queueLow) {

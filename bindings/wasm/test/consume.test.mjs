@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { connect, MillraceError } from 'millrace';
 
 import { clientFor } from './support/client.mjs';
-import { startServer } from './support/server.mjs';
+import { startServer, until } from './support/server.mjs';
 
 let server;
 before(async () => {
@@ -207,6 +207,20 @@ test('timeouts without an end are waited for', async (t) => {
   first.ack();
   assert.equal(await client.close({ timeoutMs: 2 ** 40 }), 0);
   assert.equal(await pendingOf('endless', 'h'), 0);
+});
+
+test('paused, nothing is handed over, not what was read ahead either', async (t) => {
+  await fill('paused', 40);
+  const client = await clientFor(t, server.url, quick);
+  const consumer = client.consumer({ stream: 'paused', group: 'g', batchSize: 10 });
+  await consumer.next();
+  await until('all is read ahead', () => consumer.health().held === 40);
+  consumer.pause();
+  assert.equal(await consumer.next({ timeoutMs: 50 }), undefined);
+  const next = consumer.next();
+  consumer.resume();
+  assert.equal((await next).at(0).get('n'), '10');
+  await take(consumer, 20);
 });
 
 test('a consumer that was closed after a refusal of the credentials reads no more when they are replaced', async (t) => {
