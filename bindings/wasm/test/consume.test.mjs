@@ -140,6 +140,9 @@ test('groups are created, moved and destroyed', async (t) => {
   const client = await clientFor(t, server.url);
   assert.equal(await client.createGroup('grouped', 'g', { at: '$' }), true);
   assert.equal(await client.createGroup('grouped', 'g'), false);
+  await assert.rejects(client.moveGroup('grouped', 'g', { since: new Date('gone') }), isError('bad_argument'));
+  const [group] = await server.send('XINFO', 'GROUPS', 'grouped');
+  assert.notEqual(group[group.indexOf('last-delivered-id') + 1], '0-0', 'no date is not the beginning');
   assert.equal(await client.moveGroup('grouped', 'g', { since: new Date(0) }), true);
   assert.equal((await server.send('XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'grouped', '>'))[0][1].length, 2);
   assert.equal(await client.destroyGroup('grouped', 'g'), true);
