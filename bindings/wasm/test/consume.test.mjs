@@ -248,6 +248,18 @@ test('a consumer that was closed after a refusal of the credentials reads no mor
   await assert.rejects(closed.next(), isError('auth'));
 });
 
+test('a listener that goes and comes again while it is told is told once', async (t) => {
+  const client = await clientFor(t, server.url);
+  let told = 0;
+  const again = () => {
+    client.off('ready', again);
+    if (++told < 100) client.on('ready', again);
+  };
+  client.on('ready', again);
+  await client.consumer({ stream: 'told', group: 'g' }).ready();
+  assert.equal(told, 1);
+});
+
 test('a signal ends a wait with its own reason', async (t) => {
   const client = await clientFor(t, server.url);
   const consumer = client.consumer({ stream: 'waiting', group: 'g' });
