@@ -33,7 +33,15 @@ export type Connect = (target?: string | ConnectOptions, options?: ConnectOption
 /** @internal */
 export function connectWith(host: Host, factory: ModuleFactory): Connect {
   let compiled: Promise<WebAssembly.Module> | undefined;
-  const own = (): Promise<WebAssembly.Module> => (compiled ??= host.load());
+  const load = async (): Promise<WebAssembly.Module> => {
+    try {
+      return await host.load();
+    } catch (error) {
+      compiled = undefined; // what failed once, as for want of file descriptors, may go well the next time
+      throw error;
+    }
+  };
+  const own = (): Promise<WebAssembly.Module> => (compiled ??= load());
   return async (target = {}, options = {}) => {
     const given = typeof target === 'string' ? { ...options, url: target } : { ...target, ...options };
     const { url = '', wasm, transport, ...keys } = given;

@@ -6,6 +6,8 @@ import { after, before, test } from 'node:test';
 
 import { connect, MillraceError } from 'millrace';
 
+import { connectWith } from '../dist/lib/connect.js';
+import factory from '../dist/lib/glue.mjs';
 import { clientFor } from './support/client.mjs';
 import { startServer, until } from './support/server.mjs';
 
@@ -48,6 +50,24 @@ test('the module can be given, as bytes and compiled', async (t) => {
     const client = await clientFor(t, server.url, { wasm });
     assert.match((await client.publish('given', { a: 1 })).id, /-/);
   }
+});
+
+test('a module that could not be loaded is loaded anew by the next client', async () => {
+  let loads = 0;
+  const host = {
+    load: async () => {
+      if (++loads === 1) throw new Error('EMFILE: too many open files');
+      return WebAssembly.compile(await readFile(new URL('../dist/millrace.wasm', import.meta.url)));
+    },
+    seed: () => new Uint32Array(4),
+    defaults: () => ({}),
+    deferring: () => setImmediate,
+  };
+  const anew = connectWith(host, factory);
+  await assert.rejects(anew(), /EMFILE/);
+  await (await anew()).close();
+  await (await anew()).close();
+  assert.equal(loads, 2);
 });
 
 test('credentials are in no error, event or metric', async (t) => {
