@@ -26,6 +26,8 @@ export const closeCodes = {
 } as const;
 
 const wordsMax = 131_072;
+/** So many commands are passed on before their rate is reckoned. */
+const commandsInARow = 1000;
 /** For the peer to answer a close, and to take what is still on its way. */
 const closeWaitMs = 2_000;
 
@@ -80,7 +82,7 @@ export class Connection {
     const told = (why: string): void => metrics.add('paused', 1, why);
     this.fromClient = new Gate(
       () => ws.pause(),
-      () => ws.resume(),
+      () => this.readOn(),
       told,
     );
     this.fromUpstream = new Gate(
@@ -185,9 +187,34 @@ export class Connection {
     if (socket === undefined) return this.close(closeCodes.upstreamClosed, 'the upstream closed the connection');
     let count = 0;
     socket.cork();
+    this.requests.push(bytes);
+    this.passOn(socket);
+    this.slow(this.fromClient, 'bytes', this.rates.up.take(bytes.length, this.heardAt));
+  }
+
+  /** After a pause: first what its last message left here. */
+  private readOn(): void {
+    if (this.upstream !== undefined && !this.isClosing) this.passOn(this.upstream);
+    if (!this.fromClient.isClosed) this.ws.resume();
+  }
+
+  /** Passes commands on, as long as nothing holds the client up: one message may have any number of them. */
+  private passOn(socket: Socket): void {
+    while (!this.fromClient.isClosed) {
+      const count = this.passSome(socket);
+      if (count === 0) return;
+      this.slow(this.fromClient, 'commands', this.rates.commands.take(count, performance.now()));
+    }
+  }
+
+  private passSome(socket: Socket): number {
+    const { bufferBytes, unanswered } = this.owner.settings;
+    // Below its own mark the socket would not tell when it is empty.
+    const waitingMax = Math.max(bufferBytes, socket.writableHighWaterMark);
     try {
-      this.requests.push(bytes);
-      for (let command = this.requests.next(); command !== undefined; command = this.requests.next()) {
+      while (count < commandsInARow && this.owed.size <= unanswered && socket.writableLength <= waitingMax) {
+        const command = this.requests.next();
+        if (command === undefined) break;
         ++count;
         this.pass(command, socket);
       }
@@ -196,13 +223,11 @@ export class Connection {
       this.close(error.closeCode, error.message);
     } finally {
       socket.uncork();
+      return 0;
     }
-    this.slow(this.fromClient, 'bytes', this.rates.up.take(bytes.length, this.heardAt));
-    this.slow(this.fromClient, 'commands', this.rates.commands.take(count, this.heardAt));
-    if (socket.writableNeedDrain || socket.writableLength > this.owner.settings.bufferBytes) {
-      this.fromClient.close('upstream');
-    }
-    if (this.owed.size > this.owner.settings.unanswered) this.fromClient.close('unanswered');
+    if (socket.writableNeedDrain) this.fromClient.close('upstream');
+    if (this.owed.size > unanswered) this.fromClient.close('unanswered');
+    return count;
   }
 
   private pass(command: Command, socket: Socket): void {
