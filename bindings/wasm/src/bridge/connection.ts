@@ -113,7 +113,9 @@ export class Connection {
   /** Ends it, if the client has neither said nor taken anything for as long as settings allow. */
   endIfIdle(now: number): void {
     const { idleMs } = this.owner.settings;
-    if (now - this.heardAt >= idleMs) {
+    // Who is owed an answer and takes it, however slowly, has nothing to say; and who is slowed down may not.
+    const at = this.owed.size > 0 ? Math.max(this.heardAt, this.takenAt) : this.heardAt;
+    if (this.slowed.size === 0 && now - at >= idleMs) {
       const what = this.fromClient.isClosed ? 'the upstream took nothing' : 'nothing was sent';
       this.close(closeCodes.idle, `${what} for ${idleMs} ms`);
     } else if (this.ws.bufferedAmount > 0 && now - this.takenAt >= idleMs) {
@@ -185,8 +187,6 @@ export class Connection {
     this.owner.registers.add('bytes', bytes.length, 'up');
     const socket = this.upstream;
     if (socket === undefined) return this.close(closeCodes.upstreamClosed, 'the upstream closed the connection');
-    let count = 0;
-    socket.cork();
     this.requests.push(bytes);
     this.passOn(socket);
     this.slow(this.fromClient, 'bytes', this.rates.up.take(bytes.length, this.heardAt));
@@ -211,6 +211,8 @@ export class Connection {
     const { bufferBytes, unanswered } = this.owner.settings;
     // Below its own mark the socket would not tell when it is empty.
     const waitingMax = Math.max(bufferBytes, socket.writableHighWaterMark);
+    let count = 0;
+    socket.cork();
     try {
       while (count < commandsInARow && this.owed.size <= unanswered && socket.writableLength <= waitingMax) {
         const command = this.requests.next();
@@ -221,9 +223,9 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       this.close(error.closeCode, error.message);
+      return 0;
     } finally {
       socket.uncork();
-      return 0;
     }
     if (socket.writableNeedDrain) this.fromClient.close('upstream');
     if (this.owed.size > unanswered) this.fromClient.close('unanswered');
@@ -300,7 +302,11 @@ export class Connection {
     if (sooner !== undefined) this.forget(sooner);
     this.slowed.set(
       name,
-      this.later(forMs, () => gate.open(what)),
+      this.later(forMs, () => {
+        this.slowed.delete(name);
+        this.heardAt = performance.now();
+        gate.open(what);
+      }),
     );
   }
 

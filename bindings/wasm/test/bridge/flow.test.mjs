@@ -154,6 +154,21 @@ test('one message with very many commands keeps to what may be on its way', asyn
   }
 });
 
+test('who is slowed down for its rate, or takes a long answer slowly, is not idle', async () => {
+  const { url, stop } = await startBridge({ upstream: redis.url, idleMs: 200, bytesPerSecond: MiB });
+  try {
+    const client = await open(url).opened();
+    // Two seconds' worth, of which one is had at once: in each direction more than idleMs is waited.
+    assert.match(await client.text('XADD', 'slowly', '*', 'v', Buffer.alloc(1.5 * MiB, 'x')), /^[0-9]+-[0-9]+$/);
+    client.send('XRANGE', 'slowly', '-', '+', 'COUNT', '1');
+    await until('all of it has come', () => client.closed || client.received.length > 1.5 * MiB);
+    assert.equal(client.closed, undefined);
+    assert.equal((await client.ends()).code, 4408);
+  } finally {
+    await stop();
+  }
+});
+
 test('who says nothing for too long is closed, with the reason', async () => {
   const { url, stop } = await startBridge({ upstream: redis.url, idleMs: 200 });
   try {
