@@ -198,12 +198,16 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
    * 5000) is as it was told before. */
   async look(options: WaitOptions = {}): Promise<Health> {
     const { signal, timeoutMs = 5000 } = options;
-    const askedAt = Date.now();
-    this.#command('look');
+    signal?.throwIfAborted();
+    const begunAt = Date.now();
+    let askedAt: number | undefined;
     for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 100)) {
+      if (askedAt === undefined && this.#askToLook()) askedAt = Date.now();
       const health = this.health();
-      const age = Date.now() - askedAt;
-      if (age >= timeoutMs || (health.sinceLooked !== undefined && health.sinceLooked <= age)) return health;
+      const now = Date.now();
+      const age = askedAt === undefined ? -1 : now - askedAt;
+      if (health.sinceLooked !== undefined && health.sinceLooked <= age) return health;
+      if (now - begunAt >= timeoutMs) return health;
       await passed(waitMs, signal);
       signal?.throwIfAborted();
     }
@@ -385,6 +389,17 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
       this.owner.loop.turnSoon();
       if (status !== 0) throw lastError(module);
     });
+  }
+
+  /** False: it does not read yet, and can't be asked. */
+  #askToLook(): boolean {
+    try {
+      this.#command('look');
+      return true;
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === 'would_block') return false;
+      throw error;
+    }
   }
 
   #giveBack(lots: Lot[]): void {

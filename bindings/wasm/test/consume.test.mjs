@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { connect, MillraceError } from 'millrace';
 
 import { clientFor } from './support/client.mjs';
-import { startServer, until } from './support/server.mjs';
+import { freePort, startServer, until } from './support/server.mjs';
 
 let server;
 before(async () => {
@@ -310,6 +310,21 @@ test('the health of a client passes over what is being closed, and shows what fa
   assert.match(health.sources[0].error, /WRONGTYPE/);
   await failing.close();
   assert.deepEqual(client.health(), { healthy: true, sources: [] });
+});
+
+test('a look waits until the source reads, as long as it may', async (t) => {
+  await fill('looked', 3);
+  const client = await clientFor(t, server.url, quick);
+  const health = await client.consumer({ stream: 'looked', group: 'g' }).look();
+  assert.equal(health.streamLength, 3);
+  assert.notEqual(health.sinceLooked, undefined);
+  const nobody = await clientFor(t, `redis://127.0.0.1:${await freePort()}`);
+  const unknown = await nobody.consumer({ stream: 'looked', group: 'g' }).look({ timeoutMs: 50 });
+  assert.equal(unknown.sinceLooked, undefined);
+  await assert.rejects(
+    nobody.consumer({ stream: 'looked', group: 'g' }).look({ signal: AbortSignal.abort(new Error('enough')) }),
+    /enough/,
+  );
 });
 
 test('health and metrics tell of the source', async (t) => {
