@@ -37,6 +37,14 @@ test('a wrong option is refused by its name, before anything connects', async ()
   await assert.rejects(connect({ wasm: new Uint8Array([1, 2, 3]) }), isError('bad_config', /wasm/));
 });
 
+test('a URL may be an object, and what is none is refused', async (t) => {
+  for (const args of [[new URL(server.url)], [{ url: new URL(server.url) }]]) {
+    const client = await clientFor(t, ...args);
+    assert.match((await client.publish('by-object', { a: 1 })).id, /-/);
+  }
+  await assert.rejects(connect({ url: 6379 }), isError('bad_config', /^url: 6379 is no/));
+});
+
 test('options count over the URL', async (t) => {
   const client = await clientFor(t, `${server.url}?batch_size=7&client_name=url`, { clientName: 'given' });
   await client.publish('named', { a: 1 });
