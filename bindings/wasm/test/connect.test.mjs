@@ -45,6 +45,21 @@ test('a URL may be an object, and what is none is refused', async (t) => {
   await assert.rejects(connect({ url: 6379 }), isError('bad_config', /^url: 6379 is no/));
 });
 
+test('an argument of a wrong type is the fault of that call alone', async (t) => {
+  const client = await clientFor(t, server.url);
+  const wrong = [
+    () => client.dead(undefined),
+    () => client.createGroup('s', 5),
+    () => client.replaceCredentials({ password: undefined }),
+    () => client.metrics(5),
+    () => client.publish(undefined, { a: 1 }),
+    () => client.publish({}, { a: 1 }),
+  ];
+  for (const call of wrong) await assert.rejects(async () => call(), isError('bad_argument', /./), String(call));
+  await client.publish(5, { a: 1 });
+  assert.equal(await server.send('XLEN', '5'), 1);
+});
+
 test('options count over the URL', async (t) => {
   const client = await clientFor(t, `${server.url}?batch_size=7&client_name=url`, { clientName: 'given' });
   await client.publish('named', { a: 1 });
