@@ -221,7 +221,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   async close(options: { readonly timeoutMs?: number } = {}): Promise<number> {
     // What ended for want of credentials would go on once they are replaced.
     const hasFailed = this.#failure !== undefined && !this.#endsWithClient;
-    if (hasFailed) this.owner.forget(this.id);
+    if (hasFailed && !this.#isEnded) this.#forget();
     if (this.#isEnded || hasFailed) return this.#held;
     if (!this.#isEnding) {
       this.stop();
@@ -389,6 +389,17 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
       this.owner.loop.turnSoon();
       if (status !== 0) throw lastError(module);
     });
+  }
+
+  /** It has ended by itself, and is shown until somebody closes it. */
+  #forget(): void {
+    this.#isEnded = true;
+    this.owner.forget(this.id);
+    try {
+      this.#command('close');
+    } catch {
+      // The client has ended as well.
+    }
   }
 
   /** False: it does not read yet, and can't be asked. */

@@ -308,8 +308,11 @@ test('the health of a client passes over what is being closed, and shows what fa
   assert.equal(health.healthy, false);
   assert.equal(health.sources.length, 1);
   assert.match(health.sources[0].error, /WRONGTYPE/);
+  assert.match(client.metrics(), /"no-stream"/);
   await failing.close();
   assert.deepEqual(client.health(), { healthy: true, sources: [] });
+  await until('nothing is left of it', () => !client.metrics().includes('"no-stream"'));
+  assert.equal(await failing.close(), 0);
 });
 
 test('a look waits until the source reads, as long as it may', async (t) => {
