@@ -48,6 +48,8 @@ const closingMsMax = 1000;
 const quietMs = 250;
 /** The same where the server can't tell how many entries are unread (before Redis 7). */
 const quietUntoldMs = 500;
+/** In Pub/Sub, where nothing else bounds them, so many parts wait at most. */
+const waitingMax = 100;
 
 interface Part {
   readonly key: unknown;
@@ -61,6 +63,8 @@ class Desk {
   #ready: Part[] = [];
   /** Parts behind the one of their key that is handled or ready. */
   readonly #behind = new Map<unknown, Part[]>();
+  /** How many those are. */
+  #behindCount = 0;
   readonly inHand = new Set<Part>();
   #wakers: (() => void)[] = [];
 
@@ -74,6 +78,11 @@ class Desk {
     return this.inHand.size === 0 && this.#ready.length === 0;
   }
 
+  /** How many have not begun. */
+  get waiting(): number {
+    return this.#ready.length + this.#behindCount;
+  }
+
   get hasRoom(): boolean {
     return this.inHand.size + this.#ready.length < this.#concurrency;
   }
@@ -83,6 +92,7 @@ class Desk {
       const behind = this.#behind.get(part.key);
       if (behind) {
         behind.push(part);
+        ++this.#behindCount;
         return;
       }
       this.#behind.set(part.key, []);
@@ -103,8 +113,12 @@ class Desk {
     this.inHand.delete(part);
     const behind = this.#behind.get(part.key);
     const next = behind?.shift();
-    if (next) this.#ready.push(next);
-    else this.#behind.delete(part.key);
+    if (next) {
+      --this.#behindCount;
+      this.#ready.push(next);
+    } else {
+      this.#behind.delete(part.key);
+    }
     this.#begin();
     for (const wake of this.#wakers.splice(0)) wake();
   }
@@ -114,6 +128,7 @@ class Desk {
     const left = [...this.#ready, ...[...this.#behind.values()].flat()];
     this.#ready = [];
     this.#behind.clear();
+    this.#behindCount = 0;
     return left;
   }
 
@@ -230,7 +245,8 @@ class Run {
     const signal = this.#stop.signal;
     const timeoutMs = until === 'empty' ? quietMs / 5 : undefined;
     while (!signal.aborted) {
-      if (!this.#desk.hasRoom) {
+      const isFull = this.#source.delivery === 'pubsub' && this.#desk.waiting >= waitingMax;
+      if (isFull || !this.#desk.hasRoom) {
         await this.#untilStopped(this.#desk.change());
         continue;
       }

@@ -68,6 +68,33 @@ test("a handler that throws in Pub/Sub ends nothing: what it threw is told, and 
   assert.deepEqual(told, ['The handler failed; Pub/Sub does not deliver its batch again']);
 });
 
+test('in Pub/Sub one busy key holds up the reading, since nothing else bounds what waits', async (t) => {
+  const client = await clientFor(t, server.url, { mode: 'pubsub', flushInterval: 0, batchSize: 1 });
+  const consumer = client.consumer({ stream: 'busy', group: 'g' });
+  await consumer.ready();
+  let open;
+  const gate = new Promise((resolve) => (open = resolve));
+  const stop = new AbortController();
+  const seen = [];
+  const running = consumer.run(
+    async (batch) => {
+      await gate;
+      if (seen.push(Number(batch.at(0).get('data'))) === 600) stop.abort();
+    },
+    { concurrency: 2, orderBy: () => 'one', signal: stop.signal },
+  );
+  for (let n = 0; n < 600; ++n) await server.send('PUBLISH', 'busy', n);
+  const taken = Number(/^millrace_delivered_total\{.*\} (\d+)$/m.exec(client.metrics())[1]);
+  assert.ok(taken < 300, `${taken} were taken`);
+  open();
+  const { handled } = await running;
+  assert.equal(handled, 600);
+  assert.deepEqual(
+    seen,
+    numbered(600).map(({ n }) => n),
+  );
+});
+
 test('whatever a handler throws, the run goes on', async (t) => {
   await fill('odd', numbered(1));
   const client = await clientFor(t, server.url);
