@@ -2,7 +2,8 @@
 import type { Batch } from './batch.js';
 import type { Entry } from './entry.js';
 import { MillraceError } from './errors.js';
-import type { Health, Source, SourceOwner } from './source.js';
+import type { Health } from './health.js';
+import type { Source, SourceOwner } from './source.js';
 
 /** What a handler is told besides its batch. */
 export interface RunContext {

@@ -1,11 +1,13 @@
 // What a consumer and a tail have in common: batches that wait to be taken, whoever waits for one, and how it ends.
 import { Batch, Lot } from './batch.js';
 import type { ClientEvents } from './events.js';
-import { errorOf, lastError, MillraceError } from './errors.js';
+import { lastError, MillraceError } from './errors.js';
 import { settle } from './host/commands.js';
 import type { Loop } from './host/loop.js';
 import type { BatchData, DecodeText } from './host/records.js';
+import type { Health } from './health.js';
 import { passed, timerMs } from './wait.js';
+import type { WaitOptions } from './wait.js';
 
 /** What a source needs of its client.
  * @internal */
@@ -15,42 +17,6 @@ export interface SourceOwner {
   open(document: Readonly<Record<string, unknown>>, source: Source): number;
   forget(id: number): void;
   tell<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void;
-}
-
-/** How a source is. Streams of one source are added up. */
-export interface Health {
-  /** The server was heard within healthDeadline, whatever the sockets say, and the source is open and reads. */
-  readonly healthy: boolean;
-  /** Why it is not healthy: one line for people, empty when it is. */
-  readonly error: string;
-  /** None before the server was known. */
-  readonly mode?: 'streams' | 'pubsub' | 'tail';
-  /** Empty for a tail, and in Pub/Sub. */
-  readonly group: string;
-  /** Our name in the group. */
-  readonly consumer: string;
-  /** Milliseconds since the server was last heard. */
-  readonly sinceHeard: number;
-  /** Entries read here and not settled. */
-  readonly held: number;
-  /** Milliseconds since the server told what follows; none before the first look, and where there is no group. */
-  readonly sinceLooked?: number;
-  /** Entries in the streams. */
-  readonly streamLength?: number;
-  /** Entries pending in the whole group. */
-  readonly pending?: number;
-  /** Entries that the group has not read yet. None up to Redis 6.2, and where the server has lost count. */
-  readonly lag?: number;
-  /** Milliseconds since the oldest pending entry was added, by its id. */
-  readonly oldestPending?: number;
-}
-
-/** How long to wait for something. */
-export interface WaitOptions {
-  /** Rejects the wait with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; none: for ever. */
-  readonly timeoutMs?: number | undefined;
 }
 
 interface Waiter {
@@ -165,13 +131,13 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   /** Hands over nothing more until `resume`; what is held stays held. Throws `closed` once the source is. */
   pause(): void {
     this.#isPaused = true;
-    this.#readOrNot('pause');
+    this.#command('pause');
   }
 
   /** Goes on. Throws `closed` once the source is. */
   resume(): void {
     this.#isPaused = false;
-    if (!this.#isFull) this.#readOrNot('resume');
+    if (!this.#isFull) this.#command('resume');
     this.#serve();
   }
 
@@ -257,7 +223,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     // In a group what is held is bounded by prefetch; elsewhere the module forgets what it has handed over.
     if (this.#queue.length >= queueMax && !this.#isFull && this.readyEvent?.delivery !== 'streams') {
       this.#isFull = true;
-      queueMicrotask(() => this.#isFull && this.isOpen && this.#readOrNot('pause'));
+      queueMicrotask(() => this.#isFull && this.isOpen && this.#command('pause'));
     }
   }
 
@@ -364,7 +330,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     if (!lot) return undefined;
     if (this.#isFull && this.#queue.length <= queueLow) {
       this.#isFull = false;
-      if (!this.#isPaused && this.isOpen) queueMicrotask(() => this.isOpen && this.#readOrNot('resume'));
+      if (!this.#isPaused && this.isOpen) queueMicrotask(() => this.isOpen && this.#command('resume'));
     }
     this.handed(lot);
     return new Batch(lot);
@@ -377,10 +343,6 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     } catch {
       return this.#held; // it has ended in between
     }
-  }
-
-  #readOrNot(what: 'pause' | 'resume'): void {
-    this.#command(what);
   }
 
   #command(what: 'pause' | 'resume' | 'look' | 'close'): void {
@@ -433,9 +395,4 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     for (const lot of [...this.#unconfirmed.values()]) lot.finish(error);
     for (const waiter of this.#endWaiters.splice(0)) waiter();
   }
-}
-
-/** @internal */
-export function failureOf(event: ClientEvents['failure']): MillraceError {
-  return errorOf(event.error);
 }

@@ -1,4 +1,12 @@
-// Timers of lengths that callers name.
+// Waiting for as long as callers say.
+
+/** How long to wait for something. */
+export interface WaitOptions {
+  /** Rejects the wait with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds; none: for ever. */
+  readonly timeoutMs?: number | undefined;
+}
 
 /** A timer can have no more, and fires at once where it is told more: 24 days, as good as for ever. */
 const timerMsMax = 2 ** 31 - 1;
