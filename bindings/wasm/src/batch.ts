@@ -112,6 +112,7 @@ export class Lot implements BatchContent {
 
   finish(failure?: MillraceError): void {
     this.failure ??= failure;
+    this.unconfirmed = 0; // no answer comes any more
     this.waiting.delete(this.id);
     for (const waiter of this.waiters.splice(0)) waiter();
   }

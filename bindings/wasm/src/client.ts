@@ -5,6 +5,7 @@ import { askForCodes, errorOf, lastError, MillraceError } from './errors.js';
 import type { ErrorInfo } from './errors.js';
 import { Listeners } from './events.js';
 import type { ClientEventName, ClientEvents, EventListener, Text } from './events.js';
+import type { Health } from './health.js';
 import type { Host } from './host/host.js';
 import { Loop, monotonicNow, wallNow } from './host/loop.js';
 import type { LoopListener } from './host/loop.js';
@@ -14,8 +15,9 @@ import type { PublishOptions, SourceOptions } from './options.js';
 import { Publisher, PublishQueue } from './publisher.js';
 import type { PublishFields, PublishWait } from './publisher.js';
 import { Requests } from './requests.js';
-import type { Source, SourceOwner, Health } from './source.js';
+import type { Source, SourceOwner } from './source.js';
 import { Tail } from './tail.js';
+import { timerMs } from './wait.js';
 import type { Transport } from './transports/transport.js';
 
 /** How the client is: healthy when every source is. */
@@ -240,7 +242,7 @@ export class Client implements AsyncDisposable {
     if (this.#end) return 0;
     const timeoutMs = options.timeoutMs ?? 5000;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<number>((resolve) => (timer = setTimeout(() => resolve(0), timeoutMs + 500)));
+    const late = new Promise<number>((resolve) => (timer = setTimeout(() => resolve(0), timerMs(timeoutMs + 500))));
     const held = await Promise.race([this.#drain(timeoutMs, false), late]);
     clearTimeout(timer);
     this.#shut(new MillraceError('closed', 'the client is closed'));
@@ -257,7 +259,8 @@ export class Client implements AsyncDisposable {
     this.#isDraining = true;
     for (const source of [...this.#sources.values()]) source.stop();
     this.#drained ??= new Promise((resolve) => (this.#onDrained = resolve));
-    this.#call((module, handle, now) => module.drain(handle, Math.round(timeoutMs * 1000), awaitsAcks, now));
+    const timeoutUs = Math.round(timerMs(timeoutMs) * 1000);
+    this.#call((module, handle, now) => module.drain(handle, timeoutUs, awaitsAcks, now));
     this.#loop.turnSoon();
     return this.#drained;
   }
@@ -333,8 +336,12 @@ export class Client implements AsyncDisposable {
       }
       case 'closed': {
         const event = members as ClientEvents['closed'];
-        if (event.source !== undefined) sourceOf(event)?.onClosed(event);
-        else this.#onDrained?.(event.held);
+        if (event.source !== undefined) {
+          sourceOf(event)?.onClosed(event);
+        } else {
+          for (const source of [...this.#sources.values()]) source.onDrained();
+          this.#onDrained?.(event.held);
+        }
       }
     }
   }

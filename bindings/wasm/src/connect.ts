@@ -14,7 +14,7 @@ export interface ConnectOptions extends ClientKeys, SourceOptions, PublishOption
    * `redis://[user[:password]@]host[:port][/database][?key=value&…]`, `rediss://…`, `unix:///path`, or `host:port`; the
    * options count where both say something.
    */
-  readonly url?: string | undefined;
+  readonly url?: string | URL | undefined;
   /** The compiled `millrace/wasm` (a WebAssembly.Module), or its bytes (a BufferSource), where the package can't bring it:
    * in place of its own. */
   readonly wasm?: object | undefined;
@@ -28,18 +28,30 @@ export interface ConnectOptions extends ClientKeys, SourceOptions, PublishOption
  * consumer, tail or publish does that. Rejects with a MillraceError `bad_config`, which names the key, the value and
  * what is allowed.
  */
-export type Connect = (target?: string | ConnectOptions, options?: ConnectOptions) => Promise<Client>;
+export type Connect = (target?: string | URL | ConnectOptions, options?: ConnectOptions) => Promise<Client>;
 
 /** @internal */
 export function connectWith(host: Host, factory: ModuleFactory): Connect {
   let compiled: Promise<WebAssembly.Module> | undefined;
-  const own = (): Promise<WebAssembly.Module> => (compiled ??= host.load());
+  const load = async (): Promise<WebAssembly.Module> => {
+    try {
+      return await host.load();
+    } catch (error) {
+      compiled = undefined; // what failed once, as for want of file descriptors, may go well the next time
+      throw error;
+    }
+  };
+  const own = (): Promise<WebAssembly.Module> => (compiled ??= load());
   return async (target = {}, options = {}) => {
-    const given = typeof target === 'string' ? { ...options, url: target } : { ...target, ...options };
+    const isUrl = typeof target === 'string' || target instanceof URL;
+    const given = isUrl ? { ...options, url: target } : { ...target, ...options };
     const { url = '', wasm, transport, ...keys } = given;
+    if (typeof url !== 'string' && !(url instanceof URL)) {
+      throw new MillraceError('bad_config', `url: ${String(url)} is no text and no URL`);
+    }
     const document = documentOf(keys);
     const module = await instantiate(factory, wasm === undefined ? own() : compile(wasm));
-    const parts = { module, host, url, document };
+    const parts = { module, host, url: String(url), document };
     return new Client({ ...parts, transport: transport ?? host.transport });
   };
 }

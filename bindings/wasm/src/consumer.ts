@@ -3,7 +3,7 @@ import type { SourceOwner } from './source.js';
 import { Source } from './source.js';
 import type { Batch } from './batch.js';
 import { documentOf } from './document.js';
-import { runHandler } from './run.js';
+import { checkOptions, runHandler } from './run.js';
 import type { RunContext, RunOptions, RunResult } from './run.js';
 
 /**
@@ -38,6 +38,7 @@ export class Consumer extends Source {
    * otherwise.
    */
   async run(handler: (batch: Batch, context: RunContext) => unknown, options: RunOptions = {}): Promise<RunResult> {
+    checkOptions(options);
     const more = this.#forRun(options);
     if (Object.keys(more).length > 0) this.reopen({ ...this.#document, ...more });
     return runHandler(this, this.owner, handler, options);
@@ -47,7 +48,7 @@ export class Consumer extends Source {
     const more: Record<string, unknown> = {};
     if (options.budgetMs !== undefined) {
       more['consumerLease'] = true;
-      more['claimMinIdle'] = options.budgetMs + 5000;
+      more['claimMinIdle'] = Math.ceil(options.budgetMs) + 5000;
     }
     if (options.until === 'empty') more['flushInterval'] = 0;
     return Object.fromEntries(Object.entries(documentOf(more)).filter(([key]) => !this.#isGiven(key)));

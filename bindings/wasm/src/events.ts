@@ -121,7 +121,8 @@ export class Listeners {
   }
 
   tell(name: string, event: object): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
+    // Those that there are now: one that goes and comes again while it is told would be told for ever.
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {
         (listener as (event: object) => void)(event);
       } catch (error) {

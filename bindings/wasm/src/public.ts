@@ -18,6 +18,7 @@ export type {
   LaneRole,
   Text,
 } from './events.js';
+export type { Health } from './health.js';
 export type { PublishResult } from './host/records.js';
 export type { DisconnectReason } from './module.js';
 export type * from './options.js';
@@ -25,9 +26,9 @@ export { Publisher } from './publisher.js';
 export type { PublishFields, PublishValue, PublishWait } from './publisher.js';
 export type { RunContext, RunOptions, RunResult } from './run.js';
 export { Source } from './source.js';
-export type { Health, WaitOptions } from './source.js';
 export { Tail } from './tail.js';
 export { TransportError } from './transports/transport.js';
 export type { Socket, Target, TlsSettings, Transport } from './transports/transport.js';
 export { webSocketTransport } from './transports/websocket.js';
 export type { WebSocketOptions } from './transports/websocket.js';
+export type { WaitOptions } from './wait.js';

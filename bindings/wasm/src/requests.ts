@@ -39,6 +39,8 @@ export class Requests {
 
   async changeGroup(what: string, stream: string, group: string, start: GroupStart): Promise<boolean> {
     const since = start.since === undefined ? -1 : start.since.getTime() * 1000;
+    // It would pass for none, which is the beginning.
+    if (Number.isNaN(since)) throw new MillraceError('bad_argument', 'since is no valid Date');
     const answer = await this.#ask((module, handle, now) =>
       module.changeGroup(handle, what, stream, group, start.at ?? '', since, now),
     );

@@ -2,6 +2,7 @@
 import type { Batch } from './batch.js';
 import type { Entry } from './entry.js';
 import { MillraceError } from './errors.js';
+import type { Health } from './health.js';
 import type { Source, SourceOwner } from './source.js';
 
 /** What a handler is told besides its batch. */
@@ -48,6 +49,8 @@ const closingMsMax = 1000;
 const quietMs = 250;
 /** The same where the server can't tell how many entries are unread (before Redis 7). */
 const quietUntoldMs = 500;
+/** In Pub/Sub, where nothing else bounds them, so many parts wait at most. */
+const waitingMax = 100;
 
 interface Part {
   readonly key: unknown;
@@ -61,6 +64,8 @@ class Desk {
   #ready: Part[] = [];
   /** Parts behind the one of their key that is handled or ready. */
   readonly #behind = new Map<unknown, Part[]>();
+  /** How many those are. */
+  #behindCount = 0;
   readonly inHand = new Set<Part>();
   #wakers: (() => void)[] = [];
 
@@ -74,6 +79,11 @@ class Desk {
     return this.inHand.size === 0 && this.#ready.length === 0;
   }
 
+  /** How many have not begun. */
+  get waiting(): number {
+    return this.#ready.length + this.#behindCount;
+  }
+
   get hasRoom(): boolean {
     return this.inHand.size + this.#ready.length < this.#concurrency;
   }
@@ -83,6 +93,7 @@ class Desk {
       const behind = this.#behind.get(part.key);
       if (behind) {
         behind.push(part);
+        ++this.#behindCount;
         return;
       }
       this.#behind.set(part.key, []);
@@ -103,8 +114,12 @@ class Desk {
     this.inHand.delete(part);
     const behind = this.#behind.get(part.key);
     const next = behind?.shift();
-    if (next) this.#ready.push(next);
-    else this.#behind.delete(part.key);
+    if (next) {
+      --this.#behindCount;
+      this.#ready.push(next);
+    } else {
+      this.#behind.delete(part.key);
+    }
     this.#begin();
     for (const wake of this.#wakers.splice(0)) wake();
   }
@@ -114,6 +129,7 @@ class Desk {
     const left = [...this.#ready, ...[...this.#behind.values()].flat()];
     this.#ready = [];
     this.#behind.clear();
+    this.#behindCount = 0;
     return left;
   }
 
@@ -123,28 +139,37 @@ class Desk {
   }
 }
 
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
-}
+/** Of errors in settling: the source may have ended, the entries may be another's by now, which events have told, or
+ * nothing can be delivered again, as in Pub/Sub. */
+const expected: ReadonlySet<string> = new Set(['lost', 'not_held', 'closed', 'unsupported']);
 
-/** Settles entries whose source may have ended, or that may be another's by now: events have told of that. */
 function settleQuietly(batch: Batch, settle: (batch: Batch) => void): void {
   if (batch.settled) return;
   try {
     settle(batch);
   } catch (error) {
-    if (!(error instanceof MillraceError) || !['lost', 'not_held', 'closed'].includes(error.code)) throw error;
+    if (!(error instanceof MillraceError) || !expected.has(error.code)) throw error;
   }
 }
 
-function checkOptions({ concurrency, budgetMs, until }: RunOptions): void {
+function wordsOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return 'what it threw has no text';
+  }
+}
+
+/** Throws `bad_argument`.
+ * @internal */
+export function checkOptions({ concurrency, budgetMs, until }: RunOptions): void {
   const refuse = (what: string): never => {
     throw new MillraceError('bad_argument', `run: ${what}`);
   };
   if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
     refuse(`concurrency is ${concurrency}; allowed: a whole number from 1`);
   }
-  if (budgetMs !== undefined && !(budgetMs > 0 && budgetMs <= 86_400_000)) {
+  if (budgetMs !== undefined && !(typeof budgetMs === 'number' && budgetMs > 0 && budgetMs <= 86_400_000)) {
     refuse(`budgetMs is ${budgetMs}; allowed: more than 0, to 86400000`);
   }
   if (until !== undefined && until !== 'empty') refuse(`until is '${String(until)}'; allowed: empty`);
@@ -162,6 +187,7 @@ class Run {
   #failed = 0;
   #entries = 0;
   #lastAt = 0;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(
     source: Source,
@@ -173,7 +199,9 @@ class Run {
     this.#owner = owner;
     this.#handler = handler;
     this.#options = options;
-    this.#desk = new Desk(options.concurrency ?? 1, (part) => this.#handle(part.batch));
+    this.#desk = new Desk(options.concurrency ?? 1, (part) =>
+      this.#handle(part.batch).catch((error: unknown) => this.#fail(error)),
+    );
   }
 
   async go(): Promise<RunResult> {
@@ -184,11 +212,12 @@ class Run {
     const timer = budgetMs === undefined ? undefined : setTimeout(() => this.#end('budget'), budgetMs - closingMs);
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
-    let failure: unknown;
     try {
       await this.#read();
     } catch (error) {
-      if (!this.#stop.signal.aborted) failure = error;
+      // A client that was closed is no failure of the run.
+      const isClosed = error instanceof MillraceError && error.code === 'closed';
+      if (!this.#stop.signal.aborted && !isClosed) this.#fail(error);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
@@ -197,7 +226,7 @@ class Run {
     await this.#finish(leftMs);
     const closeMs = budgetMs === undefined ? 5000 : Math.max(0, startedAt + budgetMs - Date.now());
     const held = await this.#source.close({ timeoutMs: closeMs });
-    if (failure !== undefined) throw failure;
+    if (this.#failure) throw this.#failure.error;
     return { ended: this.#ended, handled: this.#handled, failed: this.#failed, entries: this.#entries, held };
   }
 
@@ -207,12 +236,18 @@ class Run {
     this.#stop.abort(new MillraceError('closed', `the run ends: ${why}`));
   }
 
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#end('closed');
+  }
+
   async #read(): Promise<void> {
     const { orderBy, until } = this.#options;
     const signal = this.#stop.signal;
     const timeoutMs = until === 'empty' ? quietMs / 5 : undefined;
     while (!signal.aborted) {
-      if (!this.#desk.hasRoom) {
+      const isFull = this.#source.delivery === 'pubsub' && this.#desk.waiting >= waitingMax;
+      if (isFull || !this.#desk.hasRoom) {
         await this.#untilStopped(this.#desk.change());
         continue;
       }
@@ -242,10 +277,19 @@ class Run {
     const ready = this.#source.isOpen && this.#source.readyAt;
     if (!ready || Date.now() - Math.max(this.#lastAt, ready) < quietMs) return false;
     if (this.#source.health().held > 0) return false;
-    const { lag, held } = await this.#source.look({ timeoutMs: quietMs });
-    if (held > 0) return false;
-    if (lag !== undefined) return lag === 0;
+    const looked = await this.#look();
+    if (!looked || looked.held > 0) return false;
+    if (looked.lag !== undefined) return looked.lag === 0;
     return Date.now() - Math.max(this.#lastAt, ready) >= quietUntoldMs;
+  }
+
+  async #look(): Promise<Health | undefined> {
+    try {
+      return await this.#source.look({ signal: this.#stop.signal, timeoutMs: quietMs });
+    } catch (error) {
+      if (this.#source.isOpen) throw error;
+      return undefined; // it was closed meanwhile
+    }
   }
 
   async #handle(batch: Batch): Promise<void> {
@@ -257,9 +301,10 @@ class Run {
     } catch (error) {
       ++this.#failed;
       settleQuietly(batch, (each) => each.nack());
-      const message = 'The handler failed; its batch will be delivered again';
-      const words = error instanceof Error ? error.message : String(error);
-      this.#owner.tell('log', { level: 'warn', message, fields: { error: words, ...place } });
+      const isKept = this.#source.delivery !== 'pubsub';
+      const what = isKept ? 'its batch will be delivered again' : 'Pub/Sub does not deliver its batch again';
+      const fields = { error: wordsOf(error), ...place };
+      this.#owner.tell('log', { level: 'warn', message: `The handler failed; ${what}`, fields });
       return;
     }
     ++this.#handled;
@@ -270,12 +315,19 @@ class Run {
   async #finish(leftMs: number): Promise<void> {
     const giveBack = (part: Part): void => settleQuietly(part.batch, (batch) => batch.giveBack());
     this.#desk.clear().forEach(giveBack);
-    const enough = leftMs === Infinity ? undefined : after(leftMs - Math.min(closingMsMax, leftMs) / 2);
+    const enoughMs = leftMs - Math.min(closingMsMax, leftMs) / 2;
     let isLate = false;
-    void enough?.then(() => (isLate = true));
-    while (this.#desk.inHand.size > 0 && !isLate) {
-      await (enough ? Promise.race([this.#desk.change(), enough]) : this.#desk.change());
-    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const enough = new Promise<void>((resolve) => {
+      const end = (): void => {
+        isLate = true;
+        resolve();
+      };
+      if (leftMs !== Infinity) timer = setTimeout(end, Math.max(0, enoughMs));
+    });
+    while (this.#desk.inHand.size > 0 && !isLate) await Promise.race([this.#desk.change(), enough]);
+    // It may be hours off, and would keep the process alive.
+    clearTimeout(timer);
     [...this.#desk.inHand].forEach(giveBack);
   }
 }
@@ -288,6 +340,5 @@ export async function runHandler(
   handler: (batch: Batch, context: RunContext) => unknown,
   options: RunOptions,
 ): Promise<RunResult> {
-  checkOptions(options);
   return new Run(source, owner, handler, options).go();
 }

@@ -1,10 +1,13 @@
 // What a consumer and a tail have in common: batches that wait to be taken, whoever waits for one, and how it ends.
 import { Batch, Lot } from './batch.js';
 import type { ClientEvents } from './events.js';
-import { errorOf, lastError, MillraceError } from './errors.js';
+import { lastError, MillraceError } from './errors.js';
 import { settle } from './host/commands.js';
 import type { Loop } from './host/loop.js';
 import type { BatchData, DecodeText } from './host/records.js';
+import type { Health } from './health.js';
+import { passed, timerMs } from './wait.js';
+import type { WaitOptions } from './wait.js';
 
 /** What a source needs of its client.
  * @internal */
@@ -14,42 +17,6 @@ export interface SourceOwner {
   open(document: Readonly<Record<string, unknown>>, source: Source): number;
   forget(id: number): void;
   tell<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void;
-}
-
-/** How a source is. Streams of one source are added up. */
-export interface Health {
-  /** The server was heard within healthDeadline, whatever the sockets say, and the source is open and reads. */
-  readonly healthy: boolean;
-  /** Why it is not healthy: one line for people, empty when it is. */
-  readonly error: string;
-  /** None before the server was known. */
-  readonly mode?: 'streams' | 'pubsub' | 'tail';
-  /** Empty for a tail, and in Pub/Sub. */
-  readonly group: string;
-  /** Our name in the group. */
-  readonly consumer: string;
-  /** Milliseconds since the server was last heard. */
-  readonly sinceHeard: number;
-  /** Entries read here and not settled. */
-  readonly held: number;
-  /** Milliseconds since the server told what follows; none before the first look, and where there is no group. */
-  readonly sinceLooked?: number;
-  /** Entries in the streams. */
-  readonly streamLength?: number;
-  /** Entries pending in the whole group. */
-  readonly pending?: number;
-  /** Entries that the group has not read yet. None up to Redis 6.2, and where the server has lost count. */
-  readonly lag?: number;
-  /** Milliseconds since the oldest pending entry was added, by its id. */
-  readonly oldestPending?: number;
-}
-
-/** How long to wait for something. */
-export interface WaitOptions {
-  /** Rejects the wait with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; none: for ever. */
-  readonly timeoutMs?: number | undefined;
 }
 
 interface Waiter {
@@ -92,6 +59,12 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     this.id = owner.open(document, this);
   }
 
+  /** How it is served; none before it reads.
+   * @internal */
+  get delivery(): ClientEvents['ready']['delivery'] | undefined {
+    return this.readyEvent?.delivery;
+  }
+
   /** Whether batches may still come. */
   get isOpen(): boolean {
     return !this.#isEnding && !this.#isEnded && !this.#failure;
@@ -128,7 +101,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
       };
       const abort = (): void => waiter.reject(signal?.reason);
       signal?.addEventListener('abort', abort);
-      if (timeoutMs !== undefined) timer = setTimeout(() => waiter.resolve(undefined), timeoutMs);
+      if (timeoutMs !== undefined) timer = setTimeout(() => waiter.resolve(undefined), timerMs(timeoutMs));
       this.#waiters.push(waiter);
     });
   }
@@ -158,13 +131,14 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   /** Hands over nothing more until `resume`; what is held stays held. Throws `closed` once the source is. */
   pause(): void {
     this.#isPaused = true;
-    this.#readOrNot('pause');
+    this.#command('pause');
   }
 
   /** Goes on. Throws `closed` once the source is. */
   resume(): void {
     this.#isPaused = false;
-    if (!this.#isFull) this.#readOrNot('resume');
+    if (!this.#isFull) this.#command('resume');
+    this.#serve();
   }
 
   /** How it is, as far as the server has told. Throws `closed` once the source is. */
@@ -190,13 +164,17 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
    * 5000) is as it was told before. */
   async look(options: WaitOptions = {}): Promise<Health> {
     const { signal, timeoutMs = 5000 } = options;
-    const askedAt = Date.now();
-    this.#command('look');
+    signal?.throwIfAborted();
+    const begunAt = Date.now();
+    let askedAt: number | undefined;
     for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 100)) {
+      if (askedAt === undefined && this.#askToLook()) askedAt = Date.now();
       const health = this.health();
-      const age = Date.now() - askedAt;
-      if (age >= timeoutMs || (health.sinceLooked !== undefined && health.sinceLooked <= age)) return health;
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      const now = Date.now();
+      const age = askedAt === undefined ? -1 : now - askedAt;
+      if (health.sinceLooked !== undefined && health.sinceLooked <= age) return health;
+      if (now - begunAt >= timeoutMs) return health;
+      await passed(waitMs, signal);
       signal?.throwIfAborted();
     }
   }
@@ -207,8 +185,10 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
    * (default 5000) it does not wait any longer. Further calls wait for the same end.
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<number> {
-    if (this.#failure && !this.#endsWithClient) this.owner.forget(this.id);
-    if (this.#isEnded || this.#failure) return this.#held;
+    // What ended for want of credentials would go on once they are replaced.
+    const hasFailed = this.#failure !== undefined && !this.#endsWithClient;
+    if (hasFailed && !this.#isEnded) this.#forget();
+    if (this.#isEnded || hasFailed) return this.#held;
     if (!this.#isEnding) {
       this.stop();
       this.#command('close');
@@ -216,10 +196,10 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#endWaiters.push(resolve);
-      timer = setTimeout(resolve, options.timeoutMs ?? 5000);
+      timer = setTimeout(resolve, timerMs(options.timeoutMs ?? 5000));
     });
     clearTimeout(timer);
-    return this.#held;
+    return this.#isEnded ? this.#held : this.#heldNow();
   }
 
   /** As `close`. */
@@ -239,15 +219,11 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     }
     this.received(lot);
     this.#queue.push(lot);
-    while (this.#waiters.length > 0) {
-      const batch = this.#take();
-      if (!batch) break;
-      this.#waiters[0]!.resolve(batch);
-    }
+    this.#serve();
     // In a group what is held is bounded by prefetch; elsewhere the module forgets what it has handed over.
     if (this.#queue.length >= queueMax && !this.#isFull && this.readyEvent?.delivery !== 'streams') {
       this.#isFull = true;
-      queueMicrotask(() => this.#isFull && this.isOpen && this.#readOrNot('pause'));
+      queueMicrotask(() => this.#isFull && this.isOpen && this.#command('pause'));
     }
   }
 
@@ -294,11 +270,18 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   }
 
   /** @internal */
-  onClosed(event: ClientEvents['closed']): void {
+  onClosed(event: { readonly held: number }): void {
     this.#isEnded = true;
+    this.#endsWithClient = false;
     this.#held = event.held;
     this.owner.forget(this.id);
     this.#end(new MillraceError('closed', 'the source was closed'));
+  }
+
+  /** The client has drained, which tells of no source by itself.
+   * @internal */
+  onDrained(): void {
+    this.onClosed({ held: this.#heldNow() });
   }
 
   /** Hands over nothing more, and gives back what nobody took.
@@ -333,19 +316,33 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     this.id = this.owner.open(document, this);
   }
 
+  #serve(): void {
+    while (this.#waiters.length > 0) {
+      const batch = this.#take();
+      if (!batch) return;
+      this.#waiters[0]!.resolve(batch);
+    }
+  }
+
   #take(): Batch | undefined {
+    if (this.#isPaused) return undefined;
     const lot = this.#queue.shift();
     if (!lot) return undefined;
     if (this.#isFull && this.#queue.length <= queueLow) {
       this.#isFull = false;
-      if (!this.#isPaused && this.isOpen) queueMicrotask(() => this.isOpen && this.#readOrNot('resume'));
+      if (!this.#isPaused && this.isOpen) queueMicrotask(() => this.isOpen && this.#command('resume'));
     }
     this.handed(lot);
     return new Batch(lot);
   }
 
-  #readOrNot(what: 'pause' | 'resume'): void {
-    this.#command(what);
+  /** Entries that are pending with us, as far as is known. */
+  #heldNow(): number {
+    try {
+      return this.health().held;
+    } catch {
+      return this.#held; // it has ended in between
+    }
   }
 
   #command(what: 'pause' | 'resume' | 'look' | 'close'): void {
@@ -354,6 +351,28 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
       this.owner.loop.turnSoon();
       if (status !== 0) throw lastError(module);
     });
+  }
+
+  /** It has ended by itself, and is shown until somebody closes it. */
+  #forget(): void {
+    this.#isEnded = true;
+    this.owner.forget(this.id);
+    try {
+      this.#command('close');
+    } catch {
+      // The client has ended as well.
+    }
+  }
+
+  /** False: it does not read yet, and can't be asked. */
+  #askToLook(): boolean {
+    try {
+      this.#command('look');
+      return true;
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === 'would_block') return false;
+      throw error;
+    }
   }
 
   #giveBack(lots: Lot[]): void {
@@ -376,9 +395,4 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
     for (const lot of [...this.#unconfirmed.values()]) lot.finish(error);
     for (const waiter of this.#endWaiters.splice(0)) waiter();
   }
-}
-
-/** @internal */
-export function failureOf(event: ClientEvents['failure']): MillraceError {
-  return errorOf(event.error);
 }

@@ -136,8 +136,18 @@ class Feed<Entry extends EventEntry> implements UnderlyingDefaultSource<Uint8Arr
     const gone = (): void => void this.end();
     this.signal.addEventListener('abort', gone);
     this.unlisten.push(() => this.signal.removeEventListener('abort', gone));
+    try {
+      await this.open();
+    } catch (error) {
+      // As if the first thing to come were this error: then it is told, and all ends as always.
+      this.following = Promise.reject(error as Error);
+      this.following.catch(() => undefined);
+    }
+  }
+
+  private async open(): Promise<void> {
     const cursors = [...this.cursors].map(([stream, id]) => `${stream}=${id}`);
-    const source = await options.open(cursors.length === 0 ? undefined : cursors, this.abort.signal);
+    const source = await this.options.open(cursors.length === 0 ? undefined : cursors, this.abort.signal);
     const iterator = source[Symbol.asyncIterator]();
     // The page may have left while the source was opened.
     if (this.isOver) return void (await iterator.return?.());
@@ -272,8 +282,8 @@ class Feed<Entry extends EventEntry> implements UnderlyingDefaultSource<Uint8Arr
   }
 
   private async next(): Promise<Step<Entry>> {
-    if (this.iterator === undefined) return { what: 'gone' };
-    this.following ??= this.iterator.next().then((batch) => ({ what: 'batch', batch }) as const);
+    this.following ??= this.iterator?.next().then((batch) => ({ what: 'batch', batch }) as const);
+    if (this.following === undefined) return { what: 'gone' };
     const { heartbeatMs = heartbeatMsDefault } = this.options;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const told = new Promise<Step<Entry>>((resolve) => {

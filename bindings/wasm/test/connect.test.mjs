@@ -6,6 +6,8 @@ import { after, before, test } from 'node:test';
 
 import { connect, MillraceError } from 'millrace';
 
+import { connectWith } from '../dist/lib/connect.js';
+import factory from '../dist/lib/glue.mjs';
 import { clientFor } from './support/client.mjs';
 import { startServer, until } from './support/server.mjs';
 
@@ -35,6 +37,29 @@ test('a wrong option is refused by its name, before anything connects', async ()
   await assert.rejects(connect({ wasm: new Uint8Array([1, 2, 3]) }), isError('bad_config', /wasm/));
 });
 
+test('a URL may be an object, and what is none is refused', async (t) => {
+  for (const args of [[new URL(server.url)], [{ url: new URL(server.url) }]]) {
+    const client = await clientFor(t, ...args);
+    assert.match((await client.publish('by-object', { a: 1 })).id, /-/);
+  }
+  await assert.rejects(connect({ url: 6379 }), isError('bad_config', /^url: 6379 is no/));
+});
+
+test('an argument of a wrong type is the fault of that call alone', async (t) => {
+  const client = await clientFor(t, server.url);
+  const wrong = [
+    () => client.dead(undefined),
+    () => client.createGroup('s', 5),
+    () => client.replaceCredentials({ password: undefined }),
+    () => client.metrics(5),
+    () => client.publish(undefined, { a: 1 }),
+    () => client.publish({}, { a: 1 }),
+  ];
+  for (const call of wrong) await assert.rejects(async () => call(), isError('bad_argument', /./), String(call));
+  await client.publish(5, { a: 1 });
+  assert.equal(await server.send('XLEN', '5'), 1);
+});
+
 test('options count over the URL', async (t) => {
   const client = await clientFor(t, `${server.url}?batch_size=7&client_name=url`, { clientName: 'given' });
   await client.publish('named', { a: 1 });
@@ -48,6 +73,24 @@ test('the module can be given, as bytes and compiled', async (t) => {
     const client = await clientFor(t, server.url, { wasm });
     assert.match((await client.publish('given', { a: 1 })).id, /-/);
   }
+});
+
+test('a module that could not be loaded is loaded anew by the next client', async () => {
+  let loads = 0;
+  const host = {
+    load: async () => {
+      if (++loads === 1) throw new Error('EMFILE: too many open files');
+      return WebAssembly.compile(await readFile(new URL('../dist/millrace.wasm', import.meta.url)));
+    },
+    seed: () => new Uint32Array(4),
+    defaults: () => ({}),
+    deferring: () => setImmediate,
+  };
+  const anew = connectWith(host, factory);
+  await assert.rejects(anew(), /EMFILE/);
+  await (await anew()).close();
+  await (await anew()).close();
+  assert.equal(loads, 2);
 });
 
 test('credentials are in no error, event or metric', async (t) => {

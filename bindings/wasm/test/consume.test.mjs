@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { connect, MillraceError } from 'millrace';
 
 import { clientFor } from './support/client.mjs';
-import { startServer } from './support/server.mjs';
+import { freePort, startServer, until } from './support/server.mjs';
 
 let server;
 before(async () => {
@@ -140,6 +140,9 @@ test('groups are created, moved and destroyed', async (t) => {
   const client = await clientFor(t, server.url);
   assert.equal(await client.createGroup('grouped', 'g', { at: '$' }), true);
   assert.equal(await client.createGroup('grouped', 'g'), false);
+  await assert.rejects(client.moveGroup('grouped', 'g', { since: new Date('gone') }), isError('bad_argument'));
+  const [group] = await server.send('XINFO', 'GROUPS', 'grouped');
+  assert.notEqual(group[group.indexOf('last-delivered-id') + 1], '0-0', 'no date is not the beginning');
   assert.equal(await client.moveGroup('grouped', 'g', { since: new Date(0) }), true);
   assert.equal((await server.send('XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'grouped', '>'))[0][1].length, 2);
   assert.equal(await client.destroyGroup('grouped', 'g'), true);
@@ -159,6 +162,102 @@ test('a drain waits for what is in hand, and tells what is left', async (t) => {
   await client.close();
   const info = await server.send('XPENDING', 'drained', 'g', '-', '+', 10);
   assert.ok(!info.some(([id]) => id === batch.at(0).id));
+});
+
+test('what a drain ends is closed at once, and tells what stays pending', async (t) => {
+  await fill('drained-away', 4);
+  const client = await clientFor(t, server.url, quick);
+  const consumer = client.consumer({ stream: 'drained-away', group: 'g', consumer: 'me' });
+  await take(consumer, 4);
+  assert.equal(await client.drain({ timeoutMs: 50 }), 4);
+  const since = performance.now();
+  assert.equal(await consumer.close(), 4);
+  assert.ok(performance.now() - since < 1000, 'it waited for an end that was told already');
+  assert.equal(consumer.isOpen, false);
+});
+
+test('a close that the server does not answer tells what is held, and acks without an answer are closed', async (t) => {
+  const gone = await startServer();
+  for (let i = 0; i < 3; ++i) await gone.send('XADD', 's', '*', 'n', i);
+  const client = await clientFor(t, gone.url, quick);
+  const consumer = client.consumer({ stream: 's', group: 'g', batchSize: 3 });
+  const batch = await consumer.next();
+  await gone.stop();
+  batch.ack();
+  assert.equal(await consumer.close({ timeoutMs: 50 }), 3);
+  await client.close({ timeoutMs: 50 });
+  const said = await Promise.race([
+    batch.confirmed().catch((error) => error.code),
+    new Promise((resolve) => setTimeout(resolve, 2000, 'nothing')),
+  ]);
+  assert.equal(said, 'closed');
+});
+
+test('timeouts without an end are waited for', async (t) => {
+  await fill('endless', 1);
+  const client = await clientFor(t, server.url, quick);
+  const consumer = client.consumer({ stream: 'endless', group: 'g' });
+  await take(consumer, 1);
+  const next = consumer.next({ timeoutMs: Infinity });
+  await consumer.look({ timeoutMs: Infinity });
+  await server.send('XADD', 'endless', '*', 'n', 1);
+  const batch = await next;
+  assert.equal(batch?.length, 1);
+  batch.ack();
+  assert.equal(await consumer.close({ timeoutMs: Infinity }), 1);
+  const another = client.consumer({ stream: 'endless', group: 'h' });
+  const [first] = await take(another, 1);
+  first.ack();
+  assert.equal(await client.close({ timeoutMs: 2 ** 40 }), 0);
+  assert.equal(await pendingOf('endless', 'h'), 0);
+});
+
+test('paused, nothing is handed over, not what was read ahead either', async (t) => {
+  await fill('paused', 40);
+  const client = await clientFor(t, server.url, quick);
+  const consumer = client.consumer({ stream: 'paused', group: 'g', batchSize: 10 });
+  await consumer.next();
+  await until('all is read ahead', () => consumer.health().held === 40);
+  consumer.pause();
+  assert.equal(await consumer.next({ timeoutMs: 50 }), undefined);
+  const next = consumer.next();
+  consumer.resume();
+  assert.equal((await next).at(0).get('n'), '10');
+  await take(consumer, 20);
+});
+
+test('a consumer that was closed after a refusal of the credentials reads no more when they are replaced', async (t) => {
+  const guarded = await startServer(undefined, ['--requirepass', 'right']);
+  t.after(() => guarded.stop());
+  await guarded.send('AUTH', 'right');
+  await guarded.send('XADD', 's', '*', 'n', 1);
+  const client = await clientFor(t, guarded.url, { ...quick, password: 'wrong' });
+  const closed = client.consumer({ stream: 's', group: 'g', consumer: 'closed' });
+  const run = client.consumer({ stream: 's', group: 'g', consumer: 'run' });
+  await assert.rejects(closed.next(), isError('auth'));
+  await closed.close();
+  await assert.rejects(
+    run.run(() => assert.fail('nothing can be read')),
+    isError('auth'),
+  );
+  client.replaceCredentials({ password: 'right' });
+  const open = client.consumer({ stream: 's', group: 'g', consumer: 'open' });
+  const batch = await open.next({ timeoutMs: 5000 });
+  assert.equal(batch?.length, 1);
+  assert.equal(client.health().sources.length, 1);
+  await assert.rejects(closed.next(), isError('auth'));
+});
+
+test('a listener that goes and comes again while it is told is told once', async (t) => {
+  const client = await clientFor(t, server.url);
+  let told = 0;
+  const again = () => {
+    client.off('ready', again);
+    if (++told < 100) client.on('ready', again);
+  };
+  client.on('ready', again);
+  await client.consumer({ stream: 'told', group: 'g' }).ready();
+  assert.equal(told, 1);
 });
 
 test('a signal ends a wait with its own reason', async (t) => {
@@ -209,8 +308,26 @@ test('the health of a client passes over what is being closed, and shows what fa
   assert.equal(health.healthy, false);
   assert.equal(health.sources.length, 1);
   assert.match(health.sources[0].error, /WRONGTYPE/);
+  assert.match(client.metrics(), /"no-stream"/);
   await failing.close();
   assert.deepEqual(client.health(), { healthy: true, sources: [] });
+  await until('nothing is left of it', () => !client.metrics().includes('"no-stream"'));
+  assert.equal(await failing.close(), 0);
+});
+
+test('a look waits until the source reads, as long as it may', async (t) => {
+  await fill('looked', 3);
+  const client = await clientFor(t, server.url, quick);
+  const health = await client.consumer({ stream: 'looked', group: 'g' }).look();
+  assert.equal(health.streamLength, 3);
+  assert.notEqual(health.sinceLooked, undefined);
+  const nobody = await clientFor(t, `redis://127.0.0.1:${await freePort()}`);
+  const unknown = await nobody.consumer({ stream: 'looked', group: 'g' }).look({ timeoutMs: 50 });
+  assert.equal(unknown.sinceLooked, undefined);
+  await assert.rejects(
+    nobody.consumer({ stream: 'looked', group: 'g' }).look({ signal: AbortSignal.abort(new Error('enough')) }),
+    /enough/,
+  );
 });
 
 test('health and metrics tell of the source', async (t) => {

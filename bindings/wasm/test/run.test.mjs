@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { MillraceError } from 'millrace';
 
 import { clientFor } from './support/client.mjs';
-import { startServer } from './support/server.mjs';
+import { startServer, Wire } from './support/server.mjs';
 
 let server;
 before(async () => {
@@ -40,6 +40,73 @@ test("until: 'empty' handles all there is, and ends", async (t) => {
     },
   );
   assert.equal(await pendingOf('empty', 'g'), 0);
+});
+
+test("a handler that throws in Pub/Sub ends nothing: what it threw is told, and the next one is handled", async (t) => {
+  const client = await clientFor(t, server.url, { mode: 'pubsub', flushInterval: 0 });
+  const wire = await Wire.connect(server.port);
+  t.after(() => wire.close());
+  const consumer = client.consumer({ stream: 'at-most-once', group: 'g' });
+  await consumer.ready();
+  const told = [];
+  client.on('log', ({ message, fields }) => fields.error === 'no' && told.push(message));
+  const stop = new AbortController();
+  let tries = 0;
+  const running = consumer.run(
+    async () => {
+      if (++tries === 1) {
+        await wire.send('PUBLISH', 'at-most-once', 'second');
+        throw new Error('no');
+      }
+      stop.abort();
+    },
+    { signal: stop.signal },
+  );
+  await server.send('PUBLISH', 'at-most-once', 'first');
+  const { handled, failed } = await running;
+  assert.deepEqual({ handled, failed }, { handled: 1, failed: 1 });
+  assert.deepEqual(told, ['The handler failed; Pub/Sub does not deliver its batch again']);
+});
+
+test('in Pub/Sub one busy key holds up the reading, since nothing else bounds what waits', async (t) => {
+  const client = await clientFor(t, server.url, { mode: 'pubsub', flushInterval: 0, batchSize: 1 });
+  const consumer = client.consumer({ stream: 'busy', group: 'g' });
+  await consumer.ready();
+  let open;
+  const gate = new Promise((resolve) => (open = resolve));
+  const stop = new AbortController();
+  const seen = [];
+  const running = consumer.run(
+    async (batch) => {
+      await gate;
+      if (seen.push(Number(batch.at(0).get('data'))) === 600) stop.abort();
+    },
+    { concurrency: 2, orderBy: () => 'one', signal: stop.signal },
+  );
+  for (let n = 0; n < 600; ++n) await server.send('PUBLISH', 'busy', n);
+  const taken = Number(/^millrace_delivered_total\{.*\} (\d+)$/m.exec(client.metrics())[1]);
+  assert.ok(taken < 300, `${taken} were taken`);
+  open();
+  const { handled } = await running;
+  assert.equal(handled, 600);
+  assert.deepEqual(
+    seen,
+    numbered(600).map(({ n }) => n),
+  );
+});
+
+test('whatever a handler throws, the run goes on', async (t) => {
+  await fill('odd', numbered(1));
+  const client = await clientFor(t, server.url);
+  const thrown = [null, undefined, Symbol('s'), Object.create(null)];
+  const result = await client.consumer({ stream: 'odd', group: 'g', nackDelay: 1 }).run(
+    () => {
+      if (thrown.length > 0) throw thrown.pop();
+    },
+    { until: 'empty' },
+  );
+  assert.equal(result.failed, 4);
+  assert.equal(result.handled, 1);
 });
 
 test('a handler that throws has its batch again, and the log says why', async (t) => {
@@ -163,6 +230,19 @@ test('a budget ends the run, and gives back what is not finished', async (t) => 
   assert.equal(await server.send('EXISTS', '{budget}:lease:g:w-1'), 0);
 });
 
+test('a run that ends before its budget leaves no timer, which would keep the process alive', async (t) => {
+  await fill('early', numbered(2));
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const client = await clientFor(t, server.url);
+  const before = timers();
+  const result = await client
+    .consumer({ stream: 'early', group: 'g' })
+    .run(() => undefined, { budgetMs: 3_600_000, until: 'empty' });
+  await client.close();
+  assert.equal(result.ended, 'empty');
+  assert.equal(timers(), before);
+});
+
 test('a run with a budget takes a name under a lease', async (t) => {
   await fill('leased', numbered(3));
   const client = await clientFor(t, server.url);
@@ -178,14 +258,80 @@ test('a run with a budget takes a name under a lease', async (t) => {
 
 test('options that make no sense are refused before anything runs', async (t) => {
   const client = await clientFor(t, server.url);
-  for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { budgetMs: 0 }, { until: 'full' }]) {
+  const wrong = [
+    ...[{ concurrency: 0 }, { concurrency: 1.5 }, { until: 'full' }],
+    ...[0, -1, NaN, Infinity, '5'].map((budgetMs) => ({ budgetMs })),
+  ];
+  for (const options of wrong) {
     const consumer = client.consumer({ stream: 'refused', group: 'g' });
     await assert.rejects(
       consumer.run(() => undefined, options),
-      (error) => error instanceof MillraceError && ['bad_argument', 'bad_config'].includes(error.code),
+      (error) => {
+        assert.equal(error.code, 'bad_argument', error.message);
+        assert.match(error.message, new RegExp(`^run: ${Object.keys(options)[0]} is `));
+        return error instanceof MillraceError;
+      },
     );
     await consumer.close();
   }
+});
+
+test('a budget need not be whole milliseconds', async (t) => {
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'fraction', group: 'g' });
+  const { ended } = await consumer.run(() => undefined, { budgetMs: 9999.5, until: 'empty' });
+  assert.equal(ended, 'empty');
+});
+
+test('a run ends with the drain or the close of its client, and at once', async (t) => {
+  for (const how of ['drain', 'close']) {
+    await fill(how, numbered(3));
+    const client = await clientFor(t, server.url);
+    let begin;
+    const begun = new Promise((resolve) => (begin = resolve));
+    let finish;
+    const finished = new Promise((resolve) => (finish = resolve));
+    const running = client.consumer({ stream: how, group: 'g', flushInterval: 0 }).run(() => (begin(), finished));
+    await begun;
+    const ending = client[how]();
+    if (how === 'close') await ending;
+    finish();
+    assert.equal(await ending, how === 'close' ? 3 : 0);
+    const since = performance.now();
+    const result = await running;
+    assert.ok(performance.now() - since < 1000, 'it waited for an end that was told already');
+    assert.deepEqual([result.ended, result.handled], ['closed', 1]);
+    assert.equal(await pendingOf(how, 'g'), how === 'close' ? 3 : 0);
+  }
+});
+
+test('a client that ends while a run asks the server whether all is done ends the run', async (t) => {
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'asking', group: 'g' });
+  const look = consumer.look.bind(consumer);
+  consumer.look = async (options) => {
+    await client.close();
+    return look(options);
+  };
+  const { ended } = await consumer.run(() => undefined, { until: 'empty' });
+  assert.equal(ended, 'closed');
+});
+
+test('a budget ends a run that waits for the server to say whether all is done', async (t) => {
+  const silent = await startServer();
+  t.after(() => silent.stop());
+  const client = await clientFor(t, silent.url);
+  const consumer = client.consumer({ stream: 'silent', group: 'g' });
+  const look = consumer.look.bind(consumer);
+  consumer.look = async (options) => {
+    await silent.send('CLIENT', 'PAUSE', 2000, 'ALL');
+    return look(options);
+  };
+  const since = performance.now();
+  const { ended } = await consumer.run(() => undefined, { budgetMs: 360, until: 'empty' });
+  const took = performance.now() - since;
+  assert.equal(ended, 'budget');
+  assert.ok(took < 460, `took ${took} ms`);
 });
 
 test('what the server refuses for good ends the run with its error', async (t) => {

@@ -99,7 +99,10 @@ class WebSocketBridge implements Bridge, ConnectionOwner, Counts {
 
   attach(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.handleUpgrade(request, socket, head));
-    server.on('request', (request, response) => void this.handleRequest(request, response));
+    server.on('request', (request, response) => {
+      // Another handler of the server may have answered, with its own 404 for example.
+      if (!response.headersSent) this.handleRequest(request, response);
+    });
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -228,6 +231,7 @@ class WebSocketBridge implements Bridge, ConnectionOwner, Counts {
 }
 
 function respond(response: ServerResponse, status: number, words: string): true {
+  if (response.headersSent) return true; // by another handler, while we asked the upstream
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(words === '' ? '' : `${words}\n`);
   return true;
 }

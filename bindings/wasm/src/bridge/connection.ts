@@ -26,6 +26,8 @@ export const closeCodes = {
 } as const;
 
 const wordsMax = 131_072;
+/** So many commands are passed on before their rate is reckoned. */
+const commandsInARow = 1000;
 /** For the peer to answer a close, and to take what is still on its way. */
 const closeWaitMs = 2_000;
 
@@ -80,7 +82,7 @@ export class Connection {
     const told = (why: string): void => metrics.add('paused', 1, why);
     this.fromClient = new Gate(
       () => ws.pause(),
-      () => ws.resume(),
+      () => this.readOn(),
       told,
     );
     this.fromUpstream = new Gate(
@@ -111,7 +113,9 @@ export class Connection {
   /** Ends it, if the client has neither said nor taken anything for as long as settings allow. */
   endIfIdle(now: number): void {
     const { idleMs } = this.owner.settings;
-    if (now - this.heardAt >= idleMs) {
+    // Who is owed an answer and takes it, however slowly, has nothing to say; and who is slowed down may not.
+    const at = this.owed.size > 0 ? Math.max(this.heardAt, this.takenAt) : this.heardAt;
+    if (this.slowed.size === 0 && now - at >= idleMs) {
       const what = this.fromClient.isClosed ? 'the upstream took nothing' : 'nothing was sent';
       this.close(closeCodes.idle, `${what} for ${idleMs} ms`);
     } else if (this.ws.bufferedAmount > 0 && now - this.takenAt >= idleMs) {
@@ -183,26 +187,49 @@ export class Connection {
     this.owner.registers.add('bytes', bytes.length, 'up');
     const socket = this.upstream;
     if (socket === undefined) return this.close(closeCodes.upstreamClosed, 'the upstream closed the connection');
+    this.requests.push(bytes);
+    this.passOn(socket);
+    this.slow(this.fromClient, 'bytes', this.rates.up.take(bytes.length, this.heardAt));
+  }
+
+  /** After a pause: first what its last message left here. */
+  private readOn(): void {
+    if (this.upstream !== undefined && !this.isClosing) this.passOn(this.upstream);
+    if (!this.fromClient.isClosed) this.ws.resume();
+  }
+
+  /** Passes commands on, as long as nothing holds the client up: one message may have any number of them. */
+  private passOn(socket: Socket): void {
+    while (!this.fromClient.isClosed) {
+      const count = this.passSome(socket);
+      if (count === 0) return;
+      this.slow(this.fromClient, 'commands', this.rates.commands.take(count, performance.now()));
+    }
+  }
+
+  private passSome(socket: Socket): number {
+    const { bufferBytes, unanswered } = this.owner.settings;
+    // Below its own mark the socket would not tell when it is empty.
+    const waitingMax = Math.max(bufferBytes, socket.writableHighWaterMark);
     let count = 0;
     socket.cork();
     try {
-      this.requests.push(bytes);
-      for (let command = this.requests.next(); command !== undefined; command = this.requests.next()) {
+      while (count < commandsInARow && this.owed.size <= unanswered && socket.writableLength <= waitingMax) {
+        const command = this.requests.next();
+        if (command === undefined) break;
         ++count;
         this.pass(command, socket);
       }
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       this.close(error.closeCode, error.message);
+      return 0;
     } finally {
       socket.uncork();
     }
-    this.slow(this.fromClient, 'bytes', this.rates.up.take(bytes.length, this.heardAt));
-    this.slow(this.fromClient, 'commands', this.rates.commands.take(count, this.heardAt));
-    if (socket.writableNeedDrain || socket.writableLength > this.owner.settings.bufferBytes) {
-      this.fromClient.close('upstream');
-    }
-    if (this.owed.size > this.owner.settings.unanswered) this.fromClient.close('unanswered');
+    if (socket.writableNeedDrain) this.fromClient.close('upstream');
+    if (this.owed.size > unanswered) this.fromClient.close('unanswered');
+    return count;
   }
 
   private pass(command: Command, socket: Socket): void {
@@ -275,7 +302,11 @@ export class Connection {
     if (sooner !== undefined) this.forget(sooner);
     this.slowed.set(
       name,
-      this.later(forMs, () => gate.open(what)),
+      this.later(forMs, () => {
+        this.slowed.delete(name);
+        this.heardAt = performance.now();
+        gate.open(what);
+      }),
     );
   }
 

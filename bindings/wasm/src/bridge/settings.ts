@@ -193,6 +193,14 @@ function whyNoTls({ ca, cert, key }: UpstreamOptions): string | undefined {
   }
 }
 
+function unescaped(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function upstreamOf(given: string | UpstreamOptions | undefined, faults: string[]): Upstream | undefined {
   const options: UpstreamOptions = typeof given === 'string' ? { url: given } : (given ?? { url: '' });
   const fail = (why: string): undefined => {
@@ -223,12 +231,16 @@ function upstreamOf(given: string | UpstreamOptions | undefined, faults: string[
   }
   const wrong = whyNoTls(options);
   if (wrong !== undefined) return fail(wrong);
+  const [username, password] = [url.username, url.password].map(unescaped);
+  if (username === undefined || password === undefined) {
+    return fail('the user or password in the URL has a % that begins no escape; a % itself is written %25');
+  }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   return {
     ...{ host, port: url.port === '' ? 6379 : Number(url.port), path: isUnix ? url.pathname : undefined, isTls },
     database: Number(database),
-    username: options.username ?? decodeURIComponent(url.username),
-    password: options.password ?? decodeURIComponent(url.password),
+    username: options.username ?? username,
+    password: options.password ?? password,
     ...{ ca: options.ca, cert: options.cert, key: options.key, serverName: options.serverName ?? host },
   };
 }

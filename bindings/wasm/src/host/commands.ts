@@ -98,7 +98,7 @@ export function publish(
   entries: readonly SendableFields[],
 ): number | MillraceError {
   const counts: number[] = [];
-  let parts: (string | Uint8Array)[] = [checkText(stream, 'the name of the stream')];
+  let parts: (string | Uint8Array)[] = [sendable(stream, () => 'the name of the stream')];
   for (const fields of entries) {
     counts.push(fields.length);
     for (const [name, value] of fields) {

@@ -96,7 +96,9 @@ export class Loop implements TurnSink, ConnectionOwner {
     try {
       return use(this.module, this.handle, monotonicNow());
     } catch (error) {
-      throw this.#break(error);
+      // Of Embind's, about an argument: nothing was called.
+      const isArgument = error instanceof Error && error.name === 'BindingError';
+      throw isArgument ? new MillraceError('bad_argument', error.message) : this.#break(error);
     }
   }
 

@@ -75,18 +75,20 @@ class Connection implements Socket {
 function handlers(target: Target, resolve: (socket: Socket) => void, reject: (error: unknown) => void): Bun.Handlers {
   let connection: Connection | undefined;
   let failure: unknown;
+  let abort = (): void => undefined;
   const ready = (socket: BunSocket): void => {
-    if (target.signal.aborted) {
-      socket.terminate();
-      return;
-    }
+    target.signal.removeEventListener('abort', abort);
     if (!target.unixPath) socket.setNoDelay(true);
     connection = new Connection(socket);
     resolve(connection);
   };
   return {
     open: (socket) => {
-      if (!target.tls) ready(socket);
+      abort = () => socket.terminate();
+      if (target.signal.aborted) return abort();
+      if (!target.tls) return ready(socket);
+      // A server that says nothing would have us wait for ever.
+      target.signal.addEventListener('abort', abort);
     },
     handshake: (socket, success, error) => {
       if (!target.tls || connection) return;
@@ -109,6 +111,7 @@ function handlers(target: Target, resolve: (socket: Socket) => void, reject: (er
     },
     connectError: (_, error) => reject(asTransportError(error)),
     close: (_, error) => {
+      target.signal.removeEventListener('abort', abort);
       failure ??= error;
       const reason = failure ? asTransportError(failure) : undefined;
       if (!connection) {

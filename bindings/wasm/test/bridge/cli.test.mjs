@@ -100,6 +100,7 @@ test('wrong options end it with status 2 before anything is opened, all of them 
   }
   assert.match(ends(...good, '--upstream=http://x')[1], /given twice/);
   assert.match(ends('--upstream=http://x', ...good.slice(1))[1], /none of redis:\/\/, rediss:\/\/, unix:\/\//);
+  assert.match(ends('--upstream=redis://50%off@h', ...good.slice(1))[1], /^millrace-bridge: upstream: .* % /);
   const tls = ['--upstream=rediss://h', ...good.slice(1)];
   assert.match(ends(...tls, `--upstream-ca=${tokens}`)[1], /upstream: the authority is no certificate in PEM/);
   const both = [`--upstream-cert=${tokens}`, `--upstream-key=${tokens}`];

@@ -1,7 +1,9 @@
 // Who comes in, and what the others are told: before the upgrade, by status and words, and to a page that asks by GET.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
+import { createBridge } from '../../dist/lib/bridge/index.js';
 import { open, startRedis, token, until, whileBridged } from './fixture.mjs';
 
 let redis;
@@ -121,3 +123,24 @@ test('tokens are replaced while it runs; who is in stays', () =>
     assert.equal(await fresh.line('PING'), '+PONG');
     assert.equal(await old.line('PING'), '+PONG');
   }));
+
+test('on a server whose own handler answers everything the bridge answers nothing a second time', async (t) => {
+  const bridge = createBridge({ upstream: redis.url, keys: ['*'], open: true, path: '/redis' });
+  const server = createServer((_, response) => response.writeHead(404).end('mine'));
+  bridge.attach(server);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(async () => {
+    await bridge.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  const failures = [];
+  const failed = (error) => failures.push(error.message);
+  process.prependListener('uncaughtException', failed);
+  t.after(() => process.off('uncaughtException', failed));
+  for (const path of ['livez', 'readyz', 'metrics', 'redis', 'else']) {
+    const answer = await fetch(`http://127.0.0.1:${server.address().port}/${path}`);
+    assert.deepEqual([answer.status, await answer.text()], [404, 'mine']);
+  }
+  assert.deepEqual(failures, []);
+});

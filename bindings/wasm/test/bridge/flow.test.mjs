@@ -128,6 +128,47 @@ test('who is faster than its rate waits, and loses nothing', async () => {
   }
 });
 
+test('one message with very many commands keeps to what may be on its way', async () => {
+  let bytes = 0;
+  const upstream = await startUpstream((socket) => socket.on('data', (more) => (bytes += more.length)));
+  const { bridge, url, stop } = await startBridge({ upstream: upstream.url, unanswered: 100, shutdownTimeoutMs: 50 });
+  const pings = () => bytes / encode('PING').length;
+  try {
+    const client = await open(url).opened();
+    const count = 5000;
+    client.ws.send(Buffer.concat(Array.from({ length: count }, () => encode('PING'))));
+    await until('the client is held up', () => metric(bridge, 'pauses_total{why="unanswered"}') > 0);
+    await until('what was passed on has come', () => pings() === metric(bridge, 'commands_total'));
+    assert.equal(pings(), 101);
+    const [socket] = upstream.sockets;
+    let answered = 0;
+    const answer = () => {
+      for (; answered < pings(); ++answered) socket.write('+PONG\r\n');
+      return client.received.length === count * 7;
+    };
+    await until('all answers have come', answer);
+    assert.equal(pings(), count);
+  } finally {
+    await stop();
+    await upstream.stop();
+  }
+});
+
+test('who is slowed down for its rate, or takes a long answer slowly, is not idle', async () => {
+  const { url, stop } = await startBridge({ upstream: redis.url, idleMs: 200, bytesPerSecond: MiB });
+  try {
+    const client = await open(url).opened();
+    // Two seconds' worth, of which one is had at once: in each direction more than idleMs is waited.
+    assert.match(await client.text('XADD', 'slowly', '*', 'v', Buffer.alloc(1.5 * MiB, 'x')), /^[0-9]+-[0-9]+$/);
+    client.send('XRANGE', 'slowly', '-', '+', 'COUNT', '1');
+    await until('all of it has come', () => client.closed || client.received.length > 1.5 * MiB);
+    assert.equal(client.closed, undefined);
+    assert.equal((await client.ends()).code, 4408);
+  } finally {
+    await stop();
+  }
+});
+
 test('who says nothing for too long is closed, with the reason', async () => {
   const { url, stop } = await startBridge({ upstream: redis.url, idleMs: 200 });
   try {

@@ -1,12 +1,13 @@
 // The packed package in every host for real: each case that is for it, and a table that says host by case.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { makeCertificates } from '../support/certificates.mjs';
 import { installIn } from '../support/installed.mjs';
 import { Matrix } from '../support/matrix.mjs';
-import { freePort, startServer } from '../support/server.mjs';
+import { freePort, startServer, until } from '../support/server.mjs';
 import { cases } from './app/cases.mjs';
 import { allAreExpected, hosts, versionOf } from './hosts.mjs';
 
@@ -37,16 +38,39 @@ function whyNot(host, name) {
   return host.lacks[name];
 }
 
+/** It accepts, and never says a word. */
+async function startSilent(t) {
+  const sockets = new Set();
+  let accepted = 0;
+  const silent = createServer((socket) => {
+    ++accepted;
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    socket.resume(); // what is not read hides the end
+  });
+  await new Promise((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  return {
+    url: `rediss://localhost:${silent.address().port}`,
+    untilSilent: () => until('its connections are closed', () => accepted > 0 && sockets.size === 0),
+  };
+}
+
 async function playOn(host, column, t) {
   const tlsPort = await freePort();
   const server = await startServer('redis-7.0', certificates.flags(tlsPort));
   t.after(() => server.stop());
+  const { url: silentUrl, untilSilent } = await startSilent(t);
   const given = {
     expects: host.expects,
     server: { url: server.url },
     pubsub: pubsub && { url: pubsub.url },
     refused: { url: `redis://127.0.0.1:${await freePort()}` },
     tls: { url: `rediss://localhost:${tlsPort}`, tls: { ca: certificates.ca } },
+    silent: { url: silentUrl },
   };
   const played = cases.filter(({ name }) => whyNot(host, name) === undefined);
   for (const each of played) await each.before?.(server.send);
@@ -62,7 +86,7 @@ async function playOn(host, column, t) {
       matrix.set(each.name, column, 'FAILED');
       const { failed } = await play(each.name);
       if (failed !== undefined) assert.fail(failed);
-      await each.after?.(server.send);
+      await each.after?.(server.send, { untilSilent });
       matrix.set(each.name, column, 'OK');
     });
   }

@@ -236,6 +236,19 @@ test('gaps come before the entry behind them, resets at once; those of other sou
   assert.equal(ended, 2);
 });
 
+test('a source that can not be opened is a failure as well, and nobody listens any more', async () => {
+  let listening = 0;
+  const client = { on: () => (++listening, () => --listening) };
+  const closed = Object.assign(new Error('the client is closed'), { code: 'closed', retryable: false });
+  for (const open of [() => Promise.reject(closed), () => assert.fail(closed)]) {
+    const response = eventStream(ask(), { streams: 'orders', open, client });
+    assert.deepEqual(interpret(await response.text()), [
+      { type: 'failure', data: '{"code":"closed","retryable":false}', id: '' },
+    ]);
+    assert.equal(listening, 0);
+  }
+});
+
 test('an end is an end, a failure is an event without words of the server', { timeout: 10_000 }, async () => {
   const source = new Source();
   const response = eventStream(ask(), { streams: 'orders', open: () => source });

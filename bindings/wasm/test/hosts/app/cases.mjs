@@ -30,6 +30,7 @@ export async function play(name, { connect, MillraceError, webSocketTransport },
     openPubsub: opening(given.pubsub),
     openRefused: opening(given.refused),
     openTls: opening(given.tls),
+    openSilent: opening(given.silent),
   };
   let timer;
   const late = new Promise((_, reject) => {

@@ -66,10 +66,21 @@ async function unknownAuthority({ openTls }) {
   same(await reasonOf(await openTls({ tls: {} })), 'tls_unknown_authority', 'why nothing connects');
 }
 
+/** Given up in time, and nothing of it stays open: each attempt would leave a socket behind. */
+const silentServer = {
+  async run({ openSilent }) {
+    same(await reasonOf(await openSilent({ connectionTimeout: 100 })), 'timeout', 'why nothing connects');
+  },
+  async after(_, { untilSilent }) {
+    await untilSilent();
+  },
+};
+
 export const ends = [
   { name: 'drain: nothing held, no name left', ...drain },
   { name: 'misuse, use after release and close', run: misuse },
   { name: 'a connection that is refused', run: refused },
   { name: 'TLS', run: tls },
   { name: 'TLS by an authority that nobody knows', run: unknownAuthority },
+  { name: 'TLS with a server that says nothing', ...silentServer },
 ];
