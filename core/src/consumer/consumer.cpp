@@ -172,7 +172,7 @@ bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {
     });
     if (!sent) return false;
     recovery.handle_count_sent();
-    holdings_.page_open = true;
+    holdings_.page_open = is_page_wanted_ = true;
     ++in_flight_;
     return true;
 }
@@ -197,7 +197,7 @@ void Consumer::read_page_of(uint32_t stream, Lane& lane, Instant now) {
     });
     if (!sent) return;
     recovery.handle_read_sent();
-    holdings_.page_open = true;
+    holdings_.page_open = is_page_wanted_ = true;
     ++in_flight_;
 }
 
@@ -333,6 +333,7 @@ void Consumer::drain(Instant now) {
     holdings_.backoff.stop();
     dead_letters_.stop();
     redelivery_.release_all(now);
+    if (in_flight_ == 0) end_page();  // it waits for its read, which is not sent any more
 }
 
 /// REC-4: the name is another's. What is out may still take entries under it, so its connections go (REC-6).

@@ -51,6 +51,18 @@ TEST_F(Closing, EntriesThatArriveMeanwhileAreGivenBack) {
     EXPECT_EQ(host.story(), lines({"closed source, 0 held"}));
 }
 
+/// A page of recovery is counted, and then not read any more: nothing waits for that.
+TEST_F(Closing, WhileAPageIsCountedWhatWaitsIsGivenBack) {
+    ASSERT_TRUE(host.nack(1, {}, seconds(10)).ok());
+    host.lost("read");
+    host.fire();
+    host.greet("read");
+    ASSERT_TRUE(host.close(source).ok());
+    host.forget();
+    host.reply("read", array({pending("1-0", "c", 50, 1)}));
+    EXPECT_NE(host.story().find("1-0 IDLE 60000 JUSTID"), std::string::npos);
+}
+
 TEST_F(Closing, ABatchStaysReadableUntilItIsReleased) {
     ASSERT_TRUE(host.close(source).ok());
     host.release(1);
