@@ -269,6 +269,7 @@ void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply&
         std::string(command) + " " + holdings_.streams[stream] + " " + holdings_.config.group + ": " + error.message;
     Group& group = groups_[stream];
     group.state = State::left;
+    if (!marks_at_.has_value()) marks_at_ = holdings_.context.now + holdings_.config.claim_interval;
     const auto is_left = [](const Group& other) { return other.state == State::left; };
     const bool is_last = !has_pattern() && std::all_of(groups_.begin(), groups_.end(), is_left);
     if (is_last) return observer_.handle_all_left(std::move(error));
