@@ -225,6 +225,11 @@ void Redelivery::after_claim(uint64_t tag, const resp::Reply& reply, Instant now
 void Redelivery::after_refusal(uint64_t tag, const resp::Reply& reply, Instant now) {
     Waiting& waiting = entries_[static_cast<size_t>(tag)];
     const ServerError refusal = classify(reply.text());
+    // There is no stream any more that it could be an entry of; or no group, which a source that ends does not make
+    // again.
+    const bool is_gone =
+        refusal.what == ErrorClass::wrong_type || (refusal.what == ErrorClass::no_group && holdings_.draining);
+    if (is_gone) return end_wait(tag, EntryState::lost);
     if (refusal.what == ErrorClass::no_group) {  // it comes again with the group
         waiting.state = Waiting::State::waiting;
         waiting.due = now + holdings_.context.retry_delay(failures_++);
