@@ -328,6 +328,7 @@ void Consumer::stop() {
 /// Nothing new is asked for. The replies that are owed may bring entries; so the end waits for them.
 void Consumer::drain(Instant now) {
     if (stopped_ || holdings_.draining) return;
+    reclaim_.drain();
     holdings_.drain();
     seen_.drain();
     holdings_.backoff.stop();

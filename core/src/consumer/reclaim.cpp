@@ -166,7 +166,14 @@ void Reclaim::handle_reply(const Request& request, const resp::Reply& reply, Ins
         const size_t count = request.tag & 0xffffU;
         --claims_out_;
         holdings_.asked_for -= static_cast<uint32_t>(count);
-        if (page == page_ && step_ == Step::claim) after_claim(request.tag >> 16 & 0xffffU, count, reply, now);
+        const size_t first = request.tag >> 16 & 0xffffU;
+        if (page == page_ && step_ == Step::claim) {
+            after_claim(first, count, reply, now);
+        } else if (page == page_ && holdings_.draining) {
+            const size_t end = std::min(first + count, rows_.size());  // after a refusal there may be fewer
+            for (size_t i = first; i < end; ++i) rows_[i].is_out = false;
+            give_rows_back();  // what it did not bring
+        }
         is_deleted_ = false;
     } else if (page == page_ && step_ == Step::await) {
         if (request.what == list) after_list(reply, now);

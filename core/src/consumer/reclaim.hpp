@@ -35,6 +35,8 @@ class Reclaim final : private ReplyHandler {
     [[nodiscard]] bool wants_room() const { return step_ == Step::list || step_ == Step::claim; }
     /// The stream was made anew: what was listed of it is no more.
     void drop_stream(uint32_t stream);
+    /// The source ends: what XAUTOCLAIM made ours and was not brought is put aside, to be given back (DRN-1).
+    void drain();
     void disown(Lane& lane) { lane.disown(this); }
 
   private:
@@ -97,6 +99,7 @@ class Reclaim final : private ReplyHandler {
     void count_page(Lane& lane, Instant now);
     void after_count(const resp::Reply& reply, Instant now);
     void keep_rows();
+    void give_rows_back();
     void next_stream();
     void pass_gone();
     void try_later(Instant now);

@@ -142,6 +142,20 @@ void Reclaim::after_count(const resp::Reply& reply, Instant now) {
     step_ = Step::claim;
 }
 
+void Reclaim::drain() {
+    give_rows_back();
+    if (!autoclaim_out_) step_ = Step::rest;  // what is counted is of no more interest
+}
+
+/// Else others could take it only after claim_min_idle.
+void Reclaim::give_rows_back() {
+    for (Row& row : rows_) {
+        if (!autoclaimed_ || row.came || row.is_out || is_with_us(row.id)) continue;
+        row.came = true;
+        if (!holdings_.aside.push({stream_, row.id, autoclaimed_at_})) ++holdings_.dropped;
+    }
+}
+
 /// What is ours and was not brought yet, to go on with later: no sweep would find it before claim_min_idle has passed.
 void Reclaim::keep_rows() {
     size_t kept = 0;
