@@ -273,6 +273,8 @@ void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply&
     const auto is_left = [](const Group& other) { return other.state == State::left; };
     const bool is_last = !has_pattern() && std::all_of(groups_.begin(), groups_.end(), is_left);
     if (is_last) return observer_.handle_all_left(std::move(error));
+    // Nothing can be acked or claimed there: what is held would take the others' room for ever.
+    if (classify(reply.text()).what == ErrorClass::wrong_type) observer_.handle_stream_gone(stream);
     if (!std::exchange(group.said_left, true)) holdings_.context.fail(holdings_.source, std::move(error));
 }
 

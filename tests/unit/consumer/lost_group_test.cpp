@@ -296,6 +296,45 @@ TEST(ManyStreams, OneOfTheWrongTypeIsLeftUntilItIsMended) {
               lines({"group recreated t from 0", "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
 }
 
+/// Nothing of it can be acked any more: what was held gives its room to the others.
+TEST(ManyStreams, WhatIsHeldOfOneThatIsLeftIsLost) {
+    ScriptedHost host;
+    const std::string wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    SourceConfig config = source_of({"s", "t"});
+    config.flush_interval = Duration{};
+    const SourceId source = consume(host, config);
+    host.reply("read", stream("t", {"1-0", "2-0"}));
+    ASSERT_TRUE(host.ack(1, {0}).ok());
+    host.forget();
+    host.reply("control", error(wrong));
+    host.reply("read", error(wrong));
+    host.reply("read", stream_info("12-0"));
+    host.reply("read", error(wrong));
+    EXPECT_EQ(host.story(),
+              lines({"read: XINFO STREAM s", "read: XINFO STREAM t", "read: XGROUP CREATE s g 0-0 MKSTREAM",
+                     "lost t: 1-0 2-0", "failure: wrong_type (XINFO STREAM t g: " + wrong + ")"}));
+    EXPECT_EQ(host.ack(1, {1}).error().code, Code::lost);
+    EXPECT_EQ(host.machine.health(source, host.now()).value().held, 0U);
+    host.wait(5000);
+    EXPECT_EQ(host.story().find("XACK"), std::string::npos);
+}
+
+/// One that is a stream again when it is looked at keeps its acks.
+TEST(ManyStreams, AnAckThatMetTheWrongTypeIsSentAgain) {
+    ScriptedHost host;
+    SourceConfig config = source_of({"s", "t"});
+    config.flush_interval = Duration{};
+    consume(host, config);
+    host.reply("read", stream("t", {"1-0"}));
+    ASSERT_TRUE(host.ack(1).ok());
+    host.forget();
+    host.reply("control", error("WRONGTYPE Operation against a key holding the wrong kind of value"));
+    EXPECT_EQ(host.fire(), 100);
+    EXPECT_EQ(host.story(), lines({"control: XACK t g 1-0"}));
+    host.reply("control", integer(1));
+    EXPECT_EQ(host.story(), lines({"acked 1: 0"}));
+}
+
 TEST(ManyStreams, AllOfTheWrongTypeCloseTheSource) {
     ScriptedHost host;
     const std::string wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
