@@ -156,7 +156,7 @@ bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {
         recovery.finish();
         return true;
     }
-    const uint32_t count = holdings_.room();
+    const uint32_t count = std::min(holdings_.room(), holdings_.rows_max());
     if (count == 0) {  // until something is acked, which must have been handed over for that
         batches_.flush(Lot::again, FlushReason::recovery);
         return false;
@@ -242,6 +242,8 @@ uint32_t Consumer::room_for_new(const Lane& lane) const {
     // A read behind an ack of the same lane brings nothing before that is answered: both go out in one write. But what
     // room there will be is a sweep's first, which waits for the answers.
     uint64_t room = holdings_.room(reclaim_.wants_room() ? 0 : acks_.ahead_on(lane));
+    // An entry counts with three elements of a reply, and its stream with some.
+    room = std::min<uint64_t>(room, context_.config.max_elements / 8);
     if (bytes_of_entry_ > 0 && room > 0) {
         const uint64_t left = config_.prefetch_bytes - batches_.bytes();
         const uint64_t promised = bytes_of_entry_ * holdings_.asked_for;

@@ -75,10 +75,10 @@ void Reclaim::list_page(Lane& lane, Instant now) {
     }
     autoclaimed_ = false;
     const bool sent =
-        lane.send(Request::of(*this, list, page_, Answer::pending, page_rows), now, [&](resp::Encoder& encoder) {
+        lane.send(Request::of(*this, list, page_, Answer::pending, page_rows()), now, [&](resp::Encoder& encoder) {
             command::xpending_idle(encoder, holdings_.streams[stream_], holdings_.config.group,
                                    may_idle_ ? std::optional<Duration>(holdings_.config.claim_min_idle) : std::nullopt,
-                                   cursor_, page_rows);
+                                   cursor_, page_rows());
         });
     if (sent) step_ = Step::await;
 }
@@ -211,7 +211,7 @@ void Reclaim::after_list(const resp::Reply& reply, Instant now) {
 bool Reclaim::take_rows(const resp::Reply& rows) {
     rows_.clear();
     next_row_ = 0;
-    is_last_ = rows.size() < page_rows;
+    is_last_ = rows.size() < page_rows();
     for (const resp::Reply& row : rows) {
         const std::optional<EntryId> id = EntryId::parse(row[0].text());
         if (!id.has_value() || row.size() < 4) continue;

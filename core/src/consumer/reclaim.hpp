@@ -4,6 +4,7 @@
 // was delivered, and XCLAIM takes them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -42,7 +43,8 @@ class Reclaim final : private ReplyHandler {
   private:
     // Rows of one XPENDING: without IDLE (before 6.2) most of them may be somebody's live entries. Also the most that
     // one XAUTOCLAIM asks for.
-    static constexpr uint32_t page_rows = 256;
+    static constexpr uint32_t page_rows_max = 256;
+    [[nodiscard]] uint32_t page_rows() const { return std::min(page_rows_max, holdings_.rows_max()); }
 
     enum What : uint32_t { list, autoclaim, tell, claim };
 

@@ -11,9 +11,14 @@ namespace millrace {
 
 namespace {
 
+// What servers answer to questions of ours is bounded by what was asked for, and has nothing to do with the size of
+// messages: INFO has some kilobytes, a page of XPENDING some hundreds of them.
+constexpr uint64_t answer_bytes_max = 16U << 20;
+
 resp::Limits limits_of(const ClientConfig& config) {
     resp::Limits limits;
     limits.bulk_bytes = config.max_message_bytes;
+    limits.tree_bytes = answer_bytes_max;
     limits.depth = config.max_depth;
     limits.elements = config.max_elements;
     return limits;
