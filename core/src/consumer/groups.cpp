@@ -67,11 +67,15 @@ void Groups::attend(uint32_t stream, Lane* reading, Lane* asking, Instant now) {
     if (!waits) todo_.erase(stream);
 }
 
+/// Of what has fallen due while all of this waits for something else it is that which wakes.
 std::optional<Instant> Groups::next_timeout() const {
-    std::optional<Instant> next = marks_at_;
+    std::optional<Instant> next;
+    const auto consider = [&](Instant at) {
+        if (at > holdings_.context.now && (!next.has_value() || at < *next)) next = at;
+    };
+    if (marks_at_.has_value()) consider(*marks_at_);
     for (uint32_t i = todo_.next(); i != NumberSet::none; i = todo_.next(i + 1)) {
-        const Instant at = groups_[i].not_before;
-        if (at != Instant{} && (!next.has_value() || at < *next)) next = at;
+        if (groups_[i].not_before != Instant{}) consider(groups_[i].not_before);
     }
     return next;
 }

@@ -226,6 +226,21 @@ TEST(LowWater, ThatIsRefusedForAWhileIsAskedForAgainWithBackoff) {
     }
 }
 
+/// What is refused for a while is waited for as a whole: a mark that falls due meanwhile is no timer of its own.
+TEST(LowWater, ThatIsDueInABackoffDoesNotSpin) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.claim_interval = milliseconds(50);
+    consume(host, config);
+    host.reply("read", error("BUSY Redis is busy running a script."));
+    host.forget();
+    host.wait(99);
+    EXPECT_EQ(host.ms_to_timeout(), 1);
+    EXPECT_EQ(host.story().find("XINFO"), std::string::npos);
+    host.wait(1);
+    EXPECT_NE(host.story().find("XINFO GROUPS s"), std::string::npos);
+}
+
 /// One NOGROUP fails a read of many, and names the first that it is about.
 TEST(ManyStreams, OneWhoseGroupIsLostIsMendedAndTheOthersStay) {
     ScriptedHost host;
