@@ -82,6 +82,7 @@ std::string FakeRedis::execute(Client& client, int64_t id, const Words& words) {
         const auto killed = static_cast<int64_t>(number(words[3]));
         return integer(killed != id && clients_.erase(killed) > 0 ? 1 : 0);
     }
+    if (!refusal.empty()) return error(refusal);
     if (command == "XGROUP") {
         return std::exchange(has_group_, true) ? error("BUSYGROUP Consumer Group name already exists") : ok();
     }
