@@ -43,7 +43,7 @@ class Chaos {
         config.prefetch = prefetch;
         config.max_deliveries = 0;  // whatever happens, nothing is given up
         config.flush_interval = milliseconds(500);
-        EXPECT_TRUE(machine_.open(config, now_).ok());
+        source_ = machine_.open(config, now_).value();
         settle();
     }
 
@@ -75,6 +75,17 @@ class Chaos {
                 EXPECT_EQ(entry.state, State::held) << id.text() << " is pending, and the application has not got it";
             }
         }
+    }
+
+    /// In whatever state it is, the source ends, hands nothing over any more, and leaves to others what it does not
+    /// hold.
+    void close() {
+        redis_.refusal.clear();
+        is_closing_ = true;
+        EXPECT_TRUE(machine_.close(source_, now_).ok());
+        settle();
+        run(seconds(60));
+        EXPECT_TRUE(is_closed_);
     }
 
     /// Everything is acked at last.
@@ -150,6 +161,7 @@ class Chaos {
     // ---- the application
 
     void deliver(const BatchReady& ready) {
+        EXPECT_FALSE(is_closing_);
         EXPECT_GE(ready.entries.size(), 1U);
         EXPECT_LE(ready.entries.size(), batch_size);
         Batch batch;
@@ -293,6 +305,7 @@ class Chaos {
                     entries_[id].state = State::lost;
                 }
             }
+            is_closed_ = is_closed_ || std::holds_alternative<Closed>(*event);
             if (const auto* failure = std::get_if<Failure>(&*event)) {
                 const Code expected = busy_ ? Code::server_busy : Code::out_of_memory;
                 EXPECT_TRUE((scarce_ || busy_) && failure->error.code == expected) << failure->error.message;
@@ -336,6 +349,9 @@ class Chaos {
     std::vector<Wire> wires_;
     std::vector<Wire> ghosts_;
     EntryId newest_;
+    SourceId source_{};
+    bool is_closing_ = false;
+    bool is_closed_ = false;
 };
 
 class Seeds : public ::testing::TestWithParam<uint64_t> {};
@@ -373,6 +389,19 @@ TEST_P(Seeds, AndWithAServerThatIsBusyNeither) {
         }
         chaos.finish();
         if (::testing::Test::HasFailure()) return;
+    }
+}
+
+TEST_P(Seeds, AndASourceCanBeClosedAtAnyTime) {
+    for (const uint32_t lanes : {1U, 2U, 3U}) {
+        for (const Chaos::Kind kind : {Chaos::Kind::plain, Chaos::Kind::scarce, Chaos::Kind::busy}) {
+            SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes, kind " +
+                         std::to_string(static_cast<int>(kind)));
+            Chaos chaos(GetParam(), lanes, kind);
+            chaos.rage(300);
+            chaos.close();
+            if (::testing::Test::HasFailure()) return;
+        }
     }
 }
 
