@@ -325,7 +325,12 @@ void Machine::Core::handle_lane_lost(Lane& lane, const Error& error, Instant now
         slot.refused_with_all = !slot.source->stopped();
         slot.source->stop();
     }
-    for (const std::unique_ptr<Lane>& other : lanes) other->close();
+    // With new credentials it all begins again (SEC-1): nobody must wait then for an answer on a connection of before.
+    for (const std::unique_ptr<Lane>& other : lanes) {
+        other->give_up(now);
+        producer.handle_lane_lost(*other);
+    }
+    lanes.asked().clear();
     producer.give_up(error);
     give_up_requests(error);
 }

@@ -57,9 +57,11 @@ bool Machine::Core::check_leases(Instant now) {
 }
 
 void Machine::Core::lose_name(Slot& slot, Instant now) {
+    // What has failed for good does not begin again under another name.
+    slot.refused = slot.source->stopped() && !slot.refused_with_all;
     context.fail(slot.id, slot.lease->give_up(now));
     end_lost(slot, now);
-    if (is_ending(slot)) slot.lease->give_back();  // and no other is wanted
+    if (is_ending(slot) || slot.refused) slot.lease->give_back();  // and no other is wanted
 }
 
 /// Batches that the host has not polled yet are not to be worked on; their entries are among the lost.

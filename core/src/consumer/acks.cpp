@@ -145,11 +145,14 @@ void Acks::handle_reply(const Request& request, const resp::Reply& reply, Instan
     // XACK needs no memory, so where memory is short it goes through once there is some (RET-2).
     const ServerError error = classify(reply.text());
     const uint32_t stream = flight.stream;
-    const bool is_group_missing =
-        error.what == ErrorClass::no_group;  // servers answer 0 then; what stands between may not
-    if (error.retryable || error.what == ErrorClass::oom || is_group_missing) {
+    // Servers answer 0 where the group is missing; what stands between may not. It is mended, or the stream is left and
+    // its acks with it.
+    const bool is_ending = holdings_.stopped || holdings_.draining;
+    const bool may_mend = error.what == ErrorClass::no_group || (error.what == ErrorClass::wrong_type && !is_ending);
+    if (error.retryable || error.what == ErrorClass::oom || may_mend) {
         again(flight, now + holdings_.context.retry_delay(flight.failures++));
-        if (is_group_missing) holdings_.refusals.handle_refusal("XACK", stream, reply, now);
+        if (may_mend) holdings_.refusals.handle_refusal("XACK", stream, reply, now);
+        if (may_mend && holdings_.stopped) cancel(flight);
         return;
     }
     finish(flight);

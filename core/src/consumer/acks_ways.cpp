@@ -105,8 +105,8 @@ bool Acks::step_down_from_marking(Flight& flight, const resp::Reply& reply) {
                         "; acked, but not remembered: " + std::to_string(flight.ids.size()) + " of stream " +
                         holdings_.streams[flight.stream] + " from " + first.text();
         holdings_.context.fail(holdings_.source, std::move(error));
-    } else if (refusal.retryable) {
-        return false;
+    } else if (refusal.retryable || refusal.what == ErrorClass::wrong_type) {
+        return false;  // SET asks for no type: it is the stream
     } else {
         holdings_.stop_sharing(to_error(reply.text()), "EVALSHA");
     }

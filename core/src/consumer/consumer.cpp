@@ -156,7 +156,7 @@ bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {
         recovery.finish();
         return true;
     }
-    const uint32_t count = holdings_.room();
+    const uint32_t count = std::min(holdings_.room(), holdings_.rows_max());
     if (count == 0) {  // until something is acked, which must have been handed over for that
         batches_.flush(Lot::again, FlushReason::recovery);
         return false;
@@ -172,7 +172,7 @@ bool Consumer::count_page_of(uint32_t stream, Lane& lane, Instant now) {
     });
     if (!sent) return false;
     recovery.handle_count_sent();
-    holdings_.page_open = true;
+    holdings_.page_open = is_page_wanted_ = true;
     ++in_flight_;
     return true;
 }
@@ -197,7 +197,7 @@ void Consumer::read_page_of(uint32_t stream, Lane& lane, Instant now) {
     });
     if (!sent) return;
     recovery.handle_read_sent();
-    holdings_.page_open = true;
+    holdings_.page_open = is_page_wanted_ = true;
     ++in_flight_;
 }
 
@@ -242,6 +242,8 @@ uint32_t Consumer::room_for_new(const Lane& lane) const {
     // A read behind an ack of the same lane brings nothing before that is answered: both go out in one write. But what
     // room there will be is a sweep's first, which waits for the answers.
     uint64_t room = holdings_.room(reclaim_.wants_room() ? 0 : acks_.ahead_on(lane));
+    // An entry counts with three elements of a reply, and its stream with some.
+    room = std::min<uint64_t>(room, context_.config.max_elements / 8);
     if (bytes_of_entry_ > 0 && room > 0) {
         const uint64_t left = config_.prefetch_bytes - batches_.bytes();
         const uint64_t promised = bytes_of_entry_ * holdings_.asked_for;
@@ -328,11 +330,13 @@ void Consumer::stop() {
 /// Nothing new is asked for. The replies that are owed may bring entries; so the end waits for them.
 void Consumer::drain(Instant now) {
     if (stopped_ || holdings_.draining) return;
+    reclaim_.drain();
     holdings_.drain();
     seen_.drain();
     holdings_.backoff.stop();
     dead_letters_.stop();
     redelivery_.release_all(now);
+    if (in_flight_ == 0) end_page();  // it waits for its read, which is not sent any more
 }
 
 /// REC-4: the name is another's. What is out may still take entries under it, so its connections go (REC-6).

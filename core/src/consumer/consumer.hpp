@@ -118,6 +118,7 @@ class Consumer final : public Source,
     void after_restore(const resp::Reply& reply);
     [[nodiscard]] bool is_held(const PageRow* row, EntryId id) const;
     [[nodiscard]] std::optional<uint32_t> told_deliveries(uint32_t stream, EntryId id);
+    void end_page();
     void close_page();
     [[nodiscard]] std::optional<uint32_t> named_by(const resp::Reply& refusal) const;
     void handle_group_made(uint32_t stream, bool is_new) override;
@@ -168,6 +169,7 @@ class Consumer final : public Source,
     bool may_restore_ = true;  // false once the server has refused RETRYCOUNT
     bool may_count_ = true;    // false once the server has refused XPENDING
     uint32_t restores_out_ = 0;
+    bool is_page_wanted_ = false;  // it is counted, and not read yet
 
     std::vector<std::unique_ptr<NewRead>> reads_;
     std::vector<uint32_t> picked_;

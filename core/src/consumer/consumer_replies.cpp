@@ -128,6 +128,7 @@ void Consumer::begin_recovery(uint32_t stream) {
 }
 
 void Consumer::finish_recovery(uint32_t stream) {
+    if (recoveries_[stream].next() == Recovery::Step::read) end_page();  // its read is not sent any more
     recoveries_[stream].finish();
     recovering_.erase(stream);
     unprobed_.erase(stream);
@@ -151,10 +152,10 @@ void Consumer::after_probe(uint32_t stream, const resp::Reply& reply) {
 
 void Consumer::after_count(const Request& request, const resp::Reply& reply, Instant now) {
     Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
-    if (!recovering_.contains(static_cast<uint32_t>(request.tag))) return close_page();  // the key was another one's
+    if (!recovering_.contains(static_cast<uint32_t>(request.tag))) return end_page();  // the key was another one's
     if (reply.is_error()) {
         recovery.restart();
-        close_page();
+        end_page();
         const Code code = classify(reply.text()).code;
         if (code != Code::no_permission && code != Code::unsupported)
             return handle_refusal("XPENDING", static_cast<uint32_t>(request.tag), reply, now);
@@ -171,15 +172,16 @@ void Consumer::after_count(const Request& request, const resp::Reply& reply, Ins
         holdings_.backoff.fail(now);
         context_.fail(id_, Error(Code::out_of_memory, "no memory for the list of pending entries", true));
     }
-    if (recovery.next() != Recovery::Step::read) close_page();
+    // At the end of a source it is not read any more.
+    if (recovery.next() != Recovery::Step::read || holdings_.draining) end_page();
 }
 
 void Consumer::after_read_page(const Request& request, const resp::Reply& reply, Instant now) {
     Recovery& recovery = recoveries_[static_cast<size_t>(request.tag)];
-    if (!recovering_.contains(static_cast<uint32_t>(request.tag))) return close_page();
+    if (!recovering_.contains(static_cast<uint32_t>(request.tag))) return end_page();
     if (reply.is_error()) {
         recovery.restart();
-        close_page();
+        end_page();
         handle_refusal("XREADGROUP", static_cast<uint32_t>(request.tag), reply, now);
         return;
     }
@@ -187,6 +189,12 @@ void Consumer::after_read_page(const Request& request, const resp::Reply& reply,
     recovery.handle_read_end();
     // The read has counted what was held already as delivered once more; it was not (REC-1).
     if (lane_ != nullptr) restore_counts(static_cast<uint32_t>(request.tag), *lane_, now);
+    end_page();
+}
+
+/// The page is over when what it had counted wrongly has been given back, too: that may be behind a read that blocks.
+void Consumer::end_page() {
+    is_page_wanted_ = false;
     if (restores_out_ == 0) close_page();
 }
 
@@ -197,7 +205,7 @@ void Consumer::close_page() {
 
 void Consumer::after_restore(const resp::Reply& reply) {
     --restores_out_;
-    if (restores_out_ == 0 && in_flight_ == 0) close_page();
+    if (restores_out_ == 0 && !is_page_wanted_) close_page();
     if (!reply.is_error() || !may_restore_) return;
     if (classify(reply.text()).retryable) return;  // a count too high by one, once
     may_restore_ = false;
@@ -287,6 +295,7 @@ void Consumer::handle_lost(const Request& request, Instant) {
             break;
         case restore:
             --restores_out_;
+            if (restores_out_ == 0 && !is_page_wanted_) close_page();
             break;
     }
 }
@@ -301,6 +310,7 @@ void Consumer::handle_lane_lost(Lane& lane, Instant) {
 void Consumer::restart_recovery() {
     rotation_.cool();
     holdings_.recovered = false;
+    is_page_wanted_ = false;
     close_page();
     for (uint32_t i = 0; i < recoveries_.size(); ++i) {
         taken_[i] = 0;

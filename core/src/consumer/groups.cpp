@@ -67,11 +67,15 @@ void Groups::attend(uint32_t stream, Lane* reading, Lane* asking, Instant now) {
     if (!waits) todo_.erase(stream);
 }
 
+/// Of what has fallen due while all of this waits for something else it is that which wakes.
 std::optional<Instant> Groups::next_timeout() const {
-    std::optional<Instant> next = marks_at_;
+    std::optional<Instant> next;
+    const auto consider = [&](Instant at) {
+        if (at > holdings_.context.now && (!next.has_value() || at < *next)) next = at;
+    };
+    if (marks_at_.has_value()) consider(*marks_at_);
     for (uint32_t i = todo_.next(); i != NumberSet::none; i = todo_.next(i + 1)) {
-        const Instant at = groups_[i].not_before;
-        if (at != Instant{} && (!next.has_value() || at < *next)) next = at;
+        if (groups_[i].not_before != Instant{}) consider(groups_[i].not_before);
     }
     return next;
 }
@@ -269,9 +273,12 @@ void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply&
         std::string(command) + " " + holdings_.streams[stream] + " " + holdings_.config.group + ": " + error.message;
     Group& group = groups_[stream];
     group.state = State::left;
+    if (!marks_at_.has_value()) marks_at_ = holdings_.context.now + holdings_.config.claim_interval;
     const auto is_left = [](const Group& other) { return other.state == State::left; };
     const bool is_last = !has_pattern() && std::all_of(groups_.begin(), groups_.end(), is_left);
     if (is_last) return observer_.handle_all_left(std::move(error));
+    // Nothing can be acked or claimed there: what is held would take the others' room for ever.
+    if (classify(reply.text()).what == ErrorClass::wrong_type) observer_.handle_stream_gone(stream);
     if (!std::exchange(group.said_left, true)) holdings_.context.fail(holdings_.source, std::move(error));
 }
 

@@ -28,7 +28,7 @@ void Heartbeats::advance(Lane* lane, Instant now) {
     if (holdings_.size() == 0) {
         look_at_.reset();
         is_due_ = false;
-        missing_.clear();
+        for (Missing& missing : missing_) missing.id = {};  // what is asked keeps its place until it is answered
     } else if (!look_at_.has_value()) {
         look_at_ = now + half();  // whatever is held came now
     }

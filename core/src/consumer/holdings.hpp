@@ -2,6 +2,7 @@
 // of a consumer puts entries in and takes them out here; none of them keeps a list of its own. Knows no connection.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +44,9 @@ class Admission {
   protected:
     ~Admission() = default;
 };
+
+/// With names as long as they come, some megabytes.
+inline constexpr uint32_t rows_of_answer_max = 10'000;
 
 class Holdings {
   public:
@@ -109,6 +113,8 @@ class Holdings {
     /// How many more entries may be asked for (BP-1). Nacked and waiting ones do not count, nor do `ahead` whose acks
     /// are answered before what is asked for comes.
     [[nodiscard]] uint32_t room(uint32_t ahead = 0) const;
+    /// Rows of one XPENDING, at most, of which each is five elements of a reply; so many texts are no megabytes yet.
+    [[nodiscard]] uint32_t rows_max() const { return std::min(rows_of_answer_max, context.config.max_elements / 8); }
     [[nodiscard]] uint32_t prefetch() const { return config.prefetch.value_or(4 * config.batch_size); }
 
     Context& context;

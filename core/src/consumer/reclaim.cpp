@@ -75,10 +75,10 @@ void Reclaim::list_page(Lane& lane, Instant now) {
     }
     autoclaimed_ = false;
     const bool sent =
-        lane.send(Request::of(*this, list, page_, Answer::pending, page_rows), now, [&](resp::Encoder& encoder) {
+        lane.send(Request::of(*this, list, page_, Answer::pending, page_rows()), now, [&](resp::Encoder& encoder) {
             command::xpending_idle(encoder, holdings_.streams[stream_], holdings_.config.group,
                                    may_idle_ ? std::optional<Duration>(holdings_.config.claim_min_idle) : std::nullopt,
-                                   cursor_, page_rows);
+                                   cursor_, page_rows());
         });
     if (sent) step_ = Step::await;
 }
@@ -166,7 +166,14 @@ void Reclaim::handle_reply(const Request& request, const resp::Reply& reply, Ins
         const size_t count = request.tag & 0xffffU;
         --claims_out_;
         holdings_.asked_for -= static_cast<uint32_t>(count);
-        if (page == page_ && step_ == Step::claim) after_claim(request.tag >> 16 & 0xffffU, count, reply, now);
+        const size_t first = request.tag >> 16 & 0xffffU;
+        if (page == page_ && step_ == Step::claim) {
+            after_claim(first, count, reply, now);
+        } else if (page == page_ && holdings_.draining) {
+            const size_t end = std::min(first + count, rows_.size());  // after a refusal there may be fewer
+            for (size_t i = first; i < end; ++i) rows_[i].is_out = false;
+            give_rows_back();  // what it did not bring
+        }
         is_deleted_ = false;
     } else if (page == page_ && step_ == Step::await) {
         if (request.what == list) after_list(reply, now);
@@ -204,7 +211,7 @@ void Reclaim::after_list(const resp::Reply& reply, Instant now) {
 bool Reclaim::take_rows(const resp::Reply& rows) {
     rows_.clear();
     next_row_ = 0;
-    is_last_ = rows.size() < page_rows;
+    is_last_ = rows.size() < page_rows();
     for (const resp::Reply& row : rows) {
         const std::optional<EntryId> id = EntryId::parse(row[0].text());
         if (!id.has_value() || row.size() < 4) continue;

@@ -4,6 +4,7 @@
 // was delivered, and XCLAIM takes them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -35,12 +36,15 @@ class Reclaim final : private ReplyHandler {
     [[nodiscard]] bool wants_room() const { return step_ == Step::list || step_ == Step::claim; }
     /// The stream was made anew: what was listed of it is no more.
     void drop_stream(uint32_t stream);
+    /// The source ends: what XAUTOCLAIM made ours and was not brought is put aside, to be given back (DRN-1).
+    void drain();
     void disown(Lane& lane) { lane.disown(this); }
 
   private:
     // Rows of one XPENDING: without IDLE (before 6.2) most of them may be somebody's live entries. Also the most that
     // one XAUTOCLAIM asks for.
-    static constexpr uint32_t page_rows = 256;
+    static constexpr uint32_t page_rows_max = 256;
+    [[nodiscard]] uint32_t page_rows() const { return std::min(page_rows_max, holdings_.rows_max()); }
 
     enum What : uint32_t { list, autoclaim, tell, claim };
 
@@ -97,6 +101,7 @@ class Reclaim final : private ReplyHandler {
     void count_page(Lane& lane, Instant now);
     void after_count(const resp::Reply& reply, Instant now);
     void keep_rows();
+    void give_rows_back();
     void next_stream();
     void pass_gone();
     void try_later(Instant now);

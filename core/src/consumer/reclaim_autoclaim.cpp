@@ -25,7 +25,7 @@ EntryId behind(EntryId id) {
 
 /// What it takes is ours at once, so it asks for no more than there is room for.
 void Reclaim::send_autoclaim(Lane& lane, Instant now) {
-    const size_t room = std::min<size_t>(holdings_.room(), page_rows);
+    const size_t room = std::min<size_t>(holdings_.room(), page_rows());
     if (room == 0) {  // until something is acked, which must have been handed over for that
         holdings_.batches.flush(Lot::again, FlushReason::recovery);
         return;
@@ -101,8 +101,8 @@ bool Reclaim::take_ids(const resp::Reply& ids, Instant now) {
 void Reclaim::count_page(Lane& lane, Instant now) {
     if (claims_out_ > 0) return;
     const bool sent =
-        lane.send(Request::of(*this, tell, page_, Answer::pending, page_rows), now, [&](resp::Encoder& encoder) {
-            command::xpending_of(encoder, holdings_.streams[stream_], holdings_.config.group, count_from_, page_rows,
+        lane.send(Request::of(*this, tell, page_, Answer::pending, page_rows()), now, [&](resp::Encoder& encoder) {
+            command::xpending_of(encoder, holdings_.streams[stream_], holdings_.config.group, count_from_, page_rows(),
                                  holdings_.consumer);
         });
     if (sent) step_ = Step::await;
@@ -128,7 +128,7 @@ void Reclaim::after_count(const resp::Reply& reply, Instant now) {
         row->deliveries = delivery_count(shown[3]);
         row->is_counted = true;
     }
-    if (reply.size() >= page_rows && last >= count_from_ && last < rows_.back().id) {
+    if (reply.size() >= page_rows() && last >= count_from_ && last < rows_.back().id) {
         count_from_ = behind(last);
         step_ = Step::count;
         return;
@@ -140,6 +140,20 @@ void Reclaim::after_count(const resp::Reply& reply, Instant now) {
     }
     rows_.truncate(kept);
     step_ = Step::claim;
+}
+
+void Reclaim::drain() {
+    give_rows_back();
+    if (!autoclaim_out_) step_ = Step::rest;  // what is counted is of no more interest
+}
+
+/// Else others could take it only after claim_min_idle.
+void Reclaim::give_rows_back() {
+    for (Row& row : rows_) {
+        if (!autoclaimed_ || row.came || row.is_out || is_with_us(row.id)) continue;
+        row.came = true;
+        if (!holdings_.aside.push({stream_, row.id, autoclaimed_at_})) ++holdings_.dropped;
+    }
 }
 
 /// What is ours and was not brought yet, to go on with later: no sweep would find it before claim_min_idle has passed.

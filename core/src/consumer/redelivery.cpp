@@ -225,6 +225,11 @@ void Redelivery::after_claim(uint64_t tag, const resp::Reply& reply, Instant now
 void Redelivery::after_refusal(uint64_t tag, const resp::Reply& reply, Instant now) {
     Waiting& waiting = entries_[static_cast<size_t>(tag)];
     const ServerError refusal = classify(reply.text());
+    // There is no stream any more that it could be an entry of; or no group, which a source that ends does not make
+    // again.
+    const bool is_gone =
+        refusal.what == ErrorClass::wrong_type || (refusal.what == ErrorClass::no_group && holdings_.draining);
+    if (is_gone) return end_wait(tag, EntryState::lost);
     if (refusal.what == ErrorClass::no_group) {  // it comes again with the group
         waiting.state = Waiting::State::waiting;
         waiting.due = now + holdings_.context.retry_delay(failures_++);
@@ -248,7 +253,9 @@ void Redelivery::after_fate(uint64_t tag, const resp::Reply& reply, Instant now)
     Waiting& waiting = entries_[static_cast<size_t>(tag)];
     if (reply.is_error()) return after_refusal(tag, reply, now);
     const resp::Reply row = reply[0];
-    if (row.size() < 4 || row[1].text() != holdings_.consumer) return end_wait(tag, EntryState::lost);
+    if (row.size() < 4 || row[1].text() != holdings_.consumer) {
+        return end_wait(tag, waiting.release ? EntryState::settled : EntryState::lost);
+    }
     holdings_.refreshed(waiting.place) = Instant{now.us - idle_time(row[2]).us};
     waiting.deliveries = delivery_count(row[3]);  // a claim whose reply was lost has counted
     waiting.state = Waiting::State::due;
@@ -289,8 +296,9 @@ void Redelivery::handle_lost(const Request& request, Instant) {
         waiting.state = Waiting::State::free;
         return;
     }
-    // A claim may have been executed, and counted: XPENDING tells.
-    waiting.state = request.what >= give_up ? Waiting::State::due : Waiting::State::unclear;
+    // A claim may have been executed, and counted; or, if it gave the entry up, another may have claimed it since, so
+    // lately that the same command would take it back: XPENDING tells. The script asks for itself.
+    waiting.state = request.what == give_up_by_xnack ? Waiting::State::due : Waiting::State::unclear;
 }
 
 void Redelivery::drop_stream(uint32_t stream) {

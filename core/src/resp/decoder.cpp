@@ -52,6 +52,7 @@ constexpr long long elements_reader_max = 0x7fff'ffff;
 
 Decoder::Decoder(const Limits& limits, SegmentStore& store) : limits_(limits), writer_(store) {
     limits_.bulk_bytes = std::min(limits_.bulk_bytes, SegmentWriter::entry_bytes_max);
+    limits_.tree_bytes = std::max(limits_.tree_bytes, limits_.bulk_bytes);
     reset();
 }
 

@@ -48,7 +48,8 @@ class EntrySink {
 
 struct Limits {
     size_t line_bytes = 64 * 1024;       ///< of a line without its end; more is Code::protocol
-    uint64_t bulk_bytes = 512ULL << 20;  ///< of an entry's names and values, or of one tree's text
+    uint64_t bulk_bytes = 512ULL << 20;  ///< of an entry's names and values
+    uint64_t tree_bytes = 0;             ///< of one tree's text, which may be bulk_bytes where that is more
     uint32_t depth = 32;                 ///< aggregates inside each other
     uint32_t elements = 1'048'576;       ///< of one tree, all aggregates together; of one entry; of a list of entries
 };

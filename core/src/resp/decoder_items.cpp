@@ -160,7 +160,7 @@ bool Decoder::check_unfinished() {
         skip_value(header, size);
         return true;
     }
-    if (size > limits_.bulk_bytes) {
+    if (size > limits_.tree_bytes) {
         return fail(Code::too_large, with_number("a value of ", size, " bytes, more than max_message_bytes"));
     }
     body_missing_ = header + 2 + size + 2 - unread.size();
@@ -283,7 +283,7 @@ bool Decoder::take_text(const redisReadTask& task, std::string_view text) {
     if (is_bulk(task.type)) {
         const uint64_t here = reader_->len - static_cast<size_t>(text.data() - reader_->buf);
         const bool may_be_large = is_field(task) || is_dropped(reader_->ridx) || is_past_message(task, announced);
-        if ((!may_be_large && text.size() > limits_.bulk_bytes) || uint64_t{text.size()} + 2 > here) {
+        if ((!may_be_large && text.size() > limits_.tree_bytes) || uint64_t{text.size()} + 2 > here) {
             return fail(Code::too_large,
                         with_number("a value of ", text.size(), " bytes, more than max_message_bytes"));
         }
@@ -304,9 +304,9 @@ bool Decoder::take_text(const redisReadTask& task, std::string_view text) {
     }
     if (task.type == REDIS_REPLY_VERB) text.remove_prefix(4);  // `txt:`, which the reader has checked
     // A message's words and its channel come on top of what its value may have.
-    const uint64_t text_max = limits_.bulk_bytes + (is_push_ || next_ == Shape::message ? limits_.line_bytes : 0);
+    const uint64_t text_max = limits_.tree_bytes + (is_push_ || next_ == Shape::message ? limits_.line_bytes : 0);
     if (text.size() > text_max - std::min<uint64_t>(text_max, tree_.text_bytes())) {
-        return fail(Code::too_large, with_number("a reply with more than ", limits_.bulk_bytes, " bytes of text"));
+        return fail(Code::too_large, with_number("a reply with more than ", limits_.tree_bytes, " bytes of text"));
     }
     return tree_.add_text(text_type(task.type), text) || fail(Code::out_of_memory, "no memory for a reply");
 }

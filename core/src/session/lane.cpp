@@ -11,9 +11,14 @@ namespace millrace {
 
 namespace {
 
+// What servers answer to questions of ours is bounded by what was asked for, and has nothing to do with the size of
+// messages: INFO has some kilobytes, a page of XPENDING some hundreds of them.
+constexpr uint64_t answer_bytes_max = 16U << 20;
+
 resp::Limits limits_of(const ClientConfig& config) {
     resp::Limits limits;
     limits.bulk_bytes = config.max_message_bytes;
+    limits.tree_bytes = answer_bytes_max;
     limits.depth = config.max_depth;
     limits.elements = config.max_elements;
     return limits;
@@ -64,6 +69,20 @@ void Lane::close() {
     state_ = State::idle;
 }
 
+void Lane::give_up(Instant now) {
+    if (conn_ != no_conn) context_.actions.push(Close{conn_});
+    forget_connection();
+    state_ = State::idle;
+    tell_lost(now);
+}
+
+void Lane::tell_lost(Instant now) {
+    while (!owed_.empty()) {
+        const Request request = owed_.pop();
+        if (request.owner != nullptr) request.owner->handle_lost(request, now);
+    }
+}
+
 void Lane::forget_connection() {
     conn_ = no_conn;
     handshake_.reset();
@@ -95,10 +114,7 @@ void Lane::handle_disconnected(DisconnectReason reason, Error error, Instant now
     ++failures_;
     wake_at_ = retry_at(now);
     context_.emit(Disconnected{role_, reason, error});
-    while (!owed_.empty()) {
-        const Request request = owed_.pop();
-        if (request.owner != nullptr) request.owner->handle_lost(request, now);
-    }
+    tell_lost(now);
     observer_.handle_lane_lost(*this, error, now);
 }
 

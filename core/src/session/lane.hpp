@@ -60,6 +60,8 @@ class Lane final : private ReplyHandler {
     void open_again(Instant now);
     /// Gives the connection up; nothing is told, nothing retried.
     void close();
+    /// The same, and whoever is owed a reply is told that it will not come.
+    void give_up(Instant now);
     /// The connection is of no more use: tells all, and tries again unless the error can't be mended by that.
     void drop(DisconnectReason reason, Error error, Instant now);
 
@@ -146,6 +148,7 @@ class Lane final : private ReplyHandler {
     void handle_lost(const Request&, Instant) override {}
     void greet(Handshake::Next next, Instant now);
     void forget_connection();
+    void tell_lost(Instant now);
 
     Context& context_;
     LaneObserver& observer_;

@@ -35,7 +35,8 @@ Tail::~Tail() {
 
 /// One kind of question at a time: each needs what the one before was answered.
 void Tail::advance(Instant now) {
-    if (stopped_ || in_flight_ > 0 || backoff_.waits(now)) return;
+    // A wait that is over is no timer any more, also while a read that blocks has no answer.
+    if (stopped_ || backoff_.waits(now) || in_flight_ > 0) return;
     Lane* const lane = lanes_.for_reading(lane_);
     if (lane == nullptr) return;
     lane_ = lane;

@@ -5,7 +5,8 @@
 // begins with the cursor's own entry: if that is still there, what stands behind it is too, for trimming takes from the
 // front. Each read that blocks follows such a one in the same write; of more than tail_questions_max streams, and of
 // large entries, it asks for those alone that have moved, or all when no read was out for a while. XINFO STREAM is
-// asked when the entry is gone, and now and then while nothing comes: a key made anew with lower ids wakes no read.
+// asked when the entry is gone, and now and then of a stream of which nothing comes: a key made anew with lower ids
+// wakes no read.
 #pragma once
 
 #include <cstdint>
@@ -74,6 +75,7 @@ class Tail final : public Source, private ReplyHandler, private resp::EntrySink 
     void end_read(uint32_t stream);
     void take_finding(uint32_t stream, const StreamInfo& info);
     void mark_looks(Instant now);
+    [[nodiscard]] Duration time_between_looks() const { return {lanes_.block().us * tail_blocks_per_look}; }
     void refuse(std::string_view command, std::optional<uint32_t> stream, const resp::Reply& reply, Instant now);
     void leave(uint32_t stream, Error error);
     void suspect_each(Error error, Instant now);
@@ -87,7 +89,7 @@ class Tail final : public Source, private ReplyHandler, private resp::EntrySink 
     bool is_arriving_ = true;  // on a connection: what was known before may hold no more
     bool may_look_ = true;     // false once XINFO STREAM was refused
     bool said_ready_ = false;
-    uint32_t next_look_ = 0;  // which stream is looked at next while nothing comes
+    uint32_t next_look_ = 0;  // which stream is looked at next
 
     std::vector<uint32_t> picked_;      // of the read that blocks, or of the only one
     std::vector<uint32_t> overlapped_;  // of the read that begins with the cursors' own entries
@@ -99,7 +101,8 @@ class Tail final : public Source, private ReplyHandler, private resp::EntrySink 
     bool is_ours_ = false;  // its stream is one of ours
     bool missed_ = false;   // memory was refused
     Instant replied_{};     // when a read was answered last
-    uint32_t came_ = 0;     // new entries
+    Instant marked_looks_{};
+    uint32_t came_ = 0;  // new entries
 };
 
 }  // namespace millrace

@@ -288,7 +288,10 @@ void Tail::after_read(const std::vector<uint32_t>& streams, What what, const res
         end_read(stream);
     }
     if (reply.is_error()) return refuse("XREAD", std::nullopt, reply, now);
-    if (what == read_blocking && !came) mark_looks(now);
+    // Of several streams some may be quiet while others leave no block without an answer.
+    if (marked_looks_ == Instant{}) marked_looks_ = now;
+    const bool is_quiet = what == read_blocking && !came;
+    if (is_quiet || now - marked_looks_ >= time_between_looks()) mark_looks(now);
 }
 
 void Tail::end_read(uint32_t stream) {
@@ -307,17 +310,17 @@ void Tail::end_read(uint32_t stream) {
     at.doubt.reset();
 }
 
-/// A key that was made anew with lower ids ends no read: so now and then, while nothing comes, each stream is looked
-/// at; of many some at a time.
+/// A key that was made anew with lower ids ends no read: so now and then each stream is looked at of which nothing
+/// comes; of many some at a time.
 void Tail::mark_looks(Instant now) {
     if (!may_look_) return;
-    const Duration rest{lanes_.block().us * tail_blocks_per_look};
+    marked_looks_ = now;
     size_t marked = 0;
     for (size_t i = 0; i < positions_.size() && marked < tail_questions_max; ++i) {
         Position& at = positions_[next_look_];
         next_look_ = (next_look_ + 1) % static_cast<uint32_t>(positions_.size());
         const bool may_be_below = at.state == Position::State::left || at.cursor != EntryId{};
-        if (!may_be_below || now - at.looked < rest) continue;
+        if (!may_be_below || now - at.looked < time_between_looks()) continue;
         at.is_look_due = true;
         ++marked;
     }

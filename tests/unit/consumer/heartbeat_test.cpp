@@ -82,6 +82,37 @@ TEST_F(Heartbeat, WhatItDoesNotBringBackIsAskedFor) {
     EXPECT_EQ(host.story(), "");
 }
 
+/// The answer about an entry that was acked meanwhile, on the other lane, says nothing of one that came since.
+TEST(HeartbeatQuestions, AreAnsweredForThemselvesAlone) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.flush_interval = Duration{};
+    config.claim_min_idle = seconds(10);
+    config.claim_interval = seconds(6);
+    const SourceId source = consume(host, config);
+    ASSERT_TRUE(host.pause(source).ok());
+    host.reply("read", stream("s", {"2-0", "3-0"}));
+    host.wait(5000);
+    host.reply("read", array({bulk("3-0")}));  // 2-0 is asked for there
+    ASSERT_TRUE(host.resume(source).ok());
+    ASSERT_TRUE(host.ack(1).ok());
+    host.reply("control", integer(2));
+    host.wait(1000);
+    host.reply("control", groups("3-0"));
+    host.reply("control", pending_summary(1, "1-0", "1-0"));
+    host.reply("control", array({bulk("0-0"), array({bulk("1-0")}), array({})}));
+    host.reply("control", array({pending("1-0", "c", 0, 1)}));
+    host.reply("control", entries({"1-0"}));
+    host.wait(5000);
+    host.forget();
+    host.reply("read", array({}));  // of 2-0
+    EXPECT_EQ(host.story(), lines({"control: XCLAIM s g c 4750 1-0 JUSTID"}));
+    host.reply("control", array({}));
+    EXPECT_EQ(host.story(), lines({"control: XPENDING s g 1-0 1-0 1"}));
+    host.reply("control", array({pending("1-0", "c", 50, 2)}));
+    EXPECT_TRUE(host.ack(2).ok());
+}
+
 TEST_F(Heartbeat, WhoseReplyWasLostHasRefreshedNevertheless) {
     host.wait(5000);
     host.forget();

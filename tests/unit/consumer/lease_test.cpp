@@ -308,6 +308,22 @@ TEST_F(LeasedName, LosesWhatIsHeldWhereScriptsAreRefusedLater) {
     EXPECT_EQ(host.ack(1).error().code, Code::lost);
 }
 
+/// What was told as closed does not begin again under another name.
+TEST_F(LeasedName, OfASourceThatHasFailedIsNotSoughtAgain) {
+    hold();
+    host.reply("read", error("NOPERM this user has no permissions to run the 'xreadgroup' command"));
+    EXPECT_NE(host.story().find(", closed\n"), std::string::npos);
+    host.wait(10'000);
+    host.forget();
+    host.reply("control", integer(0));
+    host.wait(1000);
+    const std::string text = host.story();
+    EXPECT_NE(text.find("lost s: 1-0\n"), std::string::npos) << text;
+    EXPECT_EQ(text.find("MGET"), std::string::npos) << text;
+    EXPECT_TRUE(host.close(source).ok());
+    EXPECT_EQ(host.story(), lines({"closed source, 0 held"}));
+}
+
 TEST_F(LeasedName, EndsTheSourceWhereKeysAreRefused) {
     host.forget();
     host.reply("control", error("NOPERM this user has no permissions to access one of the keys used as arguments"));

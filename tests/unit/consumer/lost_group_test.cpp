@@ -226,6 +226,21 @@ TEST(LowWater, ThatIsRefusedForAWhileIsAskedForAgainWithBackoff) {
     }
 }
 
+/// What is refused for a while is waited for as a whole: a mark that falls due meanwhile is no timer of its own.
+TEST(LowWater, ThatIsDueInABackoffDoesNotSpin) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.claim_interval = milliseconds(50);
+    consume(host, config);
+    host.reply("read", error("BUSY Redis is busy running a script."));
+    host.forget();
+    host.wait(99);
+    EXPECT_EQ(host.ms_to_timeout(), 1);
+    EXPECT_EQ(host.story().find("XINFO"), std::string::npos);
+    host.wait(1);
+    EXPECT_NE(host.story().find("XINFO GROUPS s"), std::string::npos);
+}
+
 /// One NOGROUP fails a read of many, and names the first that it is about.
 TEST(ManyStreams, OneWhoseGroupIsLostIsMendedAndTheOthersStay) {
     ScriptedHost host;
@@ -294,6 +309,45 @@ TEST(ManyStreams, OneOfTheWrongTypeIsLeftUntilItIsMended) {
     host.reply("read", ok());
     EXPECT_EQ(host.story(),
               lines({"group recreated t from 0", "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s t > >"}));
+}
+
+/// Nothing of it can be acked any more: what was held gives its room to the others.
+TEST(ManyStreams, WhatIsHeldOfOneThatIsLeftIsLost) {
+    ScriptedHost host;
+    const std::string wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    SourceConfig config = source_of({"s", "t"});
+    config.flush_interval = Duration{};
+    const SourceId source = consume(host, config);
+    host.reply("read", stream("t", {"1-0", "2-0"}));
+    ASSERT_TRUE(host.ack(1, {0}).ok());
+    host.forget();
+    host.reply("control", error(wrong));
+    host.reply("read", error(wrong));
+    host.reply("read", stream_info("12-0"));
+    host.reply("read", error(wrong));
+    EXPECT_EQ(host.story(),
+              lines({"read: XINFO STREAM s", "read: XINFO STREAM t", "read: XGROUP CREATE s g 0-0 MKSTREAM",
+                     "lost t: 1-0 2-0", "failure: wrong_type (XINFO STREAM t g: " + wrong + ")"}));
+    EXPECT_EQ(host.ack(1, {1}).error().code, Code::lost);
+    EXPECT_EQ(host.machine.health(source, host.now()).value().held, 0U);
+    host.wait(5000);
+    EXPECT_EQ(host.story().find("XACK"), std::string::npos);
+}
+
+/// One that is a stream again when it is looked at keeps its acks.
+TEST(ManyStreams, AnAckThatMetTheWrongTypeIsSentAgain) {
+    ScriptedHost host;
+    SourceConfig config = source_of({"s", "t"});
+    config.flush_interval = Duration{};
+    consume(host, config);
+    host.reply("read", stream("t", {"1-0"}));
+    ASSERT_TRUE(host.ack(1).ok());
+    host.forget();
+    host.reply("control", error("WRONGTYPE Operation against a key holding the wrong kind of value"));
+    EXPECT_EQ(host.fire(), 100);
+    EXPECT_EQ(host.story(), lines({"control: XACK t g 1-0"}));
+    host.reply("control", integer(1));
+    EXPECT_EQ(host.story(), lines({"acked 1: 0"}));
 }
 
 TEST(ManyStreams, AllOfTheWrongTypeCloseTheSource) {

@@ -198,6 +198,22 @@ TEST_F(Nack, WhoseClaimIsForbiddenIsToldAndLeftPending) {
                               "lost s: 1-0", "lost s: 2-0"}));
 }
 
+/// MUL-1: what is wrong with one stream leaves the others alone.
+TEST(NackOfTwoStreams, OfAKeyThatIsNoStreamAnyMoreIsLost) {
+    ScriptedHost host;
+    SourceConfig config = source_of({"s", "t"});
+    config.flush_interval = Duration{};
+    consume(host, config);
+    host.reply("read", stream("s", {"1-0"}));
+    host.reply("read", stream("t", {"2-0"}));
+    ASSERT_TRUE(host.nack(1, {0}, Duration{}).ok());
+    host.forget();
+    host.reply("control", error("WRONGTYPE Operation against a key holding the wrong kind of value"));
+    EXPECT_EQ(host.story(), lines({"lost s: 1-0"}));
+    ASSERT_TRUE(host.nack(2, {0}, Duration{}).ok());
+    EXPECT_EQ(host.story(), lines({"control: XCLAIM t g c 0 2-0"}));
+}
+
 TEST_F(Nack, AnAnswerThatIsAnotherEntryIsNotTaken) {
     ASSERT_TRUE(host.nack(1, {0}, milliseconds(100)).ok());
     wait(100);

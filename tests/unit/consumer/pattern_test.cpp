@@ -190,6 +190,19 @@ TEST(Pattern, AStreamThatBecameAnotherTypeIsLeft) {
 }
 
 /// One that was destroyed while its stream stayed is made again as anywhere else.
+/// Also where it is the only one, and no group was ever made.
+TEST(Pattern, AStreamThatMayNotBeReadIsTriedAgain) {
+    SourceConfig config = source_of_pattern();
+    config.claim_interval = seconds(30);
+    config.discover_interval = seconds(3600);
+    Scene it(config);
+    it.host.reply("read", page({"s-a"}));
+    it.host.reply("read", error("NOPERM No permissions to access a key"));
+    it.host.forget();
+    it.host.wait(30'000);
+    EXPECT_EQ(it.host.story(), lines({"read: XINFO STREAM s-a"}));
+}
+
 TEST(Pattern, AGroupThatIsGoneIsMadeAgain) {
     Scene it;
     it.find({"s-a", "s-b"});

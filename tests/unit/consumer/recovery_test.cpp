@@ -215,6 +215,25 @@ TEST(RecoveryRefused, ForAWhileItIsTriedAgain) {
                      "read: XPENDING s g 0-1 + 20 c"}));
 }
 
+/// The counts that the last page had raised are given back in front of a read that blocks; then the page is over, and
+/// claims may go out again.
+TEST(RecoveryRefused, WithoutXpendingItsLastPageEndsToo) {
+    ScriptedHost host;
+    consume_again(host);
+    host.reply("read", error("NOPERM this user has no permissions to run the 'xpending' command"));
+    host.reply("read", stream("s", {"1-0", "2-0"}));
+    host.reply("read", array({bulk("0-0"), array({}), array({})}));
+    host.lost("read");
+    host.fire();
+    host.greet("read");
+    host.forget();
+    host.reply("read", stream("s", {"1-0", "2-0"}));
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 0 1-0 2-0 RETRYCOUNT 2 JUSTID", blocking_read}));
+    host.reply("read", array({bulk("1-0"), bulk("2-0")}));
+    ASSERT_TRUE(host.nack(1, {0}, Duration{}).ok());
+    EXPECT_EQ(host.story(), lines({"control: XCLAIM s g c 0 1-0"}));
+}
+
 /// Of most streams there is nothing, and that is asked of all at once.
 TEST(RecoveryOfStreams, IsOfThoseWithSomethingOneAfterTheOther) {
     ScriptedHost host;

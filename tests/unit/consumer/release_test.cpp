@@ -73,6 +73,23 @@ TEST_F(Releasing, IsSentAgainAfterALostAnswer) {
     EXPECT_NE(host.story().find(release_of("read", "2-0")), std::string::npos);
 }
 
+/// Without the script it is found out first: who claimed the entry since would lose it again.
+TEST_F(Releasing, IsNotSentAgainUnseenBefore88) {
+    begin("8.6.3");
+    ASSERT_TRUE(host.give_back(1, {0, 1}).ok());
+    host.forget();
+    host.lost("control");
+    EXPECT_EQ(host.story(), lines({"disconnected control reset: connection (localhost:6379: reset) retryable",
+                                   "read: XPENDING s g 1-0 1-0 1", "read: XPENDING s g 2-0 2-0 1"}));
+    host.reply("read", null());
+    host.forget();
+    host.reply("read", array({pending("1-0", "another", 50, 2)}));
+    EXPECT_EQ(host.story(), "") << "it is where it was to go";
+    EXPECT_EQ(host.ack(1, {0}).error().code, Code::not_held);
+    host.reply("read", array({pending("2-0", "c", 2000, 1)}));
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 1900 2-0 IDLE 60000 JUSTID"}));
+}
+
 struct Refused : Releasing, ::testing::WithParamInterface<const char*> {};
 
 TEST_P(Refused, TheNextRungDoesTheSame) {

@@ -61,6 +61,27 @@ TEST_F(SeenTrouble, IsGivenUpWhereScriptsAreRefused) {
     EXPECT_EQ(story(), lines({"read: XACK s g 2-0"}));
 }
 
+/// MUL-1: what is wrong with one stream leaves the others alone.
+TEST(SeenOfTwoStreams, IsKeptWhereOneIsNoStreamAnyMore) {
+    const std::string wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    for (const std::string& refusal :
+         {wrong, "ERR Error running script (call to f_7f): @user_script:8: -" + wrong + " "}) {
+        ScriptedHost host;
+        SourceConfig config = sharing();
+        config.streams = {"s", "t"};
+        const SourceId source = consume(host, config);
+        ASSERT_TRUE(host.pause(source).ok());
+        host.reply("read", map({bulk("s"), array({entry("1-0", "a")}), bulk("t"), array({entry("2-0", "b")})}));
+        host.reply("read", seen({false}));
+        host.reply("read", seen({false}));
+        ASSERT_TRUE(host.ack(2).ok());
+        host.reply("read", error(refusal));
+        host.forget();
+        ASSERT_TRUE(host.ack(1).ok());
+        EXPECT_NE(host.story().find(marks({"a"}, "1-0")), std::string::npos) << refusal;
+    }
+}
+
 TEST_F(SeenTwice, IsGivenUpWhereTheQuestionIsRefusedAndAllThatWaitedIsHandedOver) {
     host.reply("read", noperm);
     EXPECT_EQ(host.story(),

@@ -51,6 +51,31 @@ TEST_F(Closing, EntriesThatArriveMeanwhileAreGivenBack) {
     EXPECT_EQ(host.story(), lines({"closed source, 0 held"}));
 }
 
+/// Nobody makes the group again for a source that ends: what waits can be given back to nobody.
+TEST_F(Closing, WithoutItsGroupItEnds) {
+    ASSERT_TRUE(host.nack(1, {}, seconds(10)).ok());
+    host.reply("read", null());
+    ASSERT_TRUE(host.close(source).ok());
+    host.forget();
+    const std::string gone = "NOGROUP No such key 's' or consumer group 'g'";
+    for (int i = 0; i < 4; ++i) host.reply("control", error(gone));
+    host.reply("control", integer(1));
+    host.reply("read", error(gone + " in XREADGROUP with GROUP option"));
+    EXPECT_EQ(host.story(), lines({"lost s: 1-0", "lost s: 2-0", "lost s: 3-0", "closed source, 1 held"}));
+}
+
+/// A page of recovery is counted, and then not read any more: nothing waits for that.
+TEST_F(Closing, WhileAPageIsCountedWhatWaitsIsGivenBack) {
+    ASSERT_TRUE(host.nack(1, {}, seconds(10)).ok());
+    host.lost("read");
+    host.fire();
+    host.greet("read");
+    ASSERT_TRUE(host.close(source).ok());
+    host.forget();
+    host.reply("read", array({pending("1-0", "c", 50, 1)}));
+    EXPECT_NE(host.story().find("1-0 IDLE 60000 JUSTID"), std::string::npos);
+}
+
 TEST_F(Closing, ABatchStaysReadableUntilItIsReleased) {
     ASSERT_TRUE(host.close(source).ok());
     host.release(1);

@@ -249,6 +249,44 @@ TEST(DrainOfRecovery, GivesThePageBack) {
     EXPECT_EQ(host.batches(), 0U);
 }
 
+/// What XAUTOCLAIM has made ours and XCLAIM has not brought yet is given back, too.
+TEST(DrainOfReclaim, GivesBackWhatIsOursAlready) {
+    for (const bool is_claimed : {false, true}) {
+        ScriptedHost host;
+        consume_again(host);
+        host.reply("read", array({}));
+        host.reply("read", array({bulk("0-0"), array({bulk("1-0"), bulk("2-0")}), array({})}));
+        if (is_claimed) host.reply("control", array({pending("1-0", "c", 0, 1), pending("2-0", "c", 0, 3)}));
+        ASSERT_TRUE(host.drain(seconds(5)).ok());
+        if (is_claimed) {
+            host.forget();
+            host.reply("control", error("BUSY Redis is busy running a script."));
+            EXPECT_EQ(host.story(), lines({"control: XCLAIM s g c 0 1-0 2-0 IDLE 60000 JUSTID"}));
+        } else {
+            EXPECT_NE(host.story().find("control: XCLAIM s g c 0 1-0 2-0 IDLE 60000 JUSTID"), std::string::npos);
+            host.reply("control", array({pending("1-0", "c", 0, 1), pending("2-0", "c", 0, 3)}));
+            host.reply("control", array({bulk("1-0"), bulk("2-0")}));
+            host.reply("control", integer(1));
+            host.forget();
+            host.reply("read", null());
+            EXPECT_EQ(host.story(), lines({"closed all, 0 held", "close read", "close control"}));
+        }
+    }
+}
+
+/// A claim that is out brings its entries; they are given back once.
+TEST(DrainOfReclaim, GivesBackWhatAClaimBrings) {
+    ScriptedHost host;
+    consume_again(host);
+    host.reply("read", array({}));
+    host.reply("read", array({bulk("0-0"), array({bulk("1-0"), bulk("2-0")}), array({})}));
+    host.reply("control", array({pending("1-0", "c", 0, 1), pending("2-0", "c", 0, 3)}));
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
+    host.forget();
+    host.reply("control", entries({"1-0", "2-0"}));
+    EXPECT_EQ(host.story(), lines({"control: XCLAIM s g c 0 1-0 2-0 IDLE 60000 JUSTID"}));
+}
+
 /// Of many streams each gets its command, and no command names entries of very different age.
 TEST(DrainOfMany, GivesBackByStreamAndAge) {
     ScriptedHost host;

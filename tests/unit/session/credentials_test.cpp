@@ -83,6 +83,69 @@ TEST_F(Refused, PublishesGoOutAgain) {
     EXPECT_TRUE(host.lives("publish"));
 }
 
+/// What was asked on another lane when the client was refused is asked again.
+TEST(CredentialsOfSeveralLanes, ALeaseIsSoughtAgain) {
+    ScriptedHost host(with_password());
+    SourceConfig config = source_of();
+    config.consumer_lease = true;
+    host.open(config);
+    host.greet("read");
+    EXPECT_NE(host.story().find("read: MGET"), std::string::npos);
+    host.connected("control");
+    host.reply("control", error(wrongpass));
+    ASSERT_TRUE(host.machine.refused());
+    ASSERT_TRUE(host.replace_credentials("", "new").ok());
+    host.wait(50);
+    host.forget();
+    host.greet("read");
+    EXPECT_NE(host.story().find("read: MGET"), std::string::npos);
+}
+
+TEST(CredentialsOfSeveralLanes, IdempotentPublishesGoOn) {
+    ScriptedHost host(with_password());
+    host.server.version = "8.6.3";
+    consume(host);
+    PublishConfig once;
+    once.idempotent = true;
+    ASSERT_TRUE(host.publish("p", {"a"}, once).ok());
+    host.greet("publish");
+    EXPECT_NE(host.story().find("publish: XINFO STREAM p"), std::string::npos);
+    host.lost("control");
+    host.wait(100);
+    host.connected("control");
+    host.reply("control", error(wrongpass));
+    ASSERT_TRUE(host.machine.refused());
+    ASSERT_TRUE(host.replace_credentials("", "new").ok());
+    ASSERT_TRUE(host.publish("p", {"b"}, once).ok());
+    host.wait(50);
+    host.forget();
+    host.greet("publish");
+    EXPECT_NE(host.story().find("publish: XINFO STREAM p"), std::string::npos);
+}
+
+TEST(CredentialsOfSeveralLanes, ARefusalIsOfTheChannelThatWasAskedForSince) {
+    ClientConfig client = with_password();
+    client.mode = Mode::pubsub;
+    ScriptedHost it(client);
+    it.open(source_of({"s", "t"}));
+    it.greet("read");
+    it.greet("control");
+    it.greet("push");
+    it.reply("push", push({bulk("subscribe"), bulk("s"), integer(1)}));  // and t is not answered
+    it.lost("read");
+    it.wait(100);
+    it.connected("read");
+    it.reply("read", error(wrongpass));
+    ASSERT_TRUE(it.machine.refused());
+    ASSERT_TRUE(it.replace_credentials("", "new").ok());
+    it.wait(100);
+    it.greet("read");
+    it.greet("push");
+    it.forget();
+    it.reply("push", error("NOPERM No permissions to access a channel"));
+    EXPECT_NE(it.story().find("SUBSCRIBE s: NOPERM"), std::string::npos);
+}
+
 TEST(Credentials, DoNotBringBackASourceThatHadEndedByItself) {
     ScriptedHost other(with_password(1));
     other.open(source_of());

@@ -143,13 +143,56 @@ TEST(Garbage, AnErrorThatNothingAskedForSaysWhyTheServerCloses) {
 }
 
 /// Of an entry it is no garbage (BP-3: too_large_test.cpp).
-TEST(Garbage, AValuePastMaxMessageBytesThatIsOfNoEntryEndsTheConnection) {
+TEST(Garbage, AValueOfMegabytesThatIsOfNoEntryEndsTheConnection) {
     ClientConfig config;
     config.max_message_bytes = 1024;
     ScriptedHost host(config);
     consume(host);
-    host.reply("read", "%1\r\n$2000\r\n");
+    host.reply("read", "%1\r\n$16777217\r\n");
     EXPECT_EQ(host.story().find("disconnected read dropped: too_large ("), 0U);
+}
+
+/// However small the messages are that are wanted, servers answer to INFO and XPENDING at length.
+TEST(SmallMessages, DoNotForbidTheServersAnswers) {
+    ClientConfig client;
+    client.max_message_bytes = 1024;
+    ScriptedHost host(client);
+    host.open(source_of());
+    host.connected("read");
+    host.reply("read", hello(3, 7));
+    host.reply(
+        "read",
+        verbatim("# Server\r\nredis_version:7.0.15\r\nrun_id:run-a\r\nexecutable:" + std::string(3000, 'x') + "\r\n"));
+    host.reply("read", error("BUSYGROUP Consumer Group name already exists"));
+    host.reply("read", groups("9-0"));
+    host.reply("read", pending_summary(100, "1-0", "100-0"));
+    Items rows;
+    for (int i = 1; i <= 20; ++i) rows.push_back(pending(std::to_string(i) + "-0", std::string(100, 'c'), 1000, 1));
+    host.forget();
+    host.reply("read", array(rows));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 20 STREAMS s 0-0"}));
+}
+
+/// What is asked for is no more than max_elements allows: else the connection would be given up over each answer.
+TEST(FewElements, BoundWhatIsAskedFor) {
+    ClientConfig client;
+    client.max_elements = 1024;
+    SourceConfig config = source_of();
+    config.batch_size = config.prefetch.emplace(400);
+    ScriptedHost host(client);
+    consume_again(host, config);
+    Items rows;
+    for (int i = 1; i <= 128; ++i) rows.push_back(pending(std::to_string(i) + "-0", "c", 1000, 1));
+    host.forget();
+    host.reply("read", array(rows));
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 128 STREAMS s 0-0"}));
+    ScriptedHost other(client);
+    other.open(config);
+    other.greet("read");
+    other.forget();
+    other.reply("read", ok());
+    EXPECT_NE(other.story().find("XREADGROUP GROUP g c COUNT 128 BLOCK 2000 STREAMS s >"), std::string::npos);
+    EXPECT_EQ(other.story(), "");
 }
 
 TEST(Garbage, WhatFollowsABrokenReplyIsNotRead) {

@@ -78,10 +78,17 @@ std::string FakeRedis::execute(Client& client, int64_t id, const Words& words) {
     if (command == "HELLO") return hello(3, id);
     if (command == "INFO") return info("7.0.15");
     if (command == "PING") return status("PONG");
+    if (command == "CLIENT" && words[1] == "UNBLOCK") {
+        const auto found = clients_.find(static_cast<int64_t>(number(words[2])));
+        if (found == clients_.end() || !found->second.blocked) return integer(0);
+        found->second.until = now_;  // it ends when time is told next
+        return integer(1);
+    }
     if (command == "CLIENT") {
         const auto killed = static_cast<int64_t>(number(words[3]));
         return integer(killed != id && clients_.erase(killed) > 0 ? 1 : 0);
     }
+    if (!refusal.empty()) return error(refusal);
     if (command == "XGROUP") {
         return std::exchange(has_group_, true) ? error("BUSYGROUP Consumer Group name already exists") : ok();
     }

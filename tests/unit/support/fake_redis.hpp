@@ -32,6 +32,9 @@ class FakeRedis {
     [[nodiscard]] std::string take_output(int64_t client);
     void handle_time(Instant now);
 
+    /// While there is one, it is the answer to whatever is about the stream.
+    std::string refusal;
+
     EntryId add();
     void remove(EntryId id) { entries_.erase(id); }
 

@@ -269,6 +269,31 @@ TEST_F(TwoStreams, OneOfAnotherTypeIsLeftAndTheOtherGoesOn) {
               lines({"read: XREAD COUNT 6 STREAMS s t 5-0 5-0", "read: XREAD COUNT 5 BLOCK 2000 STREAMS s t 5-1 5-1"}));
 }
 
+/// A large entry is not read again with each block, and the other stream leaves no block without an answer.
+TEST_F(TwoStreams, AKeyMadeAnewIsNoticedWhileTheOtherIsBusy) {
+    const std::string large(20'000, 'x');
+    const auto both = [](const std::string& s, const std::string& t) {
+        return map({bulk("s"), array({s}), bulk("t"), array({t})});
+    };
+    (void)answer(both(entry("5-1"), entry("5-1")));
+    (void)answer(both(entry("5-1"), entry("5-1")));
+    (void)answer(stream_of("t", {entry("6-1", large)}));
+    (void)answer(both(entry("5-1"), entry("6-1", large)));
+    std::string last = "6-1";
+    (void)answer(stream("s", {last}));
+    std::string story;
+    int64_t waited = 0;
+    for (; waited < 60 && story.find("XINFO STREAM t") == std::string::npos; ++waited) {
+        host.release(host.batches());
+        (void)answer(stream("s", {last}));
+        host.wait(1000);
+        last = std::to_string(7 + waited) + "-1";
+        story = answer(stream("s", {last}));
+    }
+    EXPECT_EQ(waited, 10);
+    EXPECT_NE(answer(info({"2-1", "1-1", std::nullopt})).find("reset t at 6-1, last 2-1"), std::string::npos);
+}
+
 TEST_F(TwoStreams, WithBothOfAnotherTypeItCloses) {
     (void)answer(error(wrong_type));
     host.fire();

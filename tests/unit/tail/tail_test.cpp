@@ -204,6 +204,18 @@ TEST_F(Tailing, WhatIsRefusedForAWhileIsTriedAgain) {
     EXPECT_EQ(host.story(), lines({"read: XREAD COUNT 5 BLOCK 2000 STREAMS s 1-0"}));
 }
 
+/// The other half of the write blocks: there is nothing to do until it is answered.
+TEST_F(Tailing, AWaitThatEndsUnderABlockIsNoTimer) {
+    begin(tail_of("5-1"));
+    host.reply("read", stream("s", {"5-1"}));
+    host.forget();
+    host.reply("read", error("BUSY Redis is busy running a script."));
+    host.wait(1000);
+    EXPECT_EQ(host.story().find("read: XREAD"), std::string::npos);
+    host.reply("read", null());
+    EXPECT_NE(host.story().find("read: XREAD"), std::string::npos);
+}
+
 TEST_F(Tailing, AWaitDoesNotHoldUpAFlush) {
     SourceConfig config = tail_of("0");
     config.flush_interval = milliseconds(50);
