@@ -176,6 +176,22 @@ test('what a drain ends is closed at once, and tells what stays pending', async 
   assert.equal(consumer.isOpen, false);
 });
 
+test('a consumer that begins again and again under its name, with much read ahead, always ends', async (t) => {
+  const ids = await fill('again', 200);
+  const client = await clientFor(t, server.url, { ...quick, batchSize: 5 });
+  const seen = new Set();
+  while (seen.size < ids.length) {
+    const consumer = client.consumer({ stream: 'again', group: 'g', consumer: 'me' });
+    for (let i = 0; i < 2; ++i) {
+      const [batch] = await take(consumer, 1);
+      for (const entry of batch) seen.add(entry.id);
+      batch.ack();
+    }
+    await consumer.close({ timeoutMs: 60_000 });
+  }
+  assert.deepEqual([...seen].sort(), ids.sort());
+});
+
 test('a close that the server does not answer tells what is held, and acks without an answer are closed', async (t) => {
   const gone = await startServer();
   for (let i = 0; i < 3; ++i) await gone.send('XADD', 's', '*', 'n', i);
