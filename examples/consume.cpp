@@ -2,9 +2,11 @@
 #include <csignal>
 #include <iostream>
 #include <millrace/client.hpp>
+#include <millrace/log.hpp>
 
 int main() {
-    auto client = millrace::Client::connect("redis://localhost:6379?batch_size=5");
+    auto client =
+        millrace::Client::connect("redis://localhost:6379?batch_size=5", {.on_event = millrace::log_to(std::cerr)});
     if (!client) {
         std::cerr << client.error().message << '\n';
         return 2;

@@ -1,6 +1,7 @@
 // Publishes one entry: millrace-example-publish STREAM FIELD VALUE [FIELD VALUE]...
 #include <iostream>
 #include <millrace/client.hpp>
+#include <millrace/log.hpp>
 #include <vector>
 
 int main(int argc, char** argv) {
@@ -8,7 +9,7 @@ int main(int argc, char** argv) {
         std::cerr << "usage: millrace-example-publish STREAM FIELD VALUE [FIELD VALUE]...\n";
         return 2;
     }
-    auto client = millrace::Client::connect("redis://localhost:6379");
+    auto client = millrace::Client::connect("redis://localhost:6379", {.on_event = millrace::log_to(std::cerr)});
     if (!client) {
         std::cerr << client.error().message << '\n';
         return 2;

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "millrace/log.hpp"
+
 namespace millrace::tool {
 
 namespace {
@@ -22,12 +24,6 @@ std::string base64(std::string_view bytes) {
     const int size = EVP_EncodeBlock(out.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
                                      static_cast<int>(bytes.size()));
     return {out.begin(), out.begin() + size};
-}
-
-std::string as_value(std::string_view value) {
-    const bool is_plain = !value.empty() && value.find_first_of(" =\"\\\n\t") == std::string_view::npos;
-    if (is_plain) return std::string(value);
-    return Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -77,9 +73,7 @@ std::string log_line(const Log& log, LogForm form) {
         for (const auto& [key, value] : log.fields) json[key] = text_to_json(value);
         return json.dump(-1, ' ', false, Json::error_handler_t::replace);
     }
-    std::string line = "level=" + std::string(name(log.level)) + " msg=" + as_value(log.message);
-    for (const auto& [key, value] : log.fields) line += " " + key + "=" + as_value(value);
-    return line;
+    return to_logfmt(log);
 }
 
 }  // namespace millrace::tool

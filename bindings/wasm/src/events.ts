@@ -48,7 +48,8 @@ export interface ClientEvents {
   groupRecreated: { readonly source: number; readonly stream: Text; readonly from: string };
   /** The server's kind changed, or was told for the first time. */
   modeChanged: { readonly delivery: Delivery; readonly guarantee: Guarantee; readonly serverVersion: string };
-  /** A connection was lost. It is made again while `error.retryable`. */
+  /** A connection was lost, or could not be made. It is made again while `error.retryable`. Where nobody listens to it or
+   * to `log`, the first loss is told on the console, and the next one once a connection was back. */
   disconnected: { readonly role: LaneRole; readonly reason: string; readonly error: ErrorInfo };
   /** A connection is back; `attempts` counts this one in. */
   reconnected: { readonly role: LaneRole; readonly attempts: number };
@@ -89,10 +90,11 @@ export interface ClientEvents {
   /** Something failed. With `closed` and a source, that source reads no more; with neither source nor retry, nothing
    * goes on until the credentials are replaced. */
   failure: { readonly source?: number; readonly error: ErrorInfo; readonly closed: boolean };
-  /** For the host's log; never a secret. */
+  /** For the host's log; never a secret. Where nobody listens to it, warnings and errors go to the console. */
   log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
     readonly message: string;
+    /** `stack`: where a handler threw. */
     readonly fields: Readonly<Record<string, string>>;
   };
   /** A source has ended, or (without one) the client; `held` entries stay pending. */
@@ -107,6 +109,7 @@ export type EventListener<Name extends ClientEventName> = (event: ClientEvents[N
 /** Who listens to what. */
 export class Listeners {
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
+  #isDown = false;
 
   /** Returns the function that ends it. */
   add<Name extends ClientEventName>(name: Name, listener: EventListener<Name>): () => void {
@@ -121,6 +124,7 @@ export class Listeners {
   }
 
   tell(name: string, event: object): void {
+    this.#warn(name, event);
     // Those that there are now: one that goes and comes again while it is told would be told for ever.
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {
@@ -132,6 +136,28 @@ export class Listeners {
         });
       }
     }
+  }
+
+  /** A server that is not there, or a handler that fails, must not look like a stream without entries. */
+  #warn(name: string, event: object): void {
+    const wasDown = this.#isDown;
+    if (name === 'disconnected') this.#isDown = true;
+    if (name === 'reconnected' || name === 'ready') this.#isDown = false;
+    if (this.#hears('log') || this.#hears(name)) return;
+    if (name === 'log') {
+      const { level, message, fields } = event as ClientEvents['log'];
+      if (level !== 'warn' && level !== 'error') return;
+      const { stack, ...rest } = fields;
+      const said = [`millrace: ${message}`, ...Object.entries(rest).map(([key, value]) => `${key}=${value}`)].join(' ');
+      console.warn(stack ? `${said}\n${stack}` : said);
+    } else if (name === 'disconnected' && !wasDown) {
+      const { message, retryable } = (event as ClientEvents['disconnected']).error;
+      console.warn(`millrace: ${message}${retryable ? '; trying again' : ''}`);
+    }
+  }
+
+  #hears(name: string): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
   }
 }
 

@@ -160,6 +160,15 @@ function wordsOf(error: unknown): string {
   }
 }
 
+function stackOf(error: unknown): { stack?: string } {
+  try {
+    const stack = error instanceof Error ? error.stack : undefined;
+    return typeof stack === 'string' ? { stack } : {};
+  } catch {
+    return {};
+  }
+}
+
 /** Throws `bad_argument`.
  * @internal */
 export function checkOptions({ concurrency, budgetMs, until }: RunOptions): void {
@@ -303,7 +312,7 @@ class Run {
       settleQuietly(batch, (each) => each.nack());
       const isKept = this.#source.delivery !== 'pubsub';
       const what = isKept ? 'its batch will be delivered again' : 'Pub/Sub does not deliver its batch again';
-      const fields = { error: wordsOf(error), ...place };
+      const fields = { error: wordsOf(error), ...place, ...stackOf(error) };
       this.#owner.tell('log', { level: 'warn', message: `The handler failed; ${what}`, fields });
       return;
     }

@@ -48,7 +48,7 @@ struct ClientOptions {
     PollerKind poller = PollerKind::automatic;
     /// Sees every event but batches and publish results, in their order, on the thread that pumps. It may call
     /// commands, and must not wait: run, next, publish, turn and close answer bad_argument there. What it throws is
-    /// swallowed.
+    /// swallowed. log_to (log.hpp) makes one that writes what an operator should know; without any, nothing is said.
     std::function<void(const Event&)> on_event = {};
 };
 

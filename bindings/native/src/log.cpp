@@ -1,0 +1,46 @@
+#include "millrace/log.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <utility>
+#include <variant>
+
+namespace millrace {
+
+namespace {
+
+using Json = nlohmann::json;
+
+std::string to_value(std::string_view value) {
+    const bool is_plain = !value.empty() && value.find_first_of(" =\"\\") == std::string_view::npos &&
+                          std::all_of(value.begin(), value.end(), [](char each) { return each > ' ' && each < 127; });
+    if (is_plain) return std::string(value);
+    return Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string to_logfmt(const Log& log) {
+    std::string line = "level=" + std::string(name(log.level)) + " msg=" + to_value(log.message);
+    for (const auto& [key, value] : log.fields) line += " " + key + "=" + to_value(value);
+    return line;
+}
+
+std::function<void(const Event&)> log_to(std::ostream& out, LogLevel least) {
+    return [&out, least, is_down = false](const Event& event) mutable {
+        if (const auto* log = std::get_if<Log>(&event); log != nullptr && log->level >= least) {
+            out << to_logfmt(*log) + '\n' << std::flush;
+        }
+        if (std::holds_alternative<Reconnected>(event) || std::holds_alternative<Ready>(event)) is_down = false;
+        const auto* const lost = std::get_if<Disconnected>(&event);
+        if (lost == nullptr || std::exchange(is_down, true)) return;
+        const Error& error = lost->error;
+        const LogLevel level = error.retryable ? LogLevel::warn : LogLevel::error;
+        if (level < least) return;
+        const std::string what = error.message + (error.retryable ? "; trying again" : "");
+        out << to_logfmt({level, what, {{"code", std::string(name(error.code))}}}) + '\n' << std::flush;
+    };
+}
+
+}  // namespace millrace

@@ -1,0 +1,76 @@
+// What is told on the console where nobody listens: a server that is not there, or a handler that fails, must not look
+// like a stream without entries.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { clientFor } from './support/client.mjs';
+import { startServer, until } from './support/server.mjs';
+
+let server;
+before(async () => {
+  server = await startServer();
+});
+after(() => server.stop());
+
+function warningsOf(t) {
+  const warn = t.mock.method(console, 'warn', () => undefined);
+  return () => warn.mock.calls.map(({ arguments: [text] }) => text);
+}
+
+function count(client, name) {
+  const lines = client.metrics().split('\n');
+  return lines.filter((line) => line.startsWith(name)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+test('a server that is not there is told of once', async (t) => {
+  const warnings = warningsOf(t);
+  const client = await clientFor(t, 'redis://127.0.0.1:1', { retryDelay: 1, maxRetryDelay: 5 });
+  client.consumer({ stream: 's', group: 'g' });
+  await until('several tries', () => count(client, 'millrace_disconnects_total') > 5);
+  assert.deepEqual(warnings(), ['millrace: 127.0.0.1:1: refused; trying again']);
+});
+
+test('a loss after the connection was back is told again', async (t) => {
+  const warnings = warningsOf(t);
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'again', group: 'g' });
+  await new Promise((resolve) => client.on('ready', resolve));
+  for (const told of [1, 2]) {
+    await server.send('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until(`it is told ${told} times`, () => warnings().length === told);
+    await until('it is back', () => count(client, 'millrace_reconnects_total') >= told);
+    await consumer.look();
+  }
+  for (const text of warnings()) assert.match(text, /^millrace: 127\.0\.0\.1:\d+: .*; trying again$/);
+});
+
+test('what a handler throws is told with its place', async (t) => {
+  const warnings = warningsOf(t);
+  const client = await clientFor(t, server.url);
+  const id = await server.send('XADD', 'thrown', '*', 'n', '1');
+  let tries = 0;
+  await client.consumer({ stream: 'thrown', group: 'g', nackDelay: 1 }).run(
+    () => {
+      if (++tries === 1) throw new TypeError('no such cup');
+    },
+    { until: 'empty' },
+  );
+  const [text, ...others] = warnings();
+  assert.deepEqual(others, []);
+  const [first, second, third] = text.split('\n');
+  const what = 'millrace: The handler failed; its batch will be delivered again';
+  assert.equal(first, `${what} error=no such cup stream=thrown first_id=${id} entries=1`);
+  assert.equal(second, 'TypeError: no such cup');
+  assert.match(third, /console\.test\.mjs:\d+/);
+});
+
+test('who listens is told instead', async (t) => {
+  const warnings = warningsOf(t);
+  for (const name of ['disconnected', 'log']) {
+    const client = await clientFor(t, 'redis://127.0.0.1:1', { retryDelay: 1, maxRetryDelay: 5 });
+    client.on(name, () => undefined);
+    client.consumer({ stream: 's', group: 'g' });
+    await until('a try', () => count(client, 'millrace_disconnects_total') > 0);
+  }
+  assert.deepEqual(warnings(), []);
+});

@@ -1,0 +1,68 @@
+// What an operator is told, in lines.
+#include "millrace/log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace millrace::native {
+namespace {
+
+TEST(Logfmt, QuotesWhatIsNotPlain) {
+    EXPECT_EQ(to_logfmt({LogLevel::info, "ready", {{"stream", "orders"}, {"ids", "3"}}}),
+              "level=info msg=ready stream=orders ids=3");
+    EXPECT_EQ(to_logfmt({LogLevel::warn,
+                         "two words",
+                         {{"empty", ""}, {"pair", "a=b"}, {"quote", "\""}, {"lines", "1\n2"}, {"bell", "\a"}}}),
+              "level=warn msg=\"two words\" empty=\"\" pair=\"a=b\" quote=\"\\\"\" lines=\"1\\n2\" bell=\"\\u0007\"");
+}
+
+TEST(Logfmt, KeepsALineWhateverTheBytes) {
+    EXPECT_EQ(to_logfmt({LogLevel::warn, "m", {{"bytes", "\xff\xfe"}}}), "level=warn msg=m bytes=\"\uFFFD\uFFFD\"");
+}
+
+class LogToTest : public testing::Test {
+  protected:
+    void tell(const Event& event) { observer_(event); }
+    void lose(const char* why, bool retryable = true) {
+        Error error(Code::connection, why);
+        error.retryable = retryable;
+        tell(Disconnected{LaneRole::read, DisconnectReason::refused, error});
+    }
+
+    std::ostringstream out_;
+    std::function<void(const Event&)> observer_ = log_to(out_);
+};
+
+TEST_F(LogToTest, WritesWarningsAndErrors) {
+    tell(Log{LogLevel::info, "found", {}});
+    tell(Log{LogLevel::warn, "careful", {}});
+    tell(Log{LogLevel::error, "broken", {}});
+    EXPECT_EQ(out_.str(), "level=warn msg=careful\nlevel=error msg=broken\n");
+}
+
+TEST_F(LogToTest, TellsOfAnOutageOnce) {
+    lose("db:6379: refused");
+    lose("db:6379: refused");
+    EXPECT_EQ(out_.str(), "level=warn msg=\"db:6379: refused; trying again\" code=connection\n");
+    out_.str("");
+    tell(Reconnected{LaneRole::read, 2});
+    lose("db:6379: reset");
+    EXPECT_EQ(out_.str(), "level=warn msg=\"db:6379: reset; trying again\" code=connection\n");
+}
+
+TEST_F(LogToTest, SaysWhatIsNotTriedAgain) {
+    lose("WRONGPASS", false);
+    EXPECT_EQ(out_.str(), "level=error msg=WRONGPASS code=connection\n");
+}
+
+TEST(LogTo, WritesFromTheLevelThatIsAsked) {
+    std::ostringstream out;
+    const auto observer = log_to(out, LogLevel::error);
+    observer(Log{LogLevel::warn, "careful", {}});
+    observer(Disconnected{LaneRole::read, DisconnectReason::refused, Error(Code::connection, "refused")});
+    EXPECT_EQ(out.str(), "");
+}
+
+}  // namespace
+}  // namespace millrace::native
