@@ -6,7 +6,7 @@
 #include <set>
 
 #include "agent/capability.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 namespace {

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/pending.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -2,7 +2,7 @@
 // busy loop, and does not die of it.
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

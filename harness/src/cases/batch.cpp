@@ -1,7 +1,7 @@
 // What a batch carries: order, bytes, and what is held at most.
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

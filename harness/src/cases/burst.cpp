@@ -1,7 +1,7 @@
 // Many entries at once: batches of exactly batch_size, and none of them waits.
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -1,7 +1,7 @@
 // What is wrong with a configuration is said at once, by name, and nothing connects.
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -1,10 +1,10 @@
 // An id that was worked on once is not worked on again, within the window; what was only delivered, or was rejected,
 // was not worked on. Here the agent remembers by itself; in shared_dedupe.cpp the server does, and windows end.
 
-#include "cases/case.hpp"
 #include "cases/duplicates.hpp"
 #include "cases/expect.hpp"
 #include "cases/pending.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

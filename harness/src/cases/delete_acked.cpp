@@ -1,8 +1,8 @@
 // delete_acked: what is acked leaves the stream, unless another group has not had it yet.
 
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
 #include "cases/pending.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

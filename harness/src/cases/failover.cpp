@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

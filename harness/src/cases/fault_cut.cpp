@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 #include "cases/trial.hpp"
 
 namespace millrace::harness {

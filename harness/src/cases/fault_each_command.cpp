@@ -6,7 +6,7 @@
 #include <map>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 #include "cases/trial.hpp"
 
 namespace millrace::harness {

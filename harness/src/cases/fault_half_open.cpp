@@ -2,8 +2,8 @@
 // comes any more; and a server that stops answering with every socket open.
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -3,8 +3,8 @@
 
 #include <array>
 
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -1,8 +1,8 @@
 // The server is away for a while: no busy loop, at the shortest delay allowed, and then everything goes on.
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

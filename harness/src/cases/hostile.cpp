@@ -6,8 +6,8 @@
 #include <functional>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -5,9 +5,9 @@
 #include <regex>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
 #include "cases/pending.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
 #include "cases/pending.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

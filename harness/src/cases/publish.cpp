@@ -1,7 +1,7 @@
 // Publishing through the agent: each entry has its own result, in order, and is on the server when it says so.
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "cases/case.hpp"
 #include "cases/publish_results.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -1,8 +1,8 @@
 // Connections are lost under a living consumer: it comes back by itself, loses nothing, and hands over again nothing
 // that it still holds or has acked.
 
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -4,9 +4,9 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
 #include "cases/pending.hpp"
+#include "cases/table.hpp"
 #include "cases/tls_server.hpp"
 #include "server/acl_rules.hpp"
 

@@ -2,8 +2,8 @@
 // tried again is, calmly, and nothing is lost.
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/expect.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -4,10 +4,10 @@
 #include <array>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
 #include "cases/duplicates.hpp"
 #include "cases/expect.hpp"
 #include "cases/pending.hpp"
+#include "cases/table.hpp"
 #include "cases/trial.hpp"
 
 namespace millrace::harness {

@@ -1,6 +1,6 @@
 // Reading without a group: from a place, and every reader gets everything.
 
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 #include "cases/tail_story.hpp"
 
 namespace millrace::harness {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 #include "cases/tail_story.hpp"
 
 namespace millrace::harness {

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 
 namespace millrace::harness {
 

@@ -1,7 +1,7 @@
 #include "agent/capability.hpp"
 #include "agent/protocol.hpp"
 #include "base/text.hpp"
-#include "cases/case.hpp"
+#include "cases/table.hpp"
 #include "cli/commands.hpp"
 
 namespace millrace::harness {

@@ -4,6 +4,7 @@
 
 #include "base/interrupt.hpp"
 #include "base/text.hpp"
+#include "cases/table.hpp"
 #include "cli/commands.hpp"
 #include "report/file.hpp"
 #include "report/reports.hpp"
