@@ -30,11 +30,13 @@ static void print(const mr_entry* entry) {
 int main(int argc, char** argv) {
     const char* url = argc > 1 ? argv[1] : "redis://localhost:6379?streams=orders&group=billing&consumer=billing-1";
     mr_error error = MR_ERROR_INIT;
+    mr_client_options options = MR_CLIENT_OPTIONS_INIT;
     mr_config* config = NULL;
     mr_batch* batch = NULL;
     uint64_t pending = 0;
     mr_status status = mr_config_new(url, &config, &error);
-    if (status == MR_OK) status = mr_client_new(config, NULL, &client, &error);
+    options.log_fd = 2; /* warnings, such as of a server that is not there */
+    if (status == MR_OK) status = mr_client_new(config, &options, &client, &error);
     if (status == MR_OK) status = mr_client_open(client, NULL, NULL, &error);
     if (status == MR_OK) signal(SIGINT, interrupt);
     if (status == MR_OK) signal(SIGTERM, interrupt);

@@ -210,17 +210,24 @@ enum {
     MR_THREAD_OWN = 1
 };
 
+/* Of logs. */
+enum { MR_LOG_DEBUG = 0, MR_LOG_INFO = 1, MR_LOG_WARN = 2, MR_LOG_ERROR = 3 };
+
 typedef struct mr_client_options {
     size_t size;
     uint32_t thread;    /* MR_THREAD_... */
     uint32_t event_max; /* so many events may wait to be polled; 0: none is kept, for programs that do not poll */
+    int32_t log_fd;     /* a descriptor that lines of logs are written to, such as 2; 0: none are */
+    uint32_t log_level; /* MR_LOG_...: the least that is written; the loss of a connection is a warning */
 } mr_client_options;
 
 #define MR_CLIENT_OPTIONS_INIT \
-    { sizeof(mr_client_options), MR_THREAD_NONE, 0 }
+    { sizeof(mr_client_options), MR_THREAD_NONE, 0, 0, MR_LOG_WARN }
 
 /* `options` may be NULL. Opens no connection yet: the first source or publish does. MR_BAD_CONFIG names the key, or the
- * file of TLS that can't be used. */
+ * file of TLS that can't be used. The lines are of the form `level=warn msg="127.0.0.1:6379: refused; trying again"
+ * code=connection`; of an outage the first loss is told. A line that the descriptor does not take is gone. It stays
+ * yours, and open as long as the client. */
 MR_API mr_status mr_client_new(const mr_config* config, const mr_client_options* options, mr_client** client,
                                mr_error* error);
 /* Sends what the sockets take without waiting, and closes them; mr_client_close waits for answers. Batches may outlive
@@ -439,8 +446,6 @@ enum {
     MR_DISCONNECT_TLS_CERTIFICATE_WANTED = 10,
     MR_DISCONNECT_TLS_FAILED = 11
 };
-
-enum { MR_LOG_DEBUG = 0, MR_LOG_INFO = 1, MR_LOG_WARN = 2, MR_LOG_ERROR = 3 };
 
 /* A dead letter in a list. */
 typedef struct mr_dead_letter {

@@ -1,11 +1,13 @@
 // The client: millrace::Client with an event queue beside it.
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "arguments.hpp"
 #include "handles.hpp"
+#include "log_file.hpp"
 #include "millrace/status.hpp"
 
 using namespace millrace;
@@ -16,6 +18,7 @@ void mr_client::observe(const Event& event) {
         std::erase(sources, *closed->source);
         std::erase(paused, *closed->source);
     }
+    if (log) log(event);
     hold_if(events.add(event));
 }
 
@@ -44,7 +47,7 @@ bool mr_client::is_paused(SourceId source) const {
 
 namespace {
 
-constexpr size_t first_options_size = sizeof(mr_client_options);
+constexpr size_t first_options_size = offsetof(mr_client_options, log_fd);
 
 mr_status poll_event(mr_client& client, mr_event& event) {
     bool has_room = false;
@@ -73,6 +76,11 @@ mr_status mr_client_new(const mr_config* config, const mr_client_options* option
             return c::tell(error, Error(Code::bad_argument, "options: no thread " + std::to_string(asked.thread)));
         }
         auto made = std::make_unique<mr_client>(asked.event_max);
+        if (asked.log_fd != 0) {
+            auto log = c::log_to_descriptor(asked.log_fd, asked.log_level);
+            if (!log) return c::tell(error, log.error());
+            made->log = std::move(log).value();
+        }
         ClientOptions inner;
         inner.on_event = [owner = made.get()](const Event& event) { owner->observe(event); };
         Result<Client> opened = Client::create(config->config, std::move(inner));

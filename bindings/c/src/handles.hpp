@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -23,6 +24,7 @@ struct mr_client {
     [[nodiscard]] bool is_paused(millrace::SourceId source) const;
 
     millrace::c::EventQueue events;
+    std::function<void(const millrace::Event&)> log;  // none where no descriptor was given
     std::atomic<uint64_t> next_ticket = 1;
     std::atomic<bool> polled = false;         // by a thread, for events
     std::mutex mutex;                         // of what follows

@@ -27,11 +27,9 @@ std::string to_logfmt(const Log& log) {
     return line;
 }
 
-std::function<void(const Event&)> log_to(std::ostream& out, LogLevel least) {
-    return [&out, least, is_down = false](const Event& event) mutable {
-        if (const auto* log = std::get_if<Log>(&event); log != nullptr && log->level >= least) {
-            out << to_logfmt(*log) + '\n' << std::flush;
-        }
+std::function<void(const Event&)> log_lines(std::function<void(const std::string&)> write, LogLevel least) {
+    return [write = std::move(write), least, is_down = false](const Event& event) mutable {
+        if (const auto* log = std::get_if<Log>(&event); log != nullptr && log->level >= least) write(to_logfmt(*log));
         if (std::holds_alternative<Reconnected>(event) || std::holds_alternative<Ready>(event)) is_down = false;
         const auto* const lost = std::get_if<Disconnected>(&event);
         if (lost == nullptr || std::exchange(is_down, true)) return;
@@ -39,8 +37,12 @@ std::function<void(const Event&)> log_to(std::ostream& out, LogLevel least) {
         const LogLevel level = error.retryable ? LogLevel::warn : LogLevel::error;
         if (level < least) return;
         const std::string what = error.message + (error.retryable ? "; trying again" : "");
-        out << to_logfmt({level, what, {{"code", std::string(name(error.code))}}}) + '\n' << std::flush;
+        write(to_logfmt({level, what, {{"code", std::string(name(error.code))}}}));
     };
+}
+
+std::function<void(const Event&)> log_to(std::ostream& out, LogLevel least) {
+    return log_lines([&out](const std::string& line) { out << line + '\n' << std::flush; }, least);
 }
 
 }  // namespace millrace

@@ -36,7 +36,7 @@ def record(name, **fields):
 I, N, P, Q = c_uint32, c_size_t, c_void_p, c_uint64  # as struct names them  # noqa: E741
 mr_error = record("mr_error", size=N, status=c_int32, retryable=c_int32, message=c_char * 512)
 mr_str = record("mr_str", data=c_char_p, size=N)
-mr_client_options = record("mr_client_options", size=N, thread=I, event_max=I)
+mr_client_options = record("mr_client_options", size=N, thread=I, event_max=I, log_fd=c_int32, log_level=I)
 mr_batch_view = record(
     "mr_batch_view", size=N, entries=P, count=N, entry_stride=N, fields=P, field_count=N, source=I, reason=I, batch=Q
 )
@@ -178,9 +178,9 @@ class Batch(list, AbstractContextManager):
 class Client(AbstractContextManager):
     """For threads, any of which may use it. One of the library's acks, holds and reads on while you work for long."""
 
-    def __init__(self, url=None, *, own_thread=True, event_max=0, **keys):
+    def __init__(self, url=None, *, own_thread=True, event_max=0, log_fd=2, **keys):
         self.handle, self._url, self._keys = Owned(mr.mr_client_free), url, keys
-        options = mr_client_options(sizeof(mr_client_options), own_thread, event_max)  # events are for who polls them
+        options = mr_client_options(sizeof(mr_client_options), own_thread, event_max, log_fd, 2)  # warnings
         call(mr.mr_client_new, configured(url, keys), byref(options), byref(self.handle))
 
     def consumer(self, **keys):

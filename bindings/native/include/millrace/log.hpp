@@ -9,12 +9,16 @@
 
 namespace millrace {
 
-/// `level=… msg="…"` and the fields, without an end of line. Values with spaces, quotes or control characters are quoted.
+/// `level=… msg="…"` and the fields, without an end of line. Values with spaces, quotes or control characters are
+/// quoted.
 [[nodiscard]] std::string to_logfmt(const Log& log);
 
-/// For ClientOptions::on_event: a server that is not there, or a handler that throws, must not look like a stream without
-/// entries. Writes logs from `least` on to `out`, a line each, and the first loss of a connection; the next one once a
-/// connection was back. `out` outlives the client. The thread that pumps writes to it.
+/// For ClientOptions::on_event: a server that is not there, or a handler that throws, must not look like a stream
+/// without entries. Tells logs from `least` on, a line each without its end, and the first loss of a connection; the
+/// next one once a connection was back. The thread that pumps calls `write`.
+[[nodiscard]] std::function<void(const Event&)> log_lines(std::function<void(const std::string& line)> write,
+                                                          LogLevel least = LogLevel::warn);
+/// The same, written to `out`, which outlives the client.
 [[nodiscard]] std::function<void(const Event&)> log_to(std::ostream& out, LogLevel least = LogLevel::warn);
 
 }  // namespace millrace

@@ -58,7 +58,7 @@ type Client struct {
 func New(config Config) (*Client, error) {
 	var made *C.mr_config
 	var handle *C.mr_client
-	options := C.mr_client_options{size: C.sizeof_mr_client_options, thread: C.MR_THREAD_OWN}
+	options := C.mr_client_options{size: C.sizeof_mr_client_options, thread: C.MR_THREAD_OWN, log_fd: 2, log_level: C.MR_LOG_WARN}
 	err := try(func(e *C.mr_error) C.mr_status { return C.mr_config_new(cText(config.URL), &made, e) })
 	for key, text := range config.Options {
 		if err == nil {

@@ -4,7 +4,7 @@ use crate::{Error, Id as mr_id, Result};
 use std::{ffi::CStr, mem::size_of, os::raw::c_char, ptr::NonNull, slice};
 
 pub type mr_status = i32;
-pub const MR_THREAD_OWN: u32 = 1;
+pub const OPTIONS: mr_client_options = mr_client_options { size: 0, thread: 1, event_max: 0, log_fd: 2, log_level: 2 };
 
 macro_rules! structs {
     ($($name:ident { $($field:ident: $type:ty),* })*) => { $(
@@ -18,7 +18,7 @@ structs! {
     mr_error { size: usize, status: mr_status, retryable: i32, message: [c_char; 512] }
     mr_str { data: *const u8, size: usize } mr_text { data: *mut u8, size: usize }
     mr_field { name: mr_str, value: mr_str } mr_publish_entry { fields: *const mr_field, field_count: usize }
-    mr_client_options { size: usize, thread: u32, event_max: u32 }
+    mr_client_options { size: usize, thread: u32, event_max: u32, log_fd: i32, log_level: u32 }
     mr_entry { stream: mr_str, id: mr_id, fields: *const mr_field, field_count: usize, deliveries: u32, reserved: u32 }
     mr_batch_view { size: usize, entries: *const mr_entry, count: usize, entry_stride: usize, fields: *const mr_field,
                     field_count: usize, source: u32, reason: u32, batch: u64 }

@@ -68,7 +68,7 @@ impl Client {
         for (key, value) in keys {
             unsafe { mr_config_set(config.0, text(key)?.as_ptr(), text(value)?.as_ptr())? }
         }
-        let options = mr_client_options { size: size_of::<mr_client_options>(), thread: MR_THREAD_OWN, event_max: 0 };
+        let options = mr_client_options { size: size_of::<mr_client_options>(), ..OPTIONS }; // warnings to stderr
         unsafe { mr_client_new(config.0, &options, &mut client.0)? }
         Ok(Client(client))
     }
