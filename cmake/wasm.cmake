@@ -21,4 +21,5 @@ set(MILLRACE_WASM_LINK_OPTIONS
   -sALLOW_MEMORY_GROWTH=1
   -sABORTING_MALLOC=0           # a refusal is a typed error
   -sMALLOC=emmalloc             # a fifth of dlmalloc's size
+  -sINCOMING_MODULE_JS_API=instantiateWasm,onAbort # of what a host may hand over, all that ours do
   -sTOTAL_STACK=64KB)

@@ -1,8 +1,8 @@
 // A batch in the application's hands, or a part of one: its entries, and which of them are settled. The bytes are the
 // garbage collector's; what is settled is the core's to know, and here only kept so that nothing is asked twice.
-import { Entry, idOf, streamOf } from './entry.js';
+import { Entry, idOf, inspect, streamOf } from './entry.js';
 import type { BatchContent } from './entry.js';
-import { MillraceError } from './errors.js';
+import { checkNames, MillraceError } from './errors.js';
 import { settle } from './host/commands.js';
 import type { Settling } from './host/commands.js';
 import type { Loop } from './host/loop.js';
@@ -163,6 +163,16 @@ export class Batch implements Iterable<Entry> {
     return this.entries[Symbol.iterator]();
   }
 
+  /** What JSON.stringify and consoles show. */
+  toJSON(): { reason: BatchReason; entries: readonly Entry[] } {
+    return { reason: this.reason, entries: this.entries };
+  }
+
+  /** @internal */
+  [inspect](): unknown {
+    return this.toJSON();
+  }
+
   /** Whether every entry was acked, nacked, rejected or given back. */
   get settled(): boolean {
     return this.#lot.settledCount === this.#lot.count || this.#open()?.length === 0;
@@ -183,8 +193,9 @@ export class Batch implements Iterable<Entry> {
    * Keeps entries, or all that are not settled, pending, and has them delivered here again after `delayMs` milliseconds
    * (default: the option nackDelay). Throws as `ack` does; `unsupported` of a tail.
    */
-  nack(which?: Which, options?: { readonly delayMs?: number }): void {
-    const delayMs = options?.delayMs;
+  nack(which?: Which, options: { readonly delayMs?: number } = {}): void {
+    checkNames('nack', options, 'delayMs');
+    const { delayMs } = options;
     if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= 86_400_000)) {
       throw new MillraceError('bad_argument', `nack: delayMs is ${delayMs}; allowed: 0 to 86400000`);
     }

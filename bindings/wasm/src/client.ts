@@ -1,7 +1,7 @@
 // One client of one deployment: its sources, its publishes, its requests, and how it ends.
 import { Consumer } from './consumer.js';
 import { documentOf } from './document.js';
-import { askForCodes, errorOf, lastError, MillraceError } from './errors.js';
+import { askForCodes, checkNames, errorOf, lastError, MillraceError } from './errors.js';
 import type { ErrorInfo } from './errors.js';
 import { Listeners } from './events.js';
 import type { ClientEventName, ClientEvents, EventListener, Text } from './events.js';
@@ -158,13 +158,14 @@ export class Client implements AsyncDisposable {
     stream: string,
     options: { readonly after?: string; readonly count?: number } = {},
   ): Promise<DeadLetter[]> {
+    checkNames('dead', options, 'after count');
     return this.#requests.dead(stream, options.after ?? '', options.count ?? 100);
   }
 
-  /** Puts dead letters, by their ids in the dead stream, back at the end of their stream; only the group that gave them
+  /** Puts dead letters, one or more ids of the dead stream, back at the end of their stream; only the group that gave them
    * up is handed them again. Resolves with a result for each, in their order. */
-  async redrive(stream: string, deadIds: Iterable<string>): Promise<RedriveResult[]> {
-    return this.#requests.redrive(stream, [...deadIds]);
+  async redrive(stream: string, deadIds: string | Iterable<string>): Promise<RedriveResult[]> {
+    return this.#requests.redrive(stream, typeof deadIds === 'string' ? [deadIds] : [...deadIds]);
   }
 
   /** Creates a group, with its stream where that is missing. `at`: `0` (default), `$` or the id behind which it reads;
@@ -203,6 +204,9 @@ export class Client implements AsyncDisposable {
 
   /** Calls `listener` with each event of that name; the function that it returns ends that. */
   on<Name extends ClientEventName>(name: Name, listener: EventListener<Name>): () => void {
+    if (typeof listener !== 'function') {
+      throw new MillraceError('bad_argument', `on: the listener of '${name}' is no function`);
+    }
     return this.#listeners.add(name, listener);
   }
 
@@ -229,7 +233,8 @@ export class Client implements AsyncDisposable {
    * out, and batches in your hands may be settled until all are, or `timeoutMs` (default 5000) has passed. Resolves
    * with how many entries stay pending with this client's consumers. Then call `close`.
    */
-  drain(options: { readonly timeoutMs?: number } = {}): Promise<number> {
+  async drain(options: { readonly timeoutMs?: number } = {}): Promise<number> {
+    checkNames('drain', options, 'timeoutMs');
     return this.#drain(options.timeoutMs ?? 5000, true);
   }
 
@@ -240,11 +245,11 @@ export class Client implements AsyncDisposable {
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<number> {
     if (this.#end) return 0;
-    const timeoutMs = options.timeoutMs ?? 5000;
+    checkNames('close', options, 'timeoutMs');
+    const { timeoutMs = 5000 } = options;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<number>((resolve) => (timer = setTimeout(() => resolve(0), timerMs(timeoutMs + 500))));
-    const held = await Promise.race([this.#drain(timeoutMs, false), late]);
-    clearTimeout(timer);
+    const held = await Promise.race([this.#drain(timeoutMs, false), late]).finally(() => clearTimeout(timer));
     this.#shut(new MillraceError('closed', 'the client is closed'));
     return held;
   }

@@ -38,7 +38,7 @@ export class Consumer extends Source {
    * otherwise.
    */
   async run(handler: (batch: Batch, context: RunContext) => unknown, options: RunOptions = {}): Promise<RunResult> {
-    checkOptions(options);
+    checkOptions(handler, options);
     const more = this.#forRun(options);
     if (Object.keys(more).length > 0) this.reopen({ ...this.#document, ...more });
     return runHandler(this, this.owner, handler, options);

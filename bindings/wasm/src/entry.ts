@@ -44,6 +44,10 @@ export function idOf(words: Uint32Array, index: number): string {
   return `${numberText(words[at]!, words[at + 1]!)}-${numberText(words[at + 2]!, words[at + 3]!)}`;
 }
 
+/** What consoles call in place of showing an object's insides: Node's, Deno's, Bun's and workerd's.
+ * @internal */
+export const inspect = Symbol.for('nodejs.util.inspect.custom');
+
 /** @internal */
 export function streamOf(words: Uint32Array, index: number): number {
   return words[index * entryWords + 4]!;
@@ -154,6 +158,17 @@ export class Entry {
   /** All fields as copies of their bytes, in the server's order and with repeats. */
   get byteFields(): [name: Uint8Array, value: Uint8Array][] {
     return this.#all((data, slice) => this.#copy(data, slice));
+  }
+
+  /** What JSON.stringify and consoles show. */
+  toJSON(): { id: string; stream: string; deliveries: number; fields: [name: string, value: string][] } {
+    const { id, stream, deliveries, fields } = this;
+    return { id, stream, deliveries, fields };
+  }
+
+  /** @internal */
+  [inspect](): unknown {
+    return this.content.data ? this.toJSON() : '(released)';
   }
 
   #all<T>(take: (data: BatchData, slice: number) => T): [T, T][] {

@@ -117,3 +117,15 @@ export function errorOf(info: ErrorInfo, maybeWritten = false): MillraceError {
 export function lastError(module: MillraceModule): MillraceError {
   return errorOf(JSON.parse(module.lastError()) as ErrorInfo);
 }
+
+/** Throws `bad_argument` unless these are options of those names, with a space between each and the next: a misspelt one
+ * would be passed over in silence, and a wait without its timeout be for ever.
+ * @internal */
+export function checkNames(what: string, options: object, names: string): void {
+  const known = names.split(' ');
+  const isObject = typeof options === 'object' && options !== null;
+  const wrong = isObject ? Object.keys(options).find((name) => !known.includes(name)) : String(options);
+  if (wrong === undefined) return;
+  const why = isObject ? `unknown option '${wrong}'` : `${wrong} is no object`;
+  throw new MillraceError('bad_argument', `${what}: ${why}; its options are ${known.join(', ')}`);
+}

@@ -1,4 +1,6 @@
 // What a source tells of itself to whoever operates it.
+import { passed } from './wait.js';
+import type { WaitOptions } from './wait.js';
 
 /** How a source is. Streams of one source are added up. */
 export interface Health {
@@ -26,4 +28,26 @@ export interface Health {
   readonly lag?: number;
   /** Milliseconds since the oldest pending entry was added, by its id. */
   readonly oldestPending?: number;
+}
+
+/** Asks the server, once it can be asked, and waits for its answer; what it did not tell in time is as it was told before.
+ * @internal */
+export async function toldHealth(
+  ask: () => boolean,
+  health: () => Health,
+  { signal, timeoutMs = 5000 }: WaitOptions,
+): Promise<Health> {
+  signal?.throwIfAborted();
+  const begunAt = Date.now();
+  let askedAt: number | undefined;
+  for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 100)) {
+    if (askedAt === undefined && ask()) askedAt = Date.now();
+    const told = health();
+    const now = Date.now();
+    const age = askedAt === undefined ? -1 : now - askedAt;
+    if (told.sinceLooked !== undefined && told.sinceLooked <= age) return told;
+    if (now - begunAt >= timeoutMs) return told;
+    await passed(waitMs, signal);
+    signal?.throwIfAborted();
+  }
 }

@@ -1,6 +1,6 @@
 // Publishing: entries go to the core at once while its queue has room. When it has none, that is told, or they wait here in
 // their order, as the caller wants.
-import { errorOf, MillraceError } from './errors.js';
+import { checkNames, errorOf, MillraceError } from './errors.js';
 import { publish } from './host/commands.js';
 import type { Sendable, SendableFields } from './host/commands.js';
 import type { Loop } from './host/loop.js';
@@ -158,6 +158,7 @@ export class Publisher {
     given: PublishFields | readonly PublishFields[],
     options: PublishWait = {},
   ): Promise<PublishResult | PublishResult[]> {
+    checkNames('publish', options, 'wait signal');
     if (Array.isArray(given) && !isPairs(given)) {
       if (given.length === 0) return [];
       const entries = (given as readonly PublishFields[]).map(pairsOf);

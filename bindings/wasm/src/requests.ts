@@ -1,6 +1,6 @@
 // Requests that an event answers: dead letters, redriving, changes of groups.
 import type { DeadLetter, GroupStart, RedriveResult } from './client.js';
-import { errorOf, lastError, MillraceError } from './errors.js';
+import { checkNames, errorOf, lastError, MillraceError } from './errors.js';
 import type { ErrorInfo } from './errors.js';
 import type { Loop } from './host/loop.js';
 import type { MillraceModule } from './module.js';
@@ -38,7 +38,8 @@ export class Requests {
   }
 
   async changeGroup(what: string, stream: string, group: string, start: GroupStart): Promise<boolean> {
-    const since = start.since === undefined ? -1 : start.since.getTime() * 1000;
+    checkNames(`${what}Group`, start, 'at since');
+    const since = start.since === undefined ? -1 : start.since instanceof Date ? start.since.getTime() * 1000 : NaN;
     // It would pass for none, which is the beginning.
     if (Number.isNaN(since)) throw new MillraceError('bad_argument', 'since is no valid Date');
     const answer = await this.#ask((module, handle, now) =>

@@ -1,7 +1,7 @@
 // How a run goes: which batches, or parts of them, are handled at once and in what order, and when it ends.
 import type { Batch } from './batch.js';
 import type { Entry } from './entry.js';
-import { MillraceError } from './errors.js';
+import { checkNames, MillraceError } from './errors.js';
 import type { Health } from './health.js';
 import type { Source, SourceOwner } from './source.js';
 
@@ -171,10 +171,13 @@ function stackOf(error: unknown): { stack?: string } {
 
 /** Throws `bad_argument`.
  * @internal */
-export function checkOptions({ concurrency, budgetMs, until }: RunOptions): void {
+export function checkOptions(handler: unknown, options: RunOptions): void {
+  checkNames('run', options, 'concurrency orderBy signal budgetMs until');
+  const { concurrency, budgetMs, until } = options;
   const refuse = (what: string): never => {
     throw new MillraceError('bad_argument', `run: ${what}`);
   };
+  if (typeof handler !== 'function') refuse('there is no handler');
   if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
     refuse(`concurrency is ${concurrency}; allowed: a whole number from 1`);
   }

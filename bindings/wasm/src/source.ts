@@ -1,12 +1,14 @@
 // What a consumer and a tail have in common: batches that wait to be taken, whoever waits for one, and how it ends.
 import { Batch, Lot } from './batch.js';
 import type { ClientEvents } from './events.js';
-import { lastError, MillraceError } from './errors.js';
+import { inspect } from './entry.js';
+import { checkNames, lastError, MillraceError } from './errors.js';
 import { settle } from './host/commands.js';
 import type { Loop } from './host/loop.js';
 import type { BatchData, DecodeText } from './host/records.js';
+import { toldHealth } from './health.js';
 import type { Health } from './health.js';
-import { passed, timerMs } from './wait.js';
+import { timerMs } from './wait.js';
 import type { WaitOptions } from './wait.js';
 
 /** What a source needs of its client.
@@ -75,6 +77,11 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
    * MillraceError when the source ended because of it, and with the signal's reason.
    */
   next(options: WaitOptions = {}): Promise<Batch | undefined> {
+    try {
+      checkNames('next', options, 'timeoutMs signal');
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     const { signal, timeoutMs } = options;
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const batch = this.#take();
@@ -163,20 +170,8 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   /** How it is, after the server was asked for the group's figures; what it did not tell within `timeoutMs` (default
    * 5000) is as it was told before. */
   async look(options: WaitOptions = {}): Promise<Health> {
-    const { signal, timeoutMs = 5000 } = options;
-    signal?.throwIfAborted();
-    const begunAt = Date.now();
-    let askedAt: number | undefined;
-    for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 100)) {
-      if (askedAt === undefined && this.#askToLook()) askedAt = Date.now();
-      const health = this.health();
-      const now = Date.now();
-      const age = askedAt === undefined ? -1 : now - askedAt;
-      if (health.sinceLooked !== undefined && health.sinceLooked <= age) return health;
-      if (now - begunAt >= timeoutMs) return health;
-      await passed(waitMs, signal);
-      signal?.throwIfAborted();
-    }
+    checkNames('look', options, 'timeoutMs signal');
+    return toldHealth(() => this.#askToLook(), () => this.health(), options);
   }
 
   /**
@@ -185,6 +180,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
    * (default 5000) it does not wait any longer. Further calls wait for the same end.
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<number> {
+    checkNames('close', options, 'timeoutMs');
     // What ended for want of credentials would go on once they are replaced.
     const hasFailed = this.#failure !== undefined && !this.#endsWithClient;
     if (hasFailed && !this.#isEnded) this.#forget();
@@ -205,6 +201,12 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** What consoles show.
+   * @internal */
+  [inspect](): unknown {
+    return { ...this.readyEvent, source: this.id, isOpen: this.isOpen };
   }
 
   // ---- what the client tells

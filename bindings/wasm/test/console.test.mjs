@@ -1,7 +1,8 @@
-// What is told on the console where nobody listens: a server that is not there, or a handler that fails, must not look
-// like a stream without entries.
+// What consoles show. Where nobody listens, a server that is not there, or a handler that fails, must not look like a
+// stream without entries; and an entry is shown as what it holds.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { inspect } from 'node:util';
 
 import { clientFor } from './support/client.mjs';
 import { startServer, until } from './support/server.mjs';
@@ -73,4 +74,21 @@ test('who listens is told instead', async (t) => {
     await until('a try', () => count(client, 'millrace_disconnects_total') > 0);
   }
   assert.deepEqual(warnings(), []);
+});
+
+test('entries and batches are shown as what they hold', async (t) => {
+  const client = await clientFor(t, server.url);
+  const id = await server.send('XADD', 'shown', '*', 'item', 'tea', 'item', 'cup');
+  const batch = await client.consumer({ stream: 'shown', group: 'g', flushInterval: 0 }).next();
+  const fields = [
+    ['item', 'tea'],
+    ['item', 'cup'],
+  ];
+  const entry = { id, stream: 'shown', deliveries: 1, fields };
+  assert.equal(inspect(batch.at(0)), inspect(entry));
+  assert.equal(inspect(batch, { depth: 5 }), inspect({ reason: 'flush', entries: [entry] }, { depth: 5 }));
+  assert.deepEqual(JSON.parse(JSON.stringify(batch)), { reason: 'flush', entries: [entry] });
+  batch.release();
+  assert.equal(inspect(batch), "{ reason: 'flush', entries: [ (released) ] }");
+  assert.throws(() => JSON.stringify(batch), { code: 'closed' });
 });

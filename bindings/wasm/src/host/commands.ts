@@ -78,6 +78,8 @@ function sendable(value: unknown, what: () => string): string | Uint8Array {
     case 'string':
       return checkText(value, what());
     case 'number':
+      if (!Number.isFinite(value)) throw new MillraceError('bad_argument', `${what()} is ${value}`);
+      return String(value);
     case 'bigint':
       return String(value);
     default:
