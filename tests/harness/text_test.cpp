@@ -46,6 +46,37 @@ TEST(Text, ExcerptIsOneLine) {
     EXPECT_EQ(excerpt(std::string(500, 'x')).size(), 120 + std::string("…").size());
 }
 
+TEST(Text, ExcerptCutsBetweenCharacters) {
+    std::string text;
+    for (int i = 0; i < 100; ++i) text += "\xe2\x82\xac";
+    for (size_t length = 1; length < 20; ++length) EXPECT_TRUE(is_utf8(excerpt(text, length))) << length;
+    EXPECT_EQ(excerpt(text, 4), "\xe2\x82\xac\xe2\x82\xac…");
+    EXPECT_TRUE(excerpt(std::string(500, '\xff')).starts_with("(binary) "));
+    EXPECT_TRUE(excerpt(std::string(500, '\x80')).starts_with("(binary) "));
+}
+
+TEST(Text, IsMadeOfAnyBytes) {
+    const std::string whole = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80";
+    EXPECT_EQ(to_utf8(whole), whole);
+    EXPECT_EQ(to_utf8("\xa4"
+                      "b\xe2\x82"),
+              "\xef\xbf\xbd"
+              "b\xef\xbf\xbd\xef\xbf\xbd");
+    std::string all;
+    for (int i = 0; i < 70'000; ++i) all += static_cast<char>(i * 7);
+    EXPECT_TRUE(is_utf8(to_utf8(all)));
+}
+
+TEST(Text, WordsOfTheShell) {
+    EXPECT_EQ(shell_word("recovery/1-sigkill"), "recovery/1-sigkill");
+    EXPECT_EQ(shell_word(""), "''");
+    EXPECT_EQ(shell_word("a b"), "'a b'");
+    EXPECT_EQ(shell_word("it's (#1)"), R"('it'\''s (#1)')");
+    for (const char* special : {"~", "a\\", "a!", "[a]", "{a,b}", "a\nb"}) {
+        EXPECT_EQ(shell_word(special), "'" + std::string(special) + "'");
+    }
+}
+
 TEST(EntryIds, Parse) {
     EXPECT_EQ(EntryId::parse("12-3"), (EntryId{12, 3}));
     EXPECT_LT(*EntryId::parse("9-1"), *EntryId::parse("10-0"));

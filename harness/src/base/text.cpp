@@ -69,9 +69,14 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 
 std::string excerpt(std::string_view text, size_t length_max) {
     std::string out;
+    std::string end;
     for (const char c : text) {
-        if (out.size() >= length_max) return out + "…";
         const auto byte = static_cast<unsigned char>(c);
+        const bool within_a_character = (byte & 0xc0U) == 0x80U;
+        if (out.size() >= length_max && !within_a_character) {
+            end = "…";
+            break;
+        }
         if (byte >= 0x20 && byte != 0x7f) {
             out += c;
         } else {
@@ -80,43 +85,65 @@ std::string excerpt(std::string_view text, size_t length_max) {
             out += escaped;
         }
     }
-    return is_utf8(out) ? out : "(binary) " + base64_encode(text.substr(0, length_max));
+    return is_utf8(out) ? out + end : "(binary) " + base64_encode(text.substr(0, length_max));
 }
 
+namespace {
+
+// How many bytes the character at the front has; 0 where they are no UTF-8.
+size_t character_size(std::string_view bytes) {
+    const auto c = static_cast<unsigned char>(bytes.front());
+    if (c < 0x80) return 1;
+    size_t size = 0;
+    uint32_t code = 0;
+    if (c >= 0xc2 && c <= 0xdf) {
+        size = 2;
+        code = c & 0x1fU;
+    } else if (c >= 0xe0 && c <= 0xef) {
+        size = 3;
+        code = c & 0x0fU;
+    } else if (c >= 0xf0 && c <= 0xf4) {
+        size = 4;
+        code = c & 0x07U;
+    }
+    if (size == 0 || size > bytes.size()) return 0;
+    for (size_t k = 1; k < size; ++k) {
+        const auto next = static_cast<unsigned char>(bytes[k]);
+        if ((next & 0xc0U) != 0x80U) return 0;
+        code = (code << 6U) | (next & 0x3fU);
+    }
+    const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
+    const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+    return overlong || surrogate || code > 0x10ffff ? 0 : size;
+}
+
+}  // namespace
+
 bool is_utf8(std::string_view bytes) {
-    size_t i = 0;
-    while (i < bytes.size()) {
-        const auto c = static_cast<unsigned char>(bytes[i]);
-        size_t more = 0;
-        uint32_t code = 0;
-        if (c < 0x80) {
-            ++i;
-            continue;
-        }
-        if (c >= 0xc2 && c <= 0xdf) {
-            more = 1;
-            code = c & 0x1fU;
-        } else if (c >= 0xe0 && c <= 0xef) {
-            more = 2;
-            code = c & 0x0fU;
-        } else if (c >= 0xf0 && c <= 0xf4) {
-            more = 3;
-            code = c & 0x07U;
-        } else {
-            return false;
-        }
-        if (i + more >= bytes.size()) return false;
-        for (size_t k = 1; k <= more; ++k) {
-            const auto next = static_cast<unsigned char>(bytes[i + k]);
-            if ((next & 0xc0U) != 0x80U) return false;
-            code = (code << 6U) | (next & 0x3fU);
-        }
-        const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
-        const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-        if (overlong || surrogate || code > 0x10ffff) return false;
-        i += more + 1;
+    while (!bytes.empty()) {
+        const size_t size = character_size(bytes);
+        if (size == 0) return false;
+        bytes.remove_prefix(size);
     }
     return true;
+}
+
+std::string to_utf8(std::string_view bytes) {
+    std::string text;
+    while (!bytes.empty()) {
+        const size_t size = character_size(bytes);
+        text += size == 0 ? std::string_view("\xef\xbf\xbd") : bytes.substr(0, size);
+        bytes.remove_prefix(std::max<size_t>(1, size));
+    }
+    return text;
+}
+
+std::string shell_word(std::string_view text) {
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+    if (!text.empty() && text.find_first_not_of(plain) == std::string_view::npos) return std::string(text);
+    std::string word = "'";
+    for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return word + '\'';
 }
 
 std::string base64_encode(std::string_view bytes) {

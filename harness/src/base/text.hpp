@@ -21,6 +21,10 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 std::string excerpt(std::string_view text, size_t length_max = 120);
 
 bool is_utf8(std::string_view bytes);
+// The same, with U+FFFD for each byte that is of no character: for reports, which quote whatever an agent wrote.
+std::string to_utf8(std::string_view bytes);
+// One word of a command line for sh.
+std::string shell_word(std::string_view text);
 std::string base64_encode(std::string_view bytes);
 std::optional<std::string> base64_decode(std::string_view text);
 std::string sha256_hex(std::string_view bytes);

@@ -12,9 +12,9 @@
 
 namespace millrace::harness {
 
-std::string html(std::string_view text) {
+std::string html(std::string_view bytes) {
     std::string out;
-    for (const char c : text) {
+    for (const char c : to_utf8(bytes)) {
         switch (c) {
             case '&':
                 out += "&amp;";
@@ -32,7 +32,7 @@ std::string html(std::string_view text) {
                 out += c;
         }
     }
-    return is_utf8(out) ? out : html(excerpt(text, 4096));
+    return out;
 }
 
 namespace {

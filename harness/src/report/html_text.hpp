@@ -6,6 +6,6 @@
 
 namespace millrace::harness {
 
-std::string html(std::string_view text);
+std::string html(std::string_view bytes);
 
 }  // namespace millrace::harness

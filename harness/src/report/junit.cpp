@@ -7,10 +7,10 @@ namespace millrace::harness {
 
 namespace {
 
-// XML 1.0 has no way to say most control characters: they become spaces.
-std::string xml(std::string_view text) {
+// XML 1.0 has no way to say most control characters: they become spaces. Nor U+FFFE and U+FFFF.
+std::string xml(std::string_view bytes) {
     std::string out;
-    for (const char c : text) {
+    for (const char c : to_utf8(bytes)) {
         switch (c) {
             case '&':
                 out += "&amp;";
@@ -28,7 +28,11 @@ std::string xml(std::string_view text) {
                 out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
         }
     }
-    return is_utf8(out) ? out : xml(excerpt(text, 4096));
+    for (const std::string_view none : {"\xef\xbf\xbe", "\xef\xbf\xbf"}) {
+        for (size_t at = out.find(none); at != std::string::npos; at = out.find(none, at))
+            out.replace(at, 3, "\xef\xbf\xbd");
+    }
+    return out;
 }
 
 std::string seconds(Duration d) {
