@@ -1,5 +1,5 @@
-// The reports of a run in which nothing is what it should be: whatever an agent is called and says, they are well-formed,
-// and the command that plays a case again is one.
+// The reports of a run in which nothing is what it should be: whatever an agent is called and says, they are
+// well-formed, and the command that plays a case again is one.
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,8 @@
 namespace millrace::harness {
 namespace {
 
-const std::string hostile = std::string("a\0b", 3) + "\x1b[31m \"quoted\" <b>&amp;]]> '\n\t\xf0\x9f\x98\x80 \xef\xbf\xbf\xef\xbf\xbe \x7f";
+const std::string hostile =
+    std::string("a\0b", 3) + "\x1b[31m \"quoted\" <b>&amp;]]> '\n\t\xf0\x9f\x98\x80 \xef\xbf\xbf\xef\xbf\xbe \x7f";
 
 class Reports : public ::testing::Test {
   protected:
@@ -39,9 +40,9 @@ class Reports : public ::testing::Test {
         EXPECT_TRUE(is_utf8(text));
         EXPECT_EQ(text.find("\xef\xbf\xbf"), std::string::npos);
         EXPECT_EQ(text.find("\xef\xbf\xbe"), std::string::npos);
-        EXPECT_EQ(std::count_if(text.begin(), text.end(),
-                                [](unsigned char c) { return c < 0x20 && c != '\n' && c != '\t'; }),
-                  0);
+        EXPECT_EQ(
+            std::count_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 && c != '\n' && c != '\t'; }),
+            0);
     }
 
     Report report_;
@@ -67,6 +68,20 @@ TEST_F(Reports, HoldBytesThatAreNoText) {
         EXPECT_TRUE(is_utf8(report_html(report_)));
         EXPECT_FALSE(Json::parse(report_json(report_), nullptr, false).is_discarded());
     }
+}
+
+TEST_F(Reports, SayTheCommandAsAShellReadsIt) {
+    report_.seed = 7;
+    report_.servers[0].name = "redis://localhost:6379";
+    report_.agents[0].given = R"x(sh -c "it's \$(here)")x";
+    EXPECT_EQ(
+        repeat_command(report_, report_.results[0]),
+        R"x(millrace-harness run --agent='sh -c "it'\''s \$(here)"' --server=redis://localhost:6379 --scenario=)x" +
+            std::string(cases().front().id) + " --seed=7");
+    report_.agents[0].given = "./agent(1)";
+    report_.time_limit = Duration(90s);
+    EXPECT_NE(repeat_command(report_, report_.results[0]).find("--agent='./agent(1)' "), std::string::npos);
+    EXPECT_NE(repeat_command(report_, report_.results[0]).find(" --timeout=90"), std::string::npos);
 }
 
 }  // namespace

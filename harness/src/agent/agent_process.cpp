@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/protocol.hpp"
+#include "base/text.hpp"
 
 namespace millrace::harness {
 
@@ -140,10 +141,7 @@ std::string agent_command(const std::string& agent, const std::filesystem::path&
         throw std::runtime_error("agent '" + agent + "': there is no " + file + "; ./dev build " +
                                  std::string(found->build) + " makes it");
     }
-    std::string command(found->runner);
-    command += '\'';
-    for (const char c : file) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return command + '\'';
+    return std::string(found->runner) + shell_word(file);
 }
 
 }  // namespace millrace::harness

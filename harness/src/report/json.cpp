@@ -11,16 +11,14 @@ std::string short_name(const ServerUnderTest& server) {
 }
 
 std::string repeat_command(const Report& report, const CaseResult& result) {
-    const auto quoted = [](const std::string& text) {
-        return text.find_first_of(" '\"$*?;&|<>") == std::string::npos ? text : "'" + text + "'";
-    };
     std::string command = "millrace-harness run";
     const auto& agent = report.agents[result.agent].given;
-    if (agent != "native") command += " --agent=" + quoted(agent);
-    command += " --server=" + quoted(report.servers[result.server].name);
+    if (agent != "native") command += " --agent=" + shell_word(agent);
+    command += " --server=" + shell_word(report.servers[result.server].name);
     command += " --scenario=" + std::string(result.played->id);
-    if (!report.config_path.empty()) command += " --config=" + quoted(report.config_path);
+    if (!report.config_path.empty()) command += " --config=" + shell_word(report.config_path);
     command += " --seed=" + std::to_string(report.seed);
+    if (report.time_limit) command += " --timeout=" + std::to_string(*report.time_limit / 1s);
     if (result.played->by_rounds) command += " --rounds=" + std::to_string(report.rounds);
     return command;
 }

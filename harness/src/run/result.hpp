@@ -1,6 +1,7 @@
 // What one case came to, with one agent on one server. Plain data for the reports.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,7 +46,8 @@ struct ServerUnderTest {
 struct Report {
     uint64_t seed = 0;
     int rounds = 0;
-    std::string config_path;  // of --config, if it was given
+    std::string config_path;             // of --config, if it was given
+    std::optional<Duration> time_limit;  // of --timeout, where it is not the usual one
     std::vector<AgentUnderTest> agents;
     std::vector<ServerUnderTest> servers;
     std::vector<CaseResult> results;

@@ -23,6 +23,7 @@ class Run {
         report_.seed = options.seed;
         report_.rounds = options.rounds;
         report_.config_path = options.config_path;
+        if (options.time_limit != RunOptions{}.time_limit) report_.time_limit = options.time_limit;
     }
 
     // On every way out: keys are removed from servers that outlive the run.
