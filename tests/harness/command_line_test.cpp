@@ -206,6 +206,33 @@ TEST(CommandLine, ReportsThatCantBeWritten) {
     EXPECT_FALSE(std::filesystem::exists(here.path() / "report.html.part"));
 }
 
+// Behind `| head` nobody reads the table to its end; the reports are for others.
+TEST(CommandLine, ReportsAreThereWhoeverReadsTheTable) {
+    const TempDir here;
+    run_harness("run --quiet " + plain + "--report=" + here.path().string() + " > /dev/full");
+    for (const char* name : {"report.json", "junit.xml", "report.html"}) {
+        EXPECT_TRUE(std::filesystem::exists(here.path() / name)) << name;
+    }
+}
+
+// An agent takes the server with it: what was played is told, and that keys may be left.
+TEST(CommandLine, AServerThatGoesTakesNoReportAway) {
+    const TempDir folder;
+    const LocalServer server(server_executable());
+    Connection connection(server.url());
+    std::string pid;
+    const std::string info = connection.command({"INFO", "server"}).text;
+    const size_t at = info.find("process_id:");
+    ASSERT_NE(at, std::string::npos);
+    pid = info.substr(at + 11, info.find('\r', at) - at - 11);
+    const Ran ran = run_harness(shell_agent(folder, "kill -9 " + pid) + " --server=" + server.url().text());
+    EXPECT_EQ(ran.exit_code, 2) << ran.output;
+    EXPECT_EQ(ran.verdict("burst/1-twenty-at-once"), "FAILED") << ran.output;
+    EXPECT_NE(ran.output.find("server " + server.url().text() + ": what was written there can't be removed"),
+              std::string::npos)
+        << ran.output;
+}
+
 TEST(CommandLine, AFullDiskBehindStdoutIsAnError) {
     EXPECT_EQ(run_harness("list > /dev/full").exit_code, 2);
 }

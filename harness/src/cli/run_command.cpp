@@ -85,11 +85,13 @@ int run_command(const Arguments& arguments) {
 
     const Report report = run(options, terminal_progress(quiet));
     end_progress(quiet);
-    print(summary_text(report));
+    // Before anything is printed: whoever reads the table may close the pipe behind its first lines.
     write_file(folder / "report.json", report_json(report));
     write_file(folder / "junit.xml", report_junit(report));
     write_file(folder / "report.html", report_html(report));
-    print("report: " + std::filesystem::absolute(folder / "report.html").lexically_normal().string() + "\n");
+    print(summary_text(report) +
+          "report: " + std::filesystem::absolute(folder / "report.html").lexically_normal().string() + "\n");
+    if (!report.troubles.empty()) throw std::runtime_error(join(report.troubles, "\n"));
     const int code = exit_code_of(report, arguments.at("--strict").asBool());
     if (code == 2) throw std::runtime_error("no case applied: see the reasons in " + (folder / "report.json").string());
     return code;

@@ -75,13 +75,14 @@ std::string report_json(const Report& report) {
         if (result.verdict == Verdict::Failed) item["repeat"] = repeat_command(report, result);
         results.push_back(std::move(item));
     }
-    const Json document{{"schema", 1},
-                        {"harness", version},
-                        {"protocol", agent_protocol},
-                        {"seed", report.seed},
-                        {"agents", agents_json(report)},
-                        {"servers", servers_json(report)},
-                        {"results", std::move(results)}};
+    Json document{{"schema", 1},
+                  {"harness", version},
+                  {"protocol", agent_protocol},
+                  {"seed", report.seed},
+                  {"agents", agents_json(report)},
+                  {"servers", servers_json(report)},
+                  {"results", std::move(results)}};
+    if (!report.troubles.empty()) document["troubles"] = report.troubles;
     return document.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

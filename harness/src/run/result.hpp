@@ -51,6 +51,7 @@ struct Report {
     std::vector<AgentUnderTest> agents;
     std::vector<ServerUnderTest> servers;
     std::vector<CaseResult> results;
+    std::vector<std::string> troubles;  // lines of what went wrong after the last case; the results stand all the same
 
     [[nodiscard]] size_t number_of(Verdict verdict) const;
 };
