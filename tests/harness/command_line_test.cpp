@@ -150,6 +150,13 @@ TEST(CommandLine, WrongPasswordIsNamedAndNotShown) {
     url.password.clear();
     expect_refusal(run_harness("run " + plain + "--server=" + url.text()), {"password"});
     EXPECT_EQ(run_harness("run --quiet " + plain + "--server=" + locked.url().text()).exit_code, 0);
+    // Nor where the URL is none.
+    for (const std::string wrong_url :
+         {"redis://ann:wr0ng-one@localhost:99999", "http://ann:wr0ng-one@localhost", "wr0ng-one@x"}) {
+        const Ran none = run_harness("run " + plain + "--server=" + wrong_url);
+        expect_refusal(none, {"***@"});
+        EXPECT_EQ(none.output.find("wr0ng-one"), std::string::npos) << none.output;
+    }
 }
 
 TEST(CommandLine, AgentsThatAreNone) {

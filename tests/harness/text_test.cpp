@@ -85,6 +85,14 @@ TEST(EntryIds, Parse) {
     }
 }
 
+TEST(Urls, HideWhoLogsInHoweverWrongTheyAre) {
+    EXPECT_EQ(Url::hidden("redis://ann:s3cret@host:99999"), "redis://***@host:99999");
+    EXPECT_EQ(Url::hidden("redis:/ann:s3@cret@host"), "redis:/***@host");
+    EXPECT_EQ(Url::hidden(":s3cret@host"), ":***@host");
+    EXPECT_EQ(Url::hidden("s3cret@host"), "***@host");
+    EXPECT_EQ(Url::hidden("redis://localhost:1"), "redis://localhost:1");
+}
+
 TEST(Urls, ParseAndShow) {
     const Url url = Url::parse("redis://ann:s%40cret@example.org:7000/3");
     EXPECT_EQ(url.host, "example.org");

@@ -74,6 +74,8 @@ std::vector<std::string> default_server_specs() {
 Target::Target(std::string spec, const std::string& run_id)
     : name_(std::move(spec)), prefix_("millrace-test-" + run_id + ":") {
     const std::string given = name_;
+    const bool has_path = given.starts_with("local:") || given.starts_with("compose:");
+    if (!has_path) name_ = Url::hidden(given);  // until it is taken apart
     try {
         if (given.find("://") != std::string::npos) {
             url_ = Url::parse(given);

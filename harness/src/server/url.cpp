@@ -137,6 +137,14 @@ std::string Url::option(std::string_view name) const {
     return "";
 }
 
+std::string Url::hidden(std::string_view text) {
+    const size_t at = text.rfind('@');
+    if (at == std::string_view::npos) return std::string(text);
+    const size_t scheme = text.substr(0, at).find(":");
+    const size_t login = scheme == std::string_view::npos ? 0 : text.find_first_not_of('/', scheme + 1);
+    return std::string(text.substr(0, login)) + "***" + std::string(text.substr(at));
+}
+
 std::string Url::shown() const {
     return assemble(*this, password.empty() ? "" : "***");
 }

@@ -25,6 +25,8 @@ struct Url {
     [[nodiscard]] std::string option(std::string_view name) const;
     // The same without the password and the query, which may hold another one: for reports and messages.
     [[nodiscard]] std::string shown() const;
+    // Of a text that may be no URL: whatever could be a name or a password, in front of the last @, is hidden.
+    static std::string hidden(std::string_view text);
 };
 
 }  // namespace millrace::harness
