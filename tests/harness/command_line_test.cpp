@@ -262,6 +262,7 @@ size_t processes_with(const std::string& marker) {
 class Interrupting : public ::testing::TestWithParam<int> {};
 
 TEST_P(Interrupting, LeavesNothingRunning) {
+    ::signal(SIGHUP, SIG_DFL);  // these tests themselves may run by nohup
     const TempDir folder;
     // The marker is in the command lines of the harness and the agents, and in the server's directory: a server writes
     // its title over its command line, and one with a loader of its own is not called by the name it was started by.
@@ -293,7 +294,25 @@ TEST_P(Interrupting, LeavesNothingRunning) {
     EXPECT_EQ(processes_with(marker), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Signals, Interrupting, ::testing::Values(SIGINT, SIGTERM, SIGKILL));
+INSTANTIATE_TEST_SUITE_P(Signals, Interrupting, ::testing::Values(SIGINT, SIGTERM, SIGHUP, SIGKILL));
+
+// By nohup it outlives the terminal.
+TEST(Hangup, IsIgnoredByNohup) {
+    const TempDir folder;
+    const std::string marker = folder.path().string();
+    std::filesystem::create_symlink(PLAIN_AGENT, folder.path() / "plain_agent");
+    Process::Options options;
+    options.argv = {"/bin/sh", "-c",
+                    "trap '' HUP; exec " MILLRACE_HARNESS " run --agent=" + marker +
+                        "/plain_agent --scenario=flush/1* --report=" + marker + "/report"};
+    Process harness(options);
+    const Instant deadline = steady_now() + 20s;
+    while (processes_with(marker + "/plain_agent") < 2 && steady_now() < deadline) std::this_thread::sleep_for(20ms);
+    ::kill(harness.pid(), SIGHUP);
+    while (!harness.poll_exit() && steady_now() < deadline) std::this_thread::sleep_for(10ms);
+    ASSERT_TRUE(harness.poll_exit().has_value());
+    EXPECT_EQ(describe(*harness.poll_exit()), "exit code 0");
+}
 
 TEST(RunningServer, IsLeftAsItWas) {
     const LocalServer server(server_executable());

@@ -57,7 +57,10 @@ void install_interrupt_handling() {
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
+    // Who starts us by nohup wants us to outlive the terminal; a blocked signal would come although it is ignored.
+    struct sigaction hangup {};
+    const bool is_ignored = ::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
+    if (!is_ignored) sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     stop_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     std::thread(watch, signals).detach();

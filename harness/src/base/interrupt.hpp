@@ -1,6 +1,6 @@
-// Owns what happens on Ctrl-C, SIGTERM and SIGHUP: the first one asks everybody to stop (worlds unwind, agents and
-// servers are ended by their owners), one more, a second later or more, ends the process groups at once. Knows nothing
-// of what those processes are.
+// Owns what happens on Ctrl-C, SIGTERM and SIGHUP (but under nohup): the first one asks everybody to stop (worlds
+// unwind, agents and servers are ended by their owners), one more, a second later or more, ends the process groups at
+// once. Knows nothing of what those processes are.
 #pragma once
 
 #include <sys/types.h>
