@@ -6,14 +6,18 @@ namespace millrace::harness {
 namespace {
 
 TEST(Protocol, HelloIsCheckedMemberByMember) {
-    const auto hello = [](const char* text) { return parse_hello(parse_event(text)); };
-    EXPECT_EQ(hello(R"({"event":"hello","protocol":1,"name":"x","version":"1","capabilities":["streams"]})").name, "x");
-    EXPECT_EQ(hello(R"({"event":"hello","protocol":1,"name":7,"capabilities":[]})").name, "");
+    const auto hello = [](const char* text) { return parse_hello(parse_event(text), 1); };
+    EXPECT_EQ(
+        hello(R"({"event":"hello","re":1,"protocol":1,"name":"x","version":"1","capabilities":["streams"]})").name,
+        "x");
+    EXPECT_EQ(hello(R"({"event":"hello","re":1,"protocol":1,"name":7,"capabilities":[]})").name, "");
     EXPECT_THROW(hello(R"({"event":"ready"})"), ProtocolError);
-    EXPECT_THROW(hello(R"({"event":"hello","protocol":2,"capabilities":[]})"), ProtocolError);
-    EXPECT_THROW(hello(R"({"event":"hello","protocol":1})"), ProtocolError);
-    EXPECT_THROW(hello(R"({"event":"hello","protocol":1,"capabilities":["telepathy"]})"), ProtocolError);
-    EXPECT_THROW(hello(R"({"event":"hello","protocol":1,"capabilities":[7]})"), ProtocolError);
+    EXPECT_THROW(hello(R"({"event":"hello","re":1,"protocol":2,"capabilities":[]})"), ProtocolError);
+    EXPECT_THROW(hello(R"({"event":"hello","re":1,"protocol":1})"), ProtocolError);
+    EXPECT_THROW(hello(R"({"event":"hello","protocol":1,"capabilities":[]})"), ProtocolError);
+    EXPECT_THROW(hello(R"({"event":"hello","re":2,"protocol":1,"capabilities":[]})"), ProtocolError);
+    EXPECT_THROW(hello(R"({"event":"hello","re":1,"protocol":1,"capabilities":["telepathy"]})"), ProtocolError);
+    EXPECT_THROW(hello(R"({"event":"hello","re":1,"protocol":1,"capabilities":[7]})"), ProtocolError);
 }
 
 TEST(Protocol, NonsenseIsQuoted) {

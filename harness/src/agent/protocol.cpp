@@ -45,10 +45,18 @@ Json parse_event(std::string_view line) {
     return event;
 }
 
-Hello parse_hello(const Json& event) {
+bool is_log(std::string_view line) {
+    const Json event = Json::parse(line, nullptr, false);
+    return event.is_object() && event.value("event", Json()) == "log";
+}
+
+Hello parse_hello(const Json& event, int64_t request) {
     if (event["event"] != "hello") broken("the first answer is hello", event);
     if (!event.contains("protocol") || event["protocol"] != agent_protocol) {
         broken("the harness speaks protocol 1, the agent says another", event);
+    }
+    if (event.value("re", Json()) != request) {
+        broken("an answer repeats the \"re\" of its request, here " + std::to_string(request), event);
     }
     Hello hello;
     hello.name = event.value("name", Json("")).is_string() ? event.value("name", "") : "";

@@ -28,7 +28,10 @@ struct Hello {
 
 // A line as an object with a text member "event"; throws ProtocolError.
 Json parse_event(std::string_view line);
-Hello parse_hello(const Json& event);
+// The answer to the hello of this number.
+Hello parse_hello(const Json& event, int64_t request);
+// Whether the line is one that may come at any time, and answers nothing.
+bool is_log(std::string_view line);
 // The entries of a batch; `stream` is what an entry without one belongs to.
 std::vector<DeliveredEntry> parse_entries(const Json& batch, const std::string& stream);
 // [[stream, id, code], …] of an acked event.

@@ -146,7 +146,7 @@ Hello probe_agent(const std::string& given, const std::string& command) {
     std::string first;
     try {
         const auto port = driver->spawn(command, [&](std::string_view line) {
-            if (first.empty()) first = line;
+            if (first.empty() && !is_log(line)) first = line;
         });
         port->send(R"({"op":"hello","re":1})");
         const Instant deadline = driver->now() + 10s;
@@ -158,7 +158,7 @@ Hello probe_agent(const std::string& given, const std::string& command) {
             if (!words.empty()) why += ": " + excerpt(words.back(), 200);
             throw std::runtime_error(why);
         }
-        return parse_hello(parse_event(first));
+        return parse_hello(parse_event(first), 1);
     } catch (const std::runtime_error& error) {
         throw std::runtime_error("agent '" + given + "' could not be started: " + error.what());
     }

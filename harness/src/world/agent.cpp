@@ -293,7 +293,7 @@ Task<> Agent::hello() {
     const int64_t request = send(Json{{"op", "hello"}});
     const Json* said = co_await answer(request, 10s);
     world_.require(said != nullptr, "agent protocol 1", "no hello within 10 s: " + last_error());
-    parse_hello(*said);
+    parse_hello(*said, request);
 }
 
 Task<> Agent::ready(Start start, Duration within) {
