@@ -119,10 +119,10 @@ Task<> publish_queue(World& world) {
         co_await world.pause(50ms);
         for (const Json& event : agent.events()) {
             const bool is_error = event["event"] == "error" && event.contains("re");
-            refused += is_error && event.value("code", std::string()) == "would_block" ? 1U : 0U;
+            refused += is_error && event.value("code", Json()) == "would_block" ? 1U : 0U;
             if (event["event"] != "published") continue;
-            for (const Json& result : event["results"]) {
-                refused += result.value("error", std::string()) == "would_block" ? 1U : 0U;
+            for (const Json& result : event.value("results", Json::array())) {
+                refused += result.is_object() && result.value("error", Json()) == "would_block" ? 1U : 0U;
             }
         }
     }

@@ -1,6 +1,7 @@
 // What operators see: counters that count what happened, the group's figures as the server has them, and health that
 // turns bad when the server falls silent, whatever the sockets say.
 
+#include <cstdlib>
 #include <optional>
 
 #include "base/text.hpp"
@@ -28,7 +29,8 @@ std::optional<double> metric(const std::string& text, const std::string& name) {
         if (line.empty() || line.front() == '#' || end == std::string::npos) continue;
         const std::string_view known = std::string_view(line).substr(0, end);
         if (known != "millrace_" + name && known != "redis_streams_" + name) continue;
-        sum = sum.value_or(0) + std::stod(line.substr(line.rfind(' ') + 1));
+        // What is no number there reads as 0, and is then a wrong figure.
+        sum = sum.value_or(0) + std::strtod(line.c_str() + line.rfind(' ') + 1, nullptr);
     }
     return sum;
 }
@@ -36,8 +38,9 @@ std::optional<double> metric(const std::string& text, const std::string& name) {
 Task<std::string> stats_of(Agent& agent) {
     const auto request = agent.send(Json{{"op", "stats"}});
     const Json* answer = co_await agent.answer(request, 5s);
-    if (answer == nullptr || (*answer)["event"] != "stats" || !(*answer)["text"].is_string()) co_return std::string();
-    co_return (*answer)["text"].get<std::string>();
+    if (answer == nullptr || (*answer)["event"] != "stats") co_return std::string();
+    const Json text = answer->value("text", Json());
+    co_return text.is_string() ? text.get<std::string>() : std::string();
 }
 
 Task<Json> health_of(Agent& agent) {

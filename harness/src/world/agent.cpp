@@ -171,7 +171,9 @@ void Agent::on_line(std::string_view line) {
 void Agent::on_skimmed(const Json& event) {
     if (event["event"] != "batch" || !event.contains("entries") || !event["entries"].is_array()) return;
     Json list = Json::array();
-    for (const Json& entry : event["entries"]) list.push_back(Json::array({entry["stream"], entry["id"]}));
+    for (const DeliveredEntry& entry : parse_entries(event, stream_)) {
+        list.push_back(Json::array({entry.key.stream, entry.key.id}));
+    }
     delivered_ += list.size();
     send(Json{{"op", "ack"}, {"entries", std::move(list)}});
 }
