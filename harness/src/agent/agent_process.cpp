@@ -18,10 +18,26 @@ namespace {
 
 constexpr size_t line_bytes_max = size_t{256} << 20U;
 constexpr size_t errors_bytes_max = size_t{64} << 10U;
+// More than a pipe holds, so that what is left behind by one that has ended is read at once.
+constexpr size_t pump_bytes_max = size_t{1} << 20U;
+
+// In the shell's place where it can be, so that how the process ends is how the agent ended. `exec` knows neither
+// variables nor the shell's own commands.
+std::string shell_line(const std::string& command) {
+    const size_t begin = std::min(command.find_first_not_of(" \t\n"), command.size());
+    const std::string word = command.substr(begin, command.find_first_of(" \t\n", begin) - begin);
+    constexpr std::string_view of_names = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    const size_t name_end = word.find_first_not_of(of_names);
+    if (name_end != std::string::npos && name_end > 0 && word[name_end] == '=') return "exec env " + command;
+    for (const char* own : {".", "cd", "exec", "export", "set", "ulimit", "umask", "unset"}) {
+        if (word == own) return command;
+    }
+    return "exec " + command;
+}
 
 Process::Options shell(const std::string& command) {
     Process::Options options;
-    options.argv = {"/bin/sh", "-c", "exec " + command};
+    options.argv = {"/bin/sh", "-c", shell_line(command)};
     options.pipes = true;
     return options;
 }
