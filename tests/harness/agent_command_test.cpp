@@ -54,5 +54,15 @@ TEST(AgentCommand, IsAnyOtherWordItself) {
     EXPECT_EQ(agent_command("./c", folder.path()), "./c");
 }
 
+// However fast an agent writes, whoever listens gets back to its other work.
+TEST(AgentProcess, AnEndlessTalkerIsReadInPieces) {
+    AgentProcess talker("yes 'on and on'");
+    size_t lines = 0;
+    const auto count = [&](std::string_view) {
+        if (++lines > 1'000'000) throw std::runtime_error("it never came back");
+    };
+    for (int i = 0; i < 20; ++i) ASSERT_NO_THROW(talker.pump(count));
+}
+
 }  // namespace
 }  // namespace millrace::harness

@@ -95,7 +95,8 @@ bool AgentProcess::pump(const std::function<void(std::string_view)>& on_line) {
 bool AgentProcess::read_output(const std::function<void(std::string_view)>& on_line) {
     bool news = false;
     char buffer[65536];
-    while (process_.output().open()) {
+    // Not to the end: one that writes faster than it is read would keep everybody else waiting, Ctrl-C included.
+    for (size_t taken = 0; taken < pump_bytes_max && process_.output().open();) {
         const ssize_t got = ::read(process_.output().value(), buffer, sizeof buffer);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
@@ -104,6 +105,7 @@ bool AgentProcess::read_output(const std::function<void(std::string_view)>& on_l
             if (!incoming_.empty()) on_line(std::exchange(incoming_, {}));
             break;
         }
+        taken += static_cast<size_t>(got);
         std::string_view chunk(buffer, static_cast<size_t>(got));
         for (size_t end = chunk.find('\n'); end != std::string_view::npos; end = chunk.find('\n')) {
             incoming_.append(chunk.substr(0, end));
@@ -122,7 +124,7 @@ bool AgentProcess::read_output(const std::function<void(std::string_view)>& on_l
 
 void AgentProcess::read_errors() {
     char buffer[16384];
-    while (process_.errors().open()) {
+    for (size_t taken = 0; taken < pump_bytes_max && process_.errors().open();) {
         const ssize_t got = ::read(process_.errors().value(), buffer, sizeof buffer);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
@@ -130,6 +132,7 @@ void AgentProcess::read_errors() {
             process_.errors().close();
             break;
         }
+        taken += static_cast<size_t>(got);
         errors_.append(buffer, static_cast<size_t>(got));
         if (errors_.size() > 2 * errors_bytes_max) errors_.erase(0, errors_.size() - errors_bytes_max);
     }

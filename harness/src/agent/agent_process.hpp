@@ -17,7 +17,7 @@ namespace millrace::harness {
 
 class AgentProcess {
   public:
-    // `command` is run by /bin/sh -c "exec …".
+    // `command` is run by /bin/sh -c, which it takes the place of.
     explicit AgentProcess(const std::string& command);
 
     // Queues a line (the newline is added) and writes what the pipe takes.
@@ -26,7 +26,8 @@ class AgentProcess {
 
     // For a poll loop: the descriptors to watch; then pump(), which calls back for each whole line.
     void add_poll(std::vector<pollfd>& fds) const;
-    // Reads and writes what is possible without blocking; true when a line came or the process ended.
+    // Reads and writes what is possible without blocking, at most a MiB of each; true when a line came or the process
+    // ended.
     bool pump(const std::function<void(std::string_view)>& on_line);
 
     [[nodiscard]] const std::optional<Exit>& exit() const { return exit_; }
