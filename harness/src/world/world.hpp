@@ -156,6 +156,7 @@ class World {
 
   private:
     friend class Agent;
+    void end(Agent& agent);
     void look_at_end();
     void look_at_exits();
     void remove_users();
