@@ -108,9 +108,11 @@ Task<> deaths_of_three(World& world) {
         if (world.random().between(0, 3) == 0) victim.start.consumer += "x";
         co_await join(world, victim);
     }
-    world.expect(counted == wanted, "harness",
-                 "only " + std::to_string(counted) + " of " + std::to_string(rounds) +
-                     " rounds had entries acked, handed over and not acked, and read and not handed over");
+    const std::string few = "only " + std::to_string(counted) + " of " + std::to_string(rounds) +
+                            " rounds had entries acked, handed over and not acked, and read and not handed over";
+    // Where a victim stands when it dies is chance, and a slow machine or agent has less of it: no fault of the agent.
+    if (!world.expect(counted > 0, "harness", few)) co_return;
+    if (counted < wanted) world.non_strict("harness", few);
     co_await all_end(world, members.front().start, 30s);
     world.figure("rounds", rounds);
     world.figure("rounds_counted", counted);
