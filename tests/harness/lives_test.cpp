@@ -186,5 +186,53 @@ TEST_F(Checker, WhatWasNotReadYetIsNotLost) {
     EXPECT_EQ(lines(), Lines{});
 }
 
+// Trimmed or deleted by somebody: neither unread nor pending is a place where it still can be had.
+TEST_F(Checker, GoneFromTheStreamBeforeItsAck) {
+    publish(6);
+    history_.final_states[0].ids.erase("6-0");
+    EXPECT_EQ(lines(), Lines{"ACK-1"});
+    history_.faults.push_back({Fault::Kind::Deleted, at(5), std::nullopt, "", {key(6)}});
+    EXPECT_EQ(lines(), Lines{});
+    unack(3);
+    pending(3);
+    EXPECT_EQ(lines(), Lines{});
+    history_.final_states[0].ids.erase("3-0");
+    EXPECT_EQ(lines(), Lines{"ACK-1"});
+    history_.faults.push_back({Fault::Kind::Failover, at(100), std::nullopt, "", {}});
+    EXPECT_EQ(lines(), Lines{});
+}
+
+TEST_F(Checker, AckedAndNeverHandedOver) {
+    publish(6);
+    history_.final_states[0].last_delivered = "6-0";
+    ack(6, 30);
+    EXPECT_EQ(lines(), Lines{"ACK-1"});
+    deliver(20, {6}, "flush");
+    EXPECT_EQ(lines(), Lines{});
+}
+
+TEST_F(Checker, AckedAndStillPending) {
+    pending(3);
+    EXPECT_EQ(lines(), Lines{});  // it may be on its way
+    history_.final_states[0].at = at(2000);
+    EXPECT_EQ(lines(), Lines{"ACK-3"});
+    history_.faults.push_back({Fault::Kind::Cut, at(31), std::nullopt, "", {}});
+    EXPECT_EQ(lines(), Lines{});
+    history_.faults.clear();
+    history_.settlements[2].code = "not_held";
+    EXPECT_EQ(lines(), Lines{});
+}
+
+// Without its group nothing can be said of loss: that nobody took it away has to be seen.
+TEST_F(Checker, AGroupThatIsGone) {
+    history_.final_states[0].group_exists = false;
+    EXPECT_EQ(lines(), Lines{"REC-7"});
+    history_.faults.push_back({Fault::Kind::GroupLost, at(100), std::nullopt, "", {key(1)}});
+    EXPECT_EQ(lines(), Lines{});
+    history_.faults.clear();
+    history_.agents[0].ready.reset();
+    EXPECT_EQ(lines(), Lines{});
+}
+
 }  // namespace
 }  // namespace millrace::harness

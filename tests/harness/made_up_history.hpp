@@ -26,6 +26,8 @@ class Checker : public ::testing::Test {
         deliver(20, {1, 2, 3, 4, 5});
         for (int i = 1; i <= 5; ++i) ack(i, 30);
         StreamState state;
+        state.at = at(1000);
+        for (const auto& entry : history_.published) state.ids.insert(entry.key.id);
         state.stream = "s";
         state.group = "g";
         state.group_exists = true;
@@ -39,6 +41,8 @@ class Checker : public ::testing::Test {
         AgentLife life;
         life.label = "agent";
         life.group = "g";
+        life.streams = {"s"};
+        life.ready = at(10);
         life.consumer = "c";
         life.mode = "streams";
         life.batch_size = 5;
@@ -46,7 +50,10 @@ class Checker : public ::testing::Test {
         life.flush_interval = 10ms;
         history_.agents.push_back(life);
     }
-    void publish(int n) { history_.published.push_back({key(n), {{"n", std::to_string(n)}}, at(0), at(1)}); }
+    void publish(int n) {
+        history_.published.push_back({key(n), {{"n", std::to_string(n)}}, at(0), at(1)});
+        if (!history_.final_states.empty()) history_.final_states[0].ids.insert(key(n).id);
+    }
 
     Batch& deliver(int ms, const std::vector<int>& entries, const char* reason = "size", int64_t deliveries = 1,
                    size_t agent = 0) {

@@ -187,29 +187,93 @@ std::set<EntryKey> owed_to_nobody(const History& history) {
     return keys;
 }
 
-// No loss: every confirmed entry is unread, acked by the application, pending, a dead letter, or owed to nobody.
+bool is_of(const Fault& fault, const std::string& stream) {
+    return std::any_of(fault.entries.begin(), fault.entries.end(),
+                       [&](const EntryKey& key) { return key.stream == stream; });
+}
+
+// Whether something befell the server, or this stream, after which it may lack what it had confirmed.
+bool may_have_forgotten(const History& history, const std::string& stream) {
+    return std::any_of(history.faults.begin(), history.faults.end(), [&](const Fault& fault) {
+        if (fault.kind == Fault::Kind::ServerDown || fault.kind == Fault::Kind::Failover) return true;
+        const bool forgets = fault.kind == Fault::Kind::GroupLost || fault.kind == Fault::Kind::KeyGone;
+        return forgets && (fault.entries.empty() || is_of(fault, stream));
+    });
+}
+
+// REC-7: an agent was at work in this group, and in the end there is none.
+void check_group(const History& history, const StreamState& state, Findings& findings) {
+    if (state.group_exists || may_have_forgotten(history, state.stream)) return;
+    for (const auto& agent : history.agents) {
+        const bool its = in_group(agent) && agent.ready && agent.group == state.group &&
+                         std::find(agent.streams.begin(), agent.streams.end(), state.stream) != agent.streams.end();
+        if (!its) continue;
+        fail(findings, "REC-7", "the group of " + state.stream + " is gone, and with it what is known of its entries");
+        return;
+    }
+}
+
+// No loss: every confirmed entry is unread, acked by the application, pending, a dead letter, or owed to nobody. What
+// is unread or pending is still in the stream, and what was acked was handed over.
 void check_loss(const History& history, const Lives& lives, Findings& findings) {
     const std::set<EntryKey> excused = owed_to_nobody(history);
     static const Life none;
     std::map<std::string, std::vector<const Published*>> published_to;
     for (const auto& entry : history.published) published_to[entry.key.stream].push_back(&entry);
     for (const auto& state : history.final_states) {
+        // Where nothing was published the agent may have been in another database.
+        if (!published_to[state.stream].empty()) check_group(history, state, findings);
         if (!state.group_exists) continue;
         const auto read_up_to = EntryId::parse(state.last_delivered).value_or(EntryId{});
+        const bool keeps_all = !may_have_forgotten(history, state.stream);
         for (const auto* published : published_to[state.stream]) {
             const Published& entry = *published;
-            if (excused.contains(entry.key)) continue;
-            const auto id = EntryId::parse(entry.key.id).value_or(EntryId{});
-            if (id > read_up_to || state.pending.contains(entry.key.id) || state.dead.contains(entry.key.id)) continue;
+            if (excused.contains(entry.key) || state.dead.contains(entry.key.id)) continue;
             const auto found = lives.find({state.group, entry.key});
             const Life& life = found == lives.end() ? none : found->second;
+            const bool delivered = has(life, Moment::Kind::Delivered);
+            if (has(life, Moment::Kind::AckDone) && !delivered) {
+                fail(findings, "ACK-1", "entry " + entry.key.id + " was acked and never handed over");
+            }
             if (has(life, Moment::Kind::AckAsked)) continue;
-            if (has(life, Moment::Kind::Delivered)) {
+            const auto id = EntryId::parse(entry.key.id).value_or(EntryId{});
+            if (id > read_up_to || state.pending.contains(entry.key.id)) {
+                if (!keeps_all || state.ids.contains(entry.key.id)) continue;
+                fail(findings, "ACK-1", "entry " + entry.key.id + " is gone from the stream, and nobody acked it");
+            } else if (delivered) {
                 fail(findings, "ACK-1", "entry " + entry.key.id + " is no longer pending, and nobody acked it");
             } else if (entry.confirmed >= history.begin) {
                 fail(findings, "ACK-1", "entry " + entry.key.id + " is lost: neither handed over nor pending");
             }
         }
+    }
+}
+
+// ACK-3: what was acked does not stay pending, where nothing has come between the ack and the server.
+void check_acked(const History& history, const Lives& lives, Findings& findings) {
+    constexpr Duration slack = 1s;
+    std::map<std::pair<std::string, std::string>, const StreamState*> states;
+    for (const auto& state : history.final_states) {
+        if (!state.pending.empty()) states[{state.stream, state.group}] = &state;
+    }
+    for (const auto& row : history.settlements) {
+        if (row.kind != Settlement::Kind::Ack || row.code != "ok" || !row.answered) continue;
+        const std::string& group = history.agents[row.agent].group;
+        const auto found = states.find({row.key.stream, group});
+        if (found == states.end() || !found->second->pending.contains(row.key.id)) continue;
+        if (found->second->at - *row.answered < slack) continue;
+        const bool disturbed = std::any_of(history.faults.begin(), history.faults.end(), [&](const Fault& fault) {
+            return fault.at >= row.asked - slack && (!fault.agent || *fault.agent == row.agent);
+        });
+        const auto life = lives.find({group, row.key});
+        const bool came_again =
+            life != lives.end() && std::any_of(life->second.begin(), life->second.end(), [&](const Moment& moment) {
+                return moment.kind == Moment::Kind::Delivered && moment.at >= row.asked;
+            });
+        if (disturbed || came_again) continue;
+        fail(findings, "ACK-3",
+             "entry " + row.key.id + " was acked " + format_ms(found->second->at - *row.answered) +
+                 " before the end and is still pending");
     }
 }
 
@@ -246,6 +310,7 @@ void check_lives(const History& history, Findings& findings) {
     const Lives lives = lives_of(history);
     for (const auto& [key, life] : lives) check_life(history, key.first, key.second, life, findings);
     check_loss(history, lives, findings);
+    check_acked(history, lives, findings);
     check_rejected(history, findings);
 }
 

@@ -110,7 +110,8 @@ struct PendingSeen {
 // One process of an agent, and what it was asked to do.
 struct AgentLife {
     std::string label;
-    std::string group;  // empty: a tail
+    std::string group;                 // empty: a tail
+    std::vector<std::string> streams;  // by name; none where it was given a pattern
     std::string consumer;
     std::string mode;  // of its ready
     int64_t batch_size = 10;
@@ -127,6 +128,7 @@ struct AgentLife {
 
 // The server at the end of the case.
 struct StreamState {
+    Instant at;
     std::string stream;
     std::string group;
     bool group_exists = false;

@@ -67,6 +67,7 @@ void Agent::start(const Start& start) {
     stream_ = start.streams.empty() ? "" : start.streams.front();
     consumer_ = start.consumer;
     life().group = start.group;
+    life().streams = start.streams;
     life().consumer = start.consumer;
     const Json& keys = keys_of(start.config);
     life().batch_size = number_or(keys, "batch_size", 10);
