@@ -11,7 +11,9 @@ constexpr Capability table[] = {
     {"pubsub", "start on a server without Streams, or with mode pubsub: ready says mode pubsub"},
     {"tail", "start without a group; from: new, last:n, an entry id, id:<canonical id>"},
     {"publish", "publish, with results in order"},
-    {"claim", "claim_interval and claim_min_idle: takes over what others left pending"},
+    {"claim",
+     "claim_interval and claim_min_idle: takes over what others left pending, once it is ready and every "
+     "claim_interval"},
     {"nack", "nack with delay_ms or release"},
     {"dlq", "max_deliveries; reject; dead"},
     {"redrive", "redrive"},
