@@ -19,7 +19,14 @@ import pathlib, sys, xml.etree.ElementTree as tree
 given = pathlib.Path(sys.argv[1])
 files = given.glob('*.xml') if given.is_dir() else [given]
 good = bad = 0
-for case in (case for file in files for case in tree.parse(file).getroot().iter('testcase')):
+cases = []
+for file in files:
+    try:
+        cases += tree.parse(file).getroot().iter('testcase')
+    except (tree.ParseError, OSError) as wrong:  # cut short by whatever ended the runner
+        bad += 1
+        print(f'{file} is no JUnit: {wrong}', file=sys.stderr)
+for case in cases:
     children = {child.tag: child for child in case}
     if children.keys() & {'failure', 'error'}:
         bad += 1
