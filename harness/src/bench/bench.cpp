@@ -180,6 +180,7 @@ std::vector<BenchResult> bench_many(const Target& target, Peer& ours, const Benc
         fill(connection, job->streams, options.many_entries, options.many_bytes);
     }
     for (int run = 0; run < options.many_runs; ++run) {
+        if (interrupted()) throw Interrupted();
         measure(ours, connection, one, measured[0]);
         measure(ours, connection, many, measured[1]);
     }
