@@ -22,8 +22,8 @@ Batch::Batch(Batch&& other) noexcept
       id_(other.id_),
       source_(other.source_),
       reason_(other.reason_),
-      count_(other.count_),
-      settled_count_(other.settled_count_),
+      count_(std::exchange(other.count_, 0)),
+      settled_count_(std::exchange(other.settled_count_, 0)),
       settled_(std::move(other.settled_)) {}
 
 Batch& Batch::operator=(Batch&& other) noexcept {
@@ -34,8 +34,8 @@ Batch& Batch::operator=(Batch&& other) noexcept {
     id_ = other.id_;
     source_ = other.source_;
     reason_ = other.reason_;
-    count_ = other.count_;
-    settled_count_ = other.settled_count_;
+    count_ = std::exchange(other.count_, 0);
+    settled_count_ = std::exchange(other.settled_count_, 0);
     settled_ = std::move(other.settled_);
     return *this;
 }

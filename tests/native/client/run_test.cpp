@@ -92,6 +92,25 @@ TEST_P(RunTest, acks_only_what_the_handler_left) {
     EXPECT_EQ(pending_count(*server, "orders", "billing"), "0");
 }
 
+TEST_P(RunTest, leaves_alone_what_the_handler_took_away) {
+    REQUIRE_SERVER(server);
+    Client client = this->client(server->url("batch_size=1&flush_interval=0"));
+    publish_numbers(client, "orders", 2);
+    std::optional<Batch> kept;
+    const Status status = client.run({.streams = {"orders"}, .group = "billing"}, [&](Batch& batch) {
+        if (!kept) {
+            kept = std::move(batch);
+            EXPECT_EQ(batch.ack().error().code, Code::not_held) << "it is the other object's";
+            return;
+        }
+        EXPECT_EQ(number_of((*kept)[0]), 0);
+        EXPECT_TRUE(kept->ack().ok());
+        client.stop();
+    });
+    EXPECT_TRUE(status.ok()) << status.error().message;
+    EXPECT_EQ(pending_count(*server, "orders", "billing"), "0");
+}
+
 TEST_P(RunTest, ends_by_stop_from_another_thread) {
     REQUIRE_SERVER(server);
     Client client = this->client(server->url("flush_interval=0"));

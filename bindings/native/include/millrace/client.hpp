@@ -149,8 +149,8 @@ class Client {
     // ---- the main job
     /// Consumes until stop() or an error that no retry can change, and calls `handler` on this thread, a batch at a
     /// time. The batch is acked when the handler returns (what it has not settled itself), and nacked when it throws or
-    /// returns an Error, which is also told as a Log event. Before it returns, acks that were given are answered, or
-    /// connection_timeout has passed.
+    /// returns an Error, which is also told as a Log event; one that the handler has moved away is left to whom it went
+    /// to. Before it returns, acks that were given are answered, or connection_timeout has passed.
     template <class H>
     requires std::invocable<H&, Batch&> Status run(const SourceOptions& source, H handler) {
         if constexpr (std::is_convertible_v<std::invoke_result_t<H&, Batch&>, Status>) {
