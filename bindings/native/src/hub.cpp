@@ -225,6 +225,7 @@ Result<uint64_t> Hub::close(Duration timeout) {
     Lock lock(mutex_);
     if (closing_ || closed_) return closed_error();
     if (pumps_here()) return Error(Code::bad_argument, "close was called by an observer");
+    if (timeout.us < 0) return Error(Code::bad_argument, "close: a negative timeout");
     closing_ = true;
     stop();
     const Instant now = monotonic_now();

@@ -99,6 +99,9 @@ TEST_F(BatchesTest, close_sends_acks_first_and_counts_what_stays) {
     Batch first = take(client);
     Batch second = take(client);
     EXPECT_TRUE(first.ack().ok());
+    const Result<uint64_t> wrong = client.close(Duration{-1});
+    ASSERT_FALSE(wrong.ok()) << "it would be told that nothing stays";
+    EXPECT_EQ(wrong.error().code, Code::bad_argument);
     const Result<uint64_t> held = client.close();
     ASSERT_TRUE(held.ok()) << held.error().message;
     EXPECT_EQ(*held, 1U);
