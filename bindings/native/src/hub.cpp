@@ -69,15 +69,18 @@ void Hub::settle(Lock& lock, Instant now) {
         for (const Log& note : std::exchange(notes_, {})) observe(lock, note);
         const std::optional<Event> event = engine_->machine().poll_event();
         if (!event) return;
-        dispatch(lock, *event);
+        dispatch(lock, *event, now);
     }
 }
 
-void Hub::dispatch(Lock& lock, const Event& event) {
+void Hub::dispatch(Lock& lock, const Event& event, Instant now) {
     unseen_ = true;
     if (const auto* batch = std::get_if<BatchReady>(&event)) {
         inbox_.push_back(*batch);
         ++handed_;
+        // Ready before a drain or a close, and told behind it.
+        const Source* const source = find(batch->source);
+        if (draining_ || closing_ || (source != nullptr && source->closing)) give_back_inbox(batch->source, now);
         return;
     }
     if (const auto* published = std::get_if<Published>(&event)) {

@@ -78,6 +78,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     struct Source {
         SourceId id;
         bool ended = false;
+        bool closing = false;         ///< nothing of it is handed over any more
         std::optional<Error> error;   ///< why it ended by itself
         bool ended_with_all = false;  ///< because the client's credentials were refused: others bring it back
     };
@@ -87,7 +88,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     /// leaves.
     void cycle(Lock& lock, std::optional<Duration> timeout, std::span<pollfd> also, bool send_after);
     void settle(Lock& lock, Instant now);
-    void dispatch(Lock& lock, const Event& event);
+    void dispatch(Lock& lock, const Event& event, Instant now);
     void observe(Lock& lock, const Event& event);
     void answer(Lock& lock, const Published& published);
     /// Pumps, or sleeps beside the pump, until `done`, `deadline` (false) or close; turns at least once.
@@ -104,6 +105,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     // ---- batches
     void begin_drain(const Drain& how, Instant now);
     void give_back_inbox(std::optional<SourceId> source, Instant now);
+    Status close_source(SourceId source, Instant now);
     [[nodiscard]] std::optional<Batch> take(std::optional<SourceId> source);
     [[nodiscard]] std::optional<Error> ended(std::optional<SourceId> source) const;
     [[nodiscard]] Source* find(SourceId source);

@@ -45,7 +45,7 @@ Result<SourceId> Hub::open(const SourceConfig& config) {
     Result<SourceId> source = engine_->machine().open(config, monotonic_now());
     if (source) {
         forget_oldest_ended();
-        sources_.push_back({*source, false, std::nullopt, false});
+        sources_.push_back({*source, false, false, std::nullopt, false});
         wake();
     }
     return source;
@@ -54,7 +54,14 @@ Result<SourceId> Hub::open(const SourceConfig& config) {
 Status Hub::close(SourceId source) {
     const Lock lock(mutex_);
     if (closed_) return closed_error();
-    Status status = engine_->machine().close(source, monotonic_now());
+    return close_source(source, monotonic_now());
+}
+
+/// What of it waits to be taken was not handed over: the machine, which thinks so, would leave it pending.
+Status Hub::close_source(SourceId source, Instant now) {
+    give_back_inbox(source, now);
+    if (Source* const found = find(source)) found->closing = true;
+    Status status = engine_->machine().close(source, now);
     wake();
     return status;
 }
@@ -270,12 +277,12 @@ void Hub::give_back_inbox(std::optional<SourceId> source, Instant now) {
 void Hub::finish_run(SourceId source) {
     Lock lock(mutex_);
     if (closed_) return;
-    Machine& machine = engine_->machine();
     const Instant now = monotonic_now();
-    give_back_inbox(source, now);
-    if (pumps_here() || !machine.close(source, now)) return;
-    wake();
-    (void)wait_until(lock, now + config_.client.connection_timeout, [this, source] { return find(source)->ended; });
+    if (!close_source(source, now) || pumps_here()) return;
+    (void)wait_until(lock, now + config_.client.connection_timeout, [this, source] {
+        const Source* const found = find(source);
+        return found == nullptr || found->ended;  // whose end was long ago is forgotten
+    });
 }
 
 }  // namespace millrace::native

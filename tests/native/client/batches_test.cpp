@@ -114,6 +114,23 @@ TEST_F(BatchesTest, close_sends_acks_first_and_counts_what_stays) {
     EXPECT_EQ(second.nack().error().code, Code::closed);
 }
 
+// A batch that is ready and was not taken is not handed over: it is the group's again, and nobody is given it here.
+TEST_F(BatchesTest, of_a_source_that_is_closed_are_given_back_where_nobody_took_them) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("batch_size=1&flush_interval=0"));
+    publish_numbers(client, "orders", 3);
+    const Result<SourceId> source = client.open({.streams = {"orders"}, .group = "billing"});
+    ASSERT_TRUE(source.ok());
+    Batch first = take(client);
+    ASSERT_TRUE(turn_until(client, [&] { return client.health(*source).value().held == 3; }));
+    ASSERT_TRUE(client.close(*source).ok());
+    const auto none = client.next(patience, *source);
+    ASSERT_FALSE(none.ok()) << "a batch, whose ack would be refused";
+    EXPECT_EQ(none.error().code, Code::closed);
+    EXPECT_TRUE(turn_until(client, [&] { return pending_rows(*server, {"IDLE", "60000", "-", "+", "10"}) == 2; }));
+    EXPECT_EQ(pending_rows(*server, {"-", "+", "10"}), 3U) << "the one in hand stays";
+}
+
 TEST_F(BatchesTest, a_drain_waits_for_what_is_in_hand_and_hands_over_nothing_more) {
     REQUIRE_SERVER(server);
     uint64_t held = 99;

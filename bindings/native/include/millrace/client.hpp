@@ -174,6 +174,7 @@ class Client {
     /// source's error when it (or the last one open) has ended by itself. Several threads may wait here: each batch
     /// goes to one of them.
     [[nodiscard]] Result<std::optional<Batch>> next(Duration timeout, std::optional<SourceId> source = {});
+    /// Ends a source, as Machine::close does: what of it was not taken by next() goes back to the group.
     Status close(SourceId source);
     /// Asks for dead letters, or puts them back; the event DeadListed or Redriven answers (Machine::dead, ::redrive).
     [[nodiscard]] Result<Ticket> dead(const DeadQuery& query);
