@@ -85,12 +85,14 @@ void Engine::do_action(const Action& action, Instant now) {
     }
 }
 
-void Engine::flush(Instant now) {
+bool Engine::flush(Instant now) {
+    const size_t count = connections_.size();
     // Each connection is asked by itself: one whose socket is full must not hold up the others.
     for (size_t i = connections_.size(); i-- > 0;) {
         Connection& connection = *connections_[i];
         if (connection.connected()) settle(connection, connection.write(machine_), now);
     }
+    return connections_.size() == count;
 }
 
 void Engine::wait(std::optional<Duration> timeout, std::span<pollfd> also) {

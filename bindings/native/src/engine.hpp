@@ -28,8 +28,9 @@ class Engine {
 
     /// Opens and closes sockets as the machine asks.
     void act(Instant now);
-    /// Sends what the machine has to send, last of all in a turn.
-    void flush(Instant now);
+    /// Sends what the machine has to send, last of all in a turn. False where a connection was lost by it: then the
+    /// machine has something to say again, which no descriptor tells of.
+    bool flush(Instant now);
     /// The only call that waits, and the only one that may run beside commands to the machine.
     void wait(std::optional<Duration> timeout, std::span<pollfd> also);
     /// Tells the machine what wait() saw, and the time.

@@ -39,9 +39,9 @@ void Hub::cycle(Lock& lock, std::optional<Duration> timeout, std::span<pollfd> a
     const uint64_t handed_before = handed_;
     Instant now = monotonic_now();
     settle(lock, now);
-    engine_->flush(now);
+    const bool all_kept = engine_->flush(now);
     unsent_ = false;
-    if (handed_ != handed_before) timeout = Duration{};
+    if (handed_ != handed_before || !all_kept) timeout = Duration{};
     if (const std::optional<Instant> at = engine_->timeout()) {
         const Duration left{std::max<int64_t>(0, (*at - now).us)};
         if (!timeout || left < *timeout) timeout = left;
@@ -55,8 +55,7 @@ void Hub::cycle(Lock& lock, std::optional<Duration> timeout, std::span<pollfd> a
         now = monotonic_now();
         engine_->absorb(now);
         settle(lock, now);
-        if (send_after) engine_->flush(now);
-        unsent_ = unsent_ || !send_after;
+        if (!send_after || !engine_->flush(now)) unsent_ = true;
         turned_at_ = now;
     }
     pumping_ = false;
@@ -147,8 +146,7 @@ void Hub::tell_own_loop() {
 
 void Hub::send_unsent(Instant now) {
     if (!unsent_ || pumping_ || own_thread_) return;
-    engine_->flush(now);
-    unsent_ = false;
+    unsent_ = !engine_->flush(now);
 }
 
 Status Hub::start() {
@@ -246,7 +244,7 @@ void Hub::abandon() {
     if (closed_) return;
     closing_ = true;
     stop();
-    if (!pumping_) engine_->flush(monotonic_now());
+    if (!pumping_) (void)engine_->flush(monotonic_now());
     shut(lock);
 }
 

@@ -82,6 +82,30 @@ TEST_P(ConnectionsTest, a_lost_connection_is_made_again) {
     EXPECT_EQ(number_of((**batch)[0]), 0);
 }
 
+// What sends is what notices first, and the next timer is far: whoever waits is told of it all the same.
+TEST_P(ConnectionsTest, a_connection_that_is_lost_in_sending_is_told_at_once) {
+    REQUIRE_SERVER(server);
+    Client client = this->client(server->url("retry_delay=10m&max_retry_delay=10m&health_deadline=1h"));
+    publish_numbers(client, "orders", 1);
+    const std::array<Field, 1> field = {Field{"n", "1"}};
+    const std::array<PublishEntry, 1> entry = {PublishEntry{field}};
+    // A server that dies with bytes it has not read resets the connection.
+    ASSERT_EQ(kill(server->pid(), SIGSTOP), 0);
+    ASSERT_TRUE(client.publish_async({"orders", entry, {}}, {}).ok());
+    ASSERT_TRUE(client.turn(Duration{}).ok());
+    ASSERT_EQ(kill(server->pid(), SIGKILL), 0);
+    siginfo_t died{};
+    ASSERT_EQ(waitid(P_PID, static_cast<id_t>(server->pid()), &died, WEXITED | WNOWAIT), 0);
+    ASSERT_TRUE(client.publish_async({"orders", entry, {}}, {}).ok());
+    const auto start = std::chrono::steady_clock::now();
+    while (events_.errors().empty() && std::chrono::steady_clock::now() - start < std::chrono::seconds(5)) {
+        ASSERT_TRUE(client.turn(patience).ok());
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+    ASSERT_FALSE(events_.errors().empty());
+    EXPECT_EQ(events_.errors()[0].code, Code::connection);
+}
+
 TEST_P(ConnectionsTest, values_larger_than_any_buffer_go_both_ways) {
     REQUIRE_SERVER(server);
     Client client = this->client(server->url("flush_interval=0"));
