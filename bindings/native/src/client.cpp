@@ -7,6 +7,16 @@
 #include "hub.hpp"
 
 namespace millrace {
+namespace {
+
+void leave(std::shared_ptr<native::Hub> hub) {
+    if (!hub) return;
+    if (!hub->is_foreign()) return hub->abandon();
+    // Never destroyed: that would end the parent's connections, and wait for a thread of the parent's.
+    (void)new std::shared_ptr<native::Hub>(std::move(hub));
+}
+
+}  // namespace
 
 Result<Client> Client::connect(std::string_view url, ClientOptions options) {
     Result<Config> config = parse_url(url);
@@ -28,13 +38,12 @@ Client::Client(Client&&) noexcept = default;
 
 Client& Client::operator=(Client&& other) noexcept {
     if (this == &other) return *this;
-    if (hub_) hub_->abandon();
-    hub_ = std::move(other.hub_);
+    leave(std::exchange(hub_, std::move(other.hub_)));
     return *this;
 }
 
 Client::~Client() {
-    if (hub_) hub_->abandon();
+    leave(std::move(hub_));
 }
 
 Status Client::run_handler(const SourceOptions& source, Handler handler) {

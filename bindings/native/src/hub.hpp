@@ -7,6 +7,8 @@
 // the lock held.
 #pragma once
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -71,6 +73,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     Result<uint64_t> close(Duration timeout);
     /// As close, without waiting for any answer.
     void abandon();
+    /// A child after fork(), which has no thread of ours and shares the sockets: nothing here may be touched.
+    [[nodiscard]] bool is_foreign() const { return ::getpid() != process_; }
 
   private:
     using Lock = std::unique_lock<std::mutex>;
@@ -120,6 +124,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     const Config config_;
     const ClientOptions options_;
     const std::unique_ptr<Engine> engine_;
+    const pid_t process_ = ::getpid();
     std::atomic<bool> stopped_ = false;
     mutable std::atomic<bool> has_own_loop_ = false;  ///< of the program, which waits for the descriptor
 

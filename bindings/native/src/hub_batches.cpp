@@ -152,6 +152,7 @@ Status Hub::reject(BatchId batch, EntrySet entries, std::string_view error) {
 }
 
 void Hub::release(BatchId batch) {
+    if (is_foreign()) return;  // the lock may be a thread's that is not here
     const Lock lock(mutex_);
     engine_->machine().release(batch, monotonic_now());
     wake();

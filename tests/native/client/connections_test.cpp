@@ -191,6 +191,42 @@ TEST(OwnLoopTest, is_woken_by_who_turned_the_loop_in_its_place) {
     EXPECT_EQ(::poll(&state, 1, 0), 0);
 }
 
+/// How a child ended: its exit code, or -1 where it did not end in time.
+int wait_for_exit(pid_t child) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    for (int status = 0; std::chrono::steady_clock::now() < deadline; std::this_thread::yield()) {
+        if (waitpid(child, &status, WNOHANG) == child) return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    }
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, nullptr, 0);
+    return -1;
+}
+
+// Where a language or a stack frame destroys what a child has of its parent's, which nobody asked for.
+TEST(ForkTest, a_child_may_destroy_what_the_parent_goes_on_with) {
+    REQUIRE_SERVER(server);
+    EventLog events;
+    auto client = std::make_unique<Client>(connected(server->url("flush_interval=0"), {.on_event = std::ref(events)}));
+    ASSERT_TRUE(client->start().ok());
+    ASSERT_TRUE(client->open({.streams = {"orders"}, .group = "billing"}).ok());
+    publish_numbers(*client, "orders", 2);
+    Result<std::optional<Batch>> batch = client->next(patience);
+    ASSERT_TRUE(batch.ok() && batch->has_value());
+    const pid_t child = fork();
+    if (child == 0) {
+        batch->reset();
+        client.reset();
+        _exit(0);
+    }
+    ASSERT_GT(child, 0);
+    EXPECT_EQ(wait_for_exit(child), 0);
+    EXPECT_TRUE((*batch)->ack().ok());
+    publish_numbers(*client, "orders", 1);
+    const Result<uint64_t> held = client->close();
+    ASSERT_TRUE(held.ok());
+    EXPECT_TRUE(events.errors().empty()) << events.errors()[0].message;
+}
+
 TEST(OwnLoopTest, is_served_by_fd_and_wait_max) {
     REQUIRE_SERVER(server);
     Client client = connected(server->url("flush_interval=30ms&batch_size=5"));

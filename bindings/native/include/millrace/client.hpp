@@ -8,8 +8,8 @@
 // After start() a thread of the client's own pumps, so that acks and timers go on while a handler works for long.
 //
 // Processes. After fork() only the parent may go on using a client: the child shares its sockets. In the child call
-// exec or _exit, or never touch the client again. The library installs no signal handler and raises no SIGPIPE; stop()
-// may be called in one.
+// exec or _exit, or never use the client again; destroying it, or its batches, does nothing there. The library installs
+// no signal handler and raises no SIGPIPE; stop() may be called in one.
 //
 // Names are looked up by getaddrinfo, which can't be cancelled, on a helper thread, one for each host name at a time.
 // It owns all that it touches, so a client may be destroyed while a lookup hangs; the thread then ends when the
