@@ -26,7 +26,8 @@ void mr_client::observe(const Event& event) {
 void mr_client::hold_if(bool full) {
     if (!full || ending) return;
     const std::lock_guard lock(mutex);
-    if (std::exchange(holding, true)) return;
+    // Looked at again: whoever polls may have emptied it since, and would not come back to end the hold.
+    if (!events.full() || std::exchange(holding, true)) return;
     for (const SourceId source : sources) {
         if (!is_paused(source)) (void)client->pause(source);
     }

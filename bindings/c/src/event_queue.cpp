@@ -26,6 +26,11 @@ bool EventQueue::add(OwnedEvent event) {
     return is_full();
 }
 
+bool EventQueue::full() const {
+    const std::lock_guard lock(mutex_);
+    return is_full();
+}
+
 void EventQueue::wait(Duration timeout) {
     std::unique_lock lock(mutex_);
     added_.wait_for(lock, std::chrono::microseconds(timeout.us), [this] { return ended_ || !waiting_.empty(); });

@@ -22,6 +22,8 @@ class EventQueue {
     /// The oldest one; false where there is none. It lives until the next call. `has_room`: so few are left that what
     /// was held may go on.
     [[nodiscard]] bool poll(mr_event& event, bool& has_room);
+    /// Whether it is so still.
+    [[nodiscard]] bool full() const;
     /// Until there is one, or none can come any more, for at most so long.
     void wait(Duration timeout);
     /// Nothing is added any more.
