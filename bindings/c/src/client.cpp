@@ -108,10 +108,10 @@ mr_status mr_client_open(mr_client* client, const mr_config* config, uint32_t* s
     if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] {
         if (config != nullptr && c::is_gone(config)) return c::tell_gone(error, "config");
+        const std::lock_guard lock(client->mutex);  // before its end can be told
         const Result<SourceId> opened =
             config == nullptr ? client->client->open() : client->client->open_configured(config->config.source);
         if (!opened) return c::tell(error, opened.error());
-        const std::lock_guard lock(client->mutex);
         client->sources.push_back(*opened);
         if (client->holding) (void)client->client->pause(*opened);
         if (source != nullptr) *source = static_cast<uint32_t>(*opened);
@@ -127,9 +127,9 @@ mr_status mr_client_close_source(mr_client* client, uint32_t source, mr_error* e
 mr_status mr_client_pause(mr_client* client, uint32_t source, mr_error* error) {
     if (c::is_gone(client)) return c::tell_gone(error, "client");
     return c::guard(error, [&] {
+        const std::lock_guard lock(client->mutex);  // else the end of a hold could resume it
         const Status status = client->client->pause(SourceId{source});
         if (!status) return c::tell(error, status);
-        const std::lock_guard lock(client->mutex);
         if (!client->is_paused(SourceId{source})) client->paused.push_back(SourceId{source});
         return c::tell_ok(error);
     });
