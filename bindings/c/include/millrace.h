@@ -44,7 +44,7 @@
  * Threads. There are no globals. Everything about an mr_client and its batches may be called from any thread, but for
  * mr_client_poll_event and _wait_event, whose answers are borrowed: one thread at a time, as for an mr_config and an
  * mr_machine. After mr_*_free, nothing: libraries that were built for debugging tell it, MR_BAD_ARGUMENT. After fork()
- * only the parent goes on using a client or machine.
+ * only the parent goes on using a client or machine; the child may free them, which leaves the parent's as they are.
  *
  * Times are microseconds. Names of configuration keys, their units and defaults: docs/configuration.md. */
 #ifndef MILLRACE_H
