@@ -1,4 +1,5 @@
 // Calls that make no sense are statuses: nothing crashes, and what is wrong is named. No server is asked.
+#include <array>
 #include <cstring>
 
 #include "owned.hpp"
@@ -89,6 +90,31 @@ TEST(CMisuse, IdsAreReadAndWritten) {
     mr_error error = MR_ERROR_INIT;
     EXPECT_EQ(mr_id_parse("5-x", &id, &error), MR_BAD_ARGUMENT);
     EXPECT_EQ(id.ms, 0U);
+}
+
+TEST(CMisuse, APublishWithoutAnAnswerSaysSoOfEachEntry) {
+    const OwnedConfig config = config_of("redis://127.0.0.1:1");
+    const OwnedClient client = client_of(config);
+    const mr_field field = {{"n", 1}, {"v", 1}};
+    const std::array<mr_publish_entry, 2> entries = {{{&field, 1}, {&field, 1}}};
+    mr_publish publish = MR_PUBLISH_INIT;
+    publish.stream = mr_str_of("s");
+    publish.entries = entries.data();
+    publish.entry_count = entries.size();
+    std::array<mr_publish_result, 2> results;
+    std::memset(results.data(), 0x55, sizeof results);
+    EXPECT_EQ(mr_client_publish(client.get(), &publish, 1000, results.data(), nullptr), MR_TIMEOUT);
+    for (const mr_publish_result& each : results) {
+        EXPECT_EQ(each.id.ms, 0U);
+        EXPECT_EQ(each.status, MR_TIMEOUT);
+        EXPECT_EQ(each.flags, uint32_t{MR_PUBLISH_MAYBE_WRITTEN});
+    }
+    EXPECT_EQ(mr_client_close(client.get(), -1, nullptr, nullptr), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_client_close(client.get(), 0, nullptr, nullptr), MR_OK);
+    std::memset(results.data(), 0x55, sizeof results);
+    EXPECT_EQ(mr_client_publish(client.get(), &publish, 1000, results.data(), nullptr), MR_CLOSED);
+    EXPECT_EQ(results[1].status, MR_CLOSED);
+    EXPECT_EQ(results[1].flags, 0U);
 }
 
 TEST(CMisuse, APublishWithHoles) {

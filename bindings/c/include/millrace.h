@@ -254,7 +254,7 @@ MR_API mr_status mr_client_replace_credentials(mr_client* client, const char* us
 
 /* Begins to end everything and returns: no batch is handed over from now on, what was not handed over goes back to the
  * group, queued publishes go out. What you hold may be settled until MR_EVENT_CLOSED without a source, which comes when
- * all is, or at the timeout. Then call mr_client_close. */
+ * all is, or at the timeout. Then call mr_client_close. A timeout below 0 is MR_BAD_ARGUMENT, here and there. */
 MR_API mr_status mr_client_drain(mr_client* client, int64_t timeout_us, mr_error* error);
 /* Drains, waits for answers, not for what you hold, and closes the sockets. `held`, which may be NULL: entries that
  * stay pending with this client's consumers. Every later call answers MR_CLOSED, but for mr_client_poll_event. */
@@ -355,7 +355,7 @@ enum {
 
 /* Writes the entries and waits for the answers, for at most `timeout_us`. `results`, which may be NULL, has room for
  * one of each entry. Answers what became of the first entry that failed; MR_TIMEOUT: no answer in time, they may have
- * been written. */
+ * been written, as each result says then. */
 MR_API mr_status mr_client_publish(mr_client* client, const mr_publish* publish, int64_t timeout_us,
                                    mr_publish_result* results, mr_error* error);
 /* Queues a copy of the entries and returns; MR_EVENT_PUBLISHED with `ticket` brings the results, so event_max must not

@@ -31,7 +31,14 @@ mr_status mr_client_publish(mr_client* client, const mr_publish* publish, int64_
         if (const std::optional<Error> wrong = views.take(publish)) return c::tell(error, *wrong);
         const Duration wait = c::wait_of(timeout_us);
         const Result<std::vector<PublishResult>> answer = client->client->publish(views.publish(), wait);
-        if (!answer) return c::tell(error, answer.error());
+        if (!answer) {
+            const bool was_queued = answer.error().code == Code::timeout;
+            const mr_publish_result same = {{0, 0},
+                                            static_cast<mr_status>(answer.error().code),
+                                            was_queued ? uint32_t{MR_PUBLISH_MAYBE_WRITTEN} : 0U};
+            if (results != nullptr) std::fill_n(results, views.publish().entries.size(), same);
+            return c::tell(error, answer.error());
+        }
         if (results != nullptr) std::transform(answer->begin(), answer->end(), results, c::result_of);
         const PublishResult* const failed = first_failed(*answer);
         return failed == nullptr ? c::tell_ok(error) : c::tell(error, *failed->error);
