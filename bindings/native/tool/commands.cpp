@@ -63,6 +63,8 @@ int consume(Session& session, const Arguments& arguments) {
     SourceOptions source;
     source.streams = list_of(arguments, "<stream>");
     source.group = option(arguments, "--group");
+    // Which is a tail, that acks nothing; a variable of the shell that is not set says so.
+    if (source.group == "") throw Misuse{"--group= names no group; millrace tail reads without one"};
     source.consumer = option(arguments, "--consumer");
     return print_batches(session, source, count_of(arguments, UINT64_MAX));
 }

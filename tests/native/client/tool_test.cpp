@@ -100,6 +100,7 @@ TEST(ToolTest, says_in_one_line_what_is_wrong) {
         {"", "no command; see millrace --help"},
         {"fly orders", "the arguments do not fit 'fly'; see millrace --help"},
         {"publish orders tea", "'tea' is not field=value"},
+        {"consume orders --group=", "--group= names no group; millrace tail reads without one"},
         {"consume orders --count=0", "--count=0 is no whole number from 1 on"},
         {"consume orders --set=batch_sise=5", "the nearest known key is \"batch_size\""},
         {"consume orders --set=batch_size=-1", "batch_size: \"-1\" is not allowed; allowed: 1 to 1000000"},
