@@ -9,11 +9,6 @@ namespace {
 
 constexpr uint32_t letters_a_page = 1000;
 
-std::optional<std::string> option(const Arguments& arguments, const std::string& name) {
-    const docopt::value& value = arguments.at(name);
-    return value.isString() ? std::optional<std::string>(value.asString()) : std::nullopt;
-}
-
 uint64_t count_of(const Arguments& arguments, uint64_t otherwise) {
     const std::optional<std::string> text = option(arguments, "--count");
     if (!text.has_value()) return otherwise;
@@ -30,30 +25,42 @@ EntryId id_of(const std::string& name, const std::string& text) {
     return *id;
 }
 
-/// Prints batches until so many entries came, the source ended or a signal came; acks what was printed.
+/// Prints a batch, or what of it is wanted; acks what was printed, and gives back the rest. Why no more can be printed.
+std::optional<Misuse> print_batch(Batch& batch, uint64_t& printed, uint64_t count) {
+    std::optional<Misuse> broken;
+    std::vector<uint32_t> done;
+    try {
+        for (uint32_t i = 0; i < batch.size() && printed < count; ++i, ++printed) {
+            Session::print(entry_to_json(batch[i]));
+            done.push_back(i);
+        }
+    } catch (const Misuse& failure) {
+        broken = failure;
+    }
+    (void)batch.ack(done);
+    if (!batch.settled()) (void)batch.give_back();
+    return broken;
+}
+
+/// Prints batches until so many entries came, the source ended or a signal came.
 int print_batches(Session& session, const SourceOptions& source, uint64_t count) {
     Client& client = session.client();
     stop_by_signals(&client);
     const Result<SourceId> opened = client.open(source);
     if (!opened) throw Misuse{opened.error().message};
     int code = 0;
-    for (uint64_t printed = 0; printed < count;) {
+    std::optional<Misuse> broken;
+    for (uint64_t printed = 0; printed < count && !broken;) {
         Result<std::optional<Batch>> next = client.next(seconds(3600), *opened);
         if (!next) {
             code = next.error().code == Code::closed ? 0 : 1;
             break;
         }
-        if (!next->has_value()) continue;
-        Batch& batch = **next;
-        std::vector<uint32_t> done;
-        for (uint32_t i = 0; i < batch.size() && printed < count; ++i, ++printed) {
-            Session::print(entry_to_json(batch[i]));
-            done.push_back(i);
-        }
-        (void)batch.ack(done);
+        if (next->has_value()) broken = print_batch(**next, printed, count);
     }
     (void)client.close(session.timeout());
     stop_by_signals(nullptr);
+    if (broken) throw *std::move(broken);
     return code;
 }
 
@@ -177,7 +184,7 @@ int change_group(Session& session, const Arguments& arguments) {
                   : arguments.at("move").asBool() ? GroupChange::What::move
                                                   : GroupChange::What::destroy;
     change.stream = list_of(arguments, "<stream>").front();
-    change.group = arguments.at("<group>").asString();
+    change.group = option(arguments, "<group>").value_or("");
     change.at = option(arguments, "--at").value_or("0");
     if (const std::optional<std::string> since = option(arguments, "--since"); since.has_value()) {
         int64_t time = 0;

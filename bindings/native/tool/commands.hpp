@@ -22,6 +22,13 @@ struct Misuse {
     std::string message;
 };
 
+/// Behind `--` nothing is an option, whatever it begins with. docopt.cpp would take that word for an argument: the ones
+/// behind it are marked instead, by a zero, which no word of a command line has.
+[[nodiscard]] std::vector<std::string> shield(std::vector<std::string> words);
+
+/// The text of a word, or none where it is not there. Both of these take the marks off.
+[[nodiscard]] std::optional<std::string> option(const Arguments& arguments, const std::string& name);
+
 /// docopt.cpp gives a list where the usage repeats the word, else a text, and neither where the word is not there.
 [[nodiscard]] std::vector<std::string> list_of(const Arguments& arguments, const std::string& name);
 

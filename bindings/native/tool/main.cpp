@@ -20,7 +20,7 @@ constexpr Command commands[] = {{"consume", consume}, {"tail", tail},       {"pu
                                 {"dead", dead},       {"redrive", redrive}, {"group", change_group}};
 
 int dispatch(const std::vector<std::string>& words) {
-    const Arguments arguments = docopt::docopt_parse(usage, words, true, true);
+    const Arguments arguments = docopt::docopt_parse(usage, shield(words), true, true);
     for (const Command& command : commands) {
         if (!arguments.at(command.name).asBool()) continue;
         Session session(arguments);

@@ -1,7 +1,9 @@
 // A command's client: made from the arguments, watched, asked.
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,12 +13,6 @@
 namespace millrace::tool {
 
 namespace {
-
-std::optional<std::string> option(const Arguments& arguments, const std::string& name) {
-    const auto found = arguments.find(name);
-    if (found == arguments.end() || !found->second.isString()) return std::nullopt;
-    return found->second.asString();
-}
 
 LogForm form_of(const std::string& text) {
     if (text == "logfmt") return LogForm::logfmt;
@@ -53,10 +49,33 @@ Client* running = nullptr;
 
 }  // namespace
 
+std::vector<std::string> shield(std::vector<std::string> words) {
+    const auto end_of_options = std::find(words.begin(), words.end(), "--");
+    if (end_of_options == words.end()) return words;
+    for (auto word = words.erase(end_of_options); word != words.end(); ++word) word->insert(word->begin(), '\0');
+    return words;
+}
+
+namespace {
+
+std::string unshield(const std::string& word) {
+    return word.starts_with('\0') ? word.substr(1) : word;
+}
+
+}  // namespace
+
+std::optional<std::string> option(const Arguments& arguments, const std::string& name) {
+    const docopt::value& value = arguments.at(name);
+    return value.isString() ? std::optional<std::string>(unshield(value.asString())) : std::nullopt;
+}
+
 std::vector<std::string> list_of(const Arguments& arguments, const std::string& name) {
     const docopt::value& value = arguments.at(name);
-    if (value.isStringList()) return value.asStringList();
-    return value.isString() ? std::vector<std::string>{value.asString()} : std::vector<std::string>{};
+    if (value.isString()) return {unshield(value.asString())};
+    std::vector<std::string> list;
+    if (!value.isStringList()) return list;
+    for (const std::string& word : value.asStringList()) list.push_back(unshield(word));
+    return list;
 }
 
 Session::Session(const Arguments& arguments)
@@ -126,6 +145,8 @@ void stop_by_signals(Client* client) {
         if (running != nullptr) running->stop();
     };
     for (const int signal : {SIGINT, SIGTERM}) (void)sigaction(signal, &action, nullptr);
+    // Who reads our output may end before us: print tells it then, and what was not written is given back.
+    (void)std::signal(SIGPIPE, SIG_IGN);
 }
 
 }  // namespace millrace::tool

@@ -15,8 +15,9 @@ Usage:
   millrace group destroy <stream> <group> [options]
   millrace (-h | --help | --version)
 
-consume reads as a consumer of a group; each entry is acked once its line was written. SIGINT and SIGTERM give back what
-was not written, and end. dead lists what was given up, redrive puts it back for the group that gave it up.
+consume reads as a consumer of a group; each entry is acked once its line was written. SIGINT, SIGTERM, --count and the
+end of who reads our output give back what was not written, and end. dead lists what was given up, redrive puts it back
+for the group that gave it up. Behind -- nothing is an option: millrace publish -- -stream -field=value
 
 Options:
   --url=<url>          the server, and any keys in its query [default: redis://localhost:6379]

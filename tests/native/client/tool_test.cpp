@@ -1,6 +1,9 @@
 // The command `millrace` as a shell sees it: what it prints, and its exit code.
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -81,6 +84,38 @@ TEST(ToolTest, lists_the_dead_and_puts_them_back) {
     const Said again = run("redrive orders --id=1-1" + url);
     EXPECT_EQ(again.code, 1);
     EXPECT_EQ(again.lines().at(0)["error"]["code"], "bad_argument");
+}
+
+/// Entries of `orders` that nobody holds: they may be claimed at once.
+size_t given_back(const LocalServer& server, const std::string& group) {
+    const std::string rows = server.ask({"XPENDING", "orders", group, "IDLE", "60000", "-", "+", "100"});
+    return static_cast<size_t>(std::count(rows.begin(), rows.end(), '[')) - 1;
+}
+
+TEST(ToolTest, consume_gives_back_what_it_does_not_print) {
+    REQUIRE_SERVER(server);
+    const std::string url = " --log=none --set=flush_interval=5ms --url=" + server->url();
+    Client client = connected(server->url());
+    publish_numbers(client, "orders", 5);
+    EXPECT_EQ(run("consume orders --group=some --count=2" + url).lines().size(), 2U);
+    EXPECT_EQ(given_back(*server, "some"), 3U);
+    // Nobody reads what is printed, as behind `| head`: that must not end it with entries under a name of its own.
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    close(ends[0]);
+    EXPECT_EQ(run("consume orders --group=none" + url + " >&" + std::to_string(ends[1])).code, 2);
+    close(ends[1]);
+    EXPECT_EQ(given_back(*server, "none"), 5U);
+}
+
+TEST(ToolTest, takes_nothing_for_an_option_behind_two_dashes) {
+    REQUIRE_SERVER(server);
+    const std::string url = " --log=none --set=flush_interval=5ms --url=" + server->url();
+    ASSERT_EQ(run("publish" + url + " -- -orders --item=-tea").code, 0);
+    EXPECT_EQ(server->ask({"XLEN", "-orders"}), "1");
+    const Said tailed = run("tail --from=last:1 --count=1" + url + " -- -orders");
+    EXPECT_EQ(tailed.lines().at(0)["fields"], Json::parse(R"([["--item","-tea"]])"));
+    EXPECT_EQ(run("group create orders" + url + " -- -g").lines().at(0)["group"], "-g");
 }
 
 TEST(ToolTest, moves_a_group_for_a_replay) {
