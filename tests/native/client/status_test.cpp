@@ -75,6 +75,20 @@ TEST_F(StatusTest, http_tells_the_same) {
     EXPECT_EQ(fetch(*status, "/readyz").first, 503);
 }
 
+// Prometheus keeps its connections; so does a probe that hangs.
+TEST_F(StatusTest, the_end_does_not_wait_for_who_is_still_connected) {
+    Client client = connected("redis://127.0.0.1:1");
+    Result<StatusServer> made = client.serve_status();
+    ASSERT_TRUE(made.ok()) << made.error().message;
+    std::optional<StatusServer> status(std::move(made).value());
+    httplib::Client http("127.0.0.1", status->port());
+    http.set_keep_alive(true);
+    ASSERT_TRUE(http.Get("/livez"));
+    const auto start = std::chrono::steady_clock::now();
+    status.reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
 /// Prometheus' own checker, of all three sets of names.
 TEST_F(StatusTest, promtool_accepts_the_metrics) {
     const char* const cache = std::getenv("MILLRACE_CACHE");
