@@ -78,6 +78,9 @@ TEST_F(TlsFilesTest, a_bad_file_is_named_with_its_key_and_what_is_wrong) {
          "tls.key: '" + others.key + "' is not the key of tls.cert, '" + ours.cert + "'"},
         {"an encrypted key", [&](Tls& keys) { keys.key = locked; },
          "tls.key: '" + locked + "' is encrypted; allowed: a key without a password"},
+        {"a zero in a path", [&](Tls& keys) { keys.ca += std::string("\0.old", 5); }, "tls.ca: has a zero byte"},
+        {"a zero in a name", [&](Tls& keys) { keys.server_name = std::string("ours\0.evil", 10); },
+         "tls.server_name: has a zero byte"},
     };
     for (const Row& row : rows) {
         Tls keys;
