@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 namespace millrace::tool {
 
 namespace {
 
 constexpr uint32_t letters_a_page = 1000;
+// They are put back one by one: of more, the answer would not come in the time that is waited for one.
+constexpr size_t letters_a_redrive = 100;
 
 uint64_t count_of(const Arguments& arguments, uint64_t otherwise) {
     const std::optional<std::string> text = option(arguments, "--count");
@@ -143,6 +146,31 @@ int dead(Session& session, const Arguments& arguments) {
     return 0;
 }
 
+namespace {
+
+/// What became of these; none where no answer came, which was told.
+std::optional<Redriven> put_back(Session& session, const std::string& stream, std::span<const EntryId> ids) {
+    const Result<Ticket> ticket = session.client().redrive(stream, ids);
+    if (ticket) return session.await<Redriven>(*ticket);
+    session.complain(ticket.error());
+    return std::nullopt;
+}
+
+int print_redriven(const Redriven& redriven) {
+    int code = 0;
+    for (const RedriveResult& result : redriven.results) {
+        Json line{{"dead_id", result.dead_id.text()}};
+        if (result.id != EntryId{}) line["id"] = result.id.text();
+        if (result.error.has_value()) line["error"] = error_to_json(*result.error);
+        if (result.maybe_duplicate) line["maybe_duplicate"] = true;
+        if (result.error.has_value()) code = 1;
+        Session::print(line);
+    }
+    return code;
+}
+
+}  // namespace
+
 int redrive(Session& session, const Arguments& arguments) {
     const std::string stream = list_of(arguments, "<stream>").front();
     std::vector<EntryId> ids;
@@ -159,21 +187,13 @@ int redrive(Session& session, const Arguments& arguments) {
             after = page->letters.back().dead_id;
         }
     }
-    const Result<Ticket> ticket = session.client().redrive(stream, ids);
-    if (!ticket) {
-        session.complain(ticket.error());
-        return 1;
-    }
-    const std::optional<Redriven> redriven = session.await<Redriven>(*ticket);
-    if (!redriven.has_value()) return 1;
     int code = 0;
-    for (const RedriveResult& result : redriven->results) {
-        Json line{{"dead_id", result.dead_id.text()}};
-        if (result.id != EntryId{}) line["id"] = result.id.text();
-        if (result.error.has_value()) line["error"] = error_to_json(*result.error);
-        if (result.maybe_duplicate) line["maybe_duplicate"] = true;
-        if (result.error.has_value()) code = 1;
-        Session::print(line);
+    for (std::span<const EntryId> left(ids); !left.empty();) {
+        const std::span<const EntryId> some = left.first(std::min(left.size(), letters_a_redrive));
+        const std::optional<Redriven> redriven = put_back(session, stream, some);
+        if (!redriven.has_value()) return 1;
+        code = std::max(code, print_redriven(*redriven));
+        left = left.subspan(some.size());
     }
     return code;
 }
