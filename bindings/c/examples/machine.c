@@ -35,6 +35,7 @@ typedef struct connection {
 } connection;
 
 static mr_machine* machine;
+static int lost; /* a connection was */
 static connection connections[CONNECTIONS_MAX];
 static volatile sig_atomic_t interrupted;
 
@@ -72,6 +73,7 @@ static void forget(connection* it) {
 static void lose(connection* it, uint32_t reason) {
     const uint32_t id = it->id;
     forget(it);
+    lost = 1;
     mr_machine_handle_disconnected(machine, id, reason, now_us());
 }
 
@@ -208,14 +210,17 @@ static int poll_machine(int* failed) {
     mr_action action = MR_ACTION_INIT;
     mr_event event = MR_EVENT_INIT;
     uint32_t id;
-    while (mr_machine_poll_action(machine, &action) == MR_OK && action.kind != MR_ACTION_NONE) act(&action);
-    while (mr_machine_poll_event(machine, &event) == MR_OK && event.kind != MR_EVENT_NONE) {
-        if (!handle(&event, failed)) return 0;
-    }
-    while ((id = mr_machine_poll_writable(machine)) != 0) {
-        connection* it = find(id);
-        if (it != NULL && it->connected && !it->blocked) send_some(it);
-    }
+    do {
+        while (mr_machine_poll_action(machine, &action) == MR_OK && action.kind != MR_ACTION_NONE) act(&action);
+        while (mr_machine_poll_event(machine, &event) == MR_OK && event.kind != MR_EVENT_NONE) {
+            if (!handle(&event, failed)) return 0;
+        }
+        lost = 0;
+        while ((id = mr_machine_poll_writable(machine)) != 0) {
+            connection* it = find(id);
+            if (it != NULL && it->connected && !it->blocked) send_some(it);
+        }
+    } while (lost); /* in sending: the machine has something to say again */
     return 1;
 }
 
