@@ -49,6 +49,12 @@ TEST(CHandles, AHostThatTellsAMachineNonsense) {
     EXPECT_EQ(mr_machine_open(machine.get(), nullptr, -1, nullptr, &error), MR_BAD_ARGUMENT);
     EXPECT_NE(std::string(error.message).find("now_us"), std::string::npos) << error.message;
     EXPECT_EQ(mr_machine_handle_timeout(machine.get(), INT64_MAX), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_machine_handle_wall_clock(machine.get(), INT64_MAX, 5), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_machine_handle_wall_clock(machine.get(), INT64_MIN, 5), MR_BAD_ARGUMENT);
+    EXPECT_EQ(mr_machine_handle_wall_clock(machine.get(), 1'700'000'000'000'000, 5), MR_OK);
+    mr_machine* none = nullptr;
+    EXPECT_EQ(mr_machine_new(config_of("redis://h").get(), seed.data(), 0, INT64_MAX, &none, &error), MR_BAD_ARGUMENT);
+    EXPECT_NE(std::string(error.message).find("unix_us"), std::string::npos) << error.message;
     ASSERT_EQ(mr_machine_open(machine.get(), nullptr, 5, nullptr, &error), MR_OK) << error.message;
     mr_action action = MR_ACTION_INIT;
     ASSERT_EQ(mr_machine_poll_action(machine.get(), &action), MR_OK);

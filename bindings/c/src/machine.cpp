@@ -11,9 +11,10 @@ using namespace millrace;
 
 namespace millrace::c {
 
-mr_status tell_bad_time(mr_error* error) {
-    return guard(error,
-                 [&] { return tell(error, Error(Code::bad_argument, "now_us must be from 0 to INT64_MAX / 2")); });
+mr_status tell_bad_time(mr_error* error, const char* which) {
+    return guard(error, [&] {
+        return tell(error, Error(Code::bad_argument, std::string(which) + " must be from 0 to INT64_MAX / 2"));
+    });
 }
 
 }  // namespace millrace::c
@@ -62,7 +63,8 @@ mr_status mr_machine_new(const mr_config* config, const uint8_t seed[16], int64_
     *machine = nullptr;
     if (c::is_gone(config)) return c::tell_gone(error, "config");
     if (seed == nullptr) return c::tell_missing(error, "seed");
-    if (now_us < 0 || now_us > INT64_MAX / 2) return c::tell_bad_time(error);
+    if (!c::is_time(now_us)) return c::tell_bad_time(error);
+    if (!c::is_time(unix_us)) return c::tell_bad_time(error, "unix_us");
     return c::guard(error, [&] {
         Result<Machine> made = Machine::create(config->config.client, {number_of(seed), number_of(seed + 8)},
                                                Instant{now_us}, WallTime{unix_us});

@@ -43,7 +43,11 @@ struct mr_machine {
 
 namespace millrace::c {
 
-mr_status tell_bad_time(mr_error* error);
+mr_status tell_bad_time(mr_error* error, const char* which = "now_us");
+/// What passes is added to a time: near the ends of the numbers it could not be.
+inline bool is_time(int64_t us) {
+    return us >= 0 && us <= INT64_MAX / 2;
+}
 
 /// Runs the body of a function of machines.
 template <class Machine, class Body>
@@ -56,8 +60,7 @@ mr_status enter(Machine* machine, mr_error* error, Body body) {
 /// The same of one that is told the time.
 template <class Body>
 mr_status enter(mr_machine* machine, int64_t now_us, mr_error* error, Body body) {
-    // Deadlines are added to it.
-    if (now_us < 0 || now_us > INT64_MAX / 2) return tell_bad_time(error);
+    if (!is_time(now_us)) return tell_bad_time(error);
     return enter(machine, error, [&](mr_machine& it) { return body(it, Instant{now_us}); });
 }
 

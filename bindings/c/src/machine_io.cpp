@@ -115,6 +115,7 @@ mr_status mr_machine_handle_timeout(mr_machine* machine, int64_t now_us) {
 }
 
 mr_status mr_machine_handle_wall_clock(mr_machine* machine, int64_t unix_us, int64_t now_us) {
+    if (!c::is_time(unix_us)) return MR_BAD_ARGUMENT;
     return c::enter(machine, now_us, nullptr, [&](mr_machine& it, Instant now) -> mr_status {
         it.machine.handle_wall_clock(WallTime{unix_us}, now);
         return MR_OK;
