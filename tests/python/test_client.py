@@ -351,6 +351,13 @@ class Interrupt(ClientTest):
                 self.assertLess(took, 2)
                 self.assertEqual(self.pending(), 0)
 
+    def test_a_close_does_not_pass_over_a_strange_timeout(self):
+        client = self.client()
+        with self.assertRaises(TypeError):
+            client.close(None)
+        self.assertEqual(client.close(-1), 0)
+        self.assert_error("closed", client.next, 0)
+
     def test_ctrl_c_ends_a_blocked_iteration(self):
         client = self.client()
         client.consumer()

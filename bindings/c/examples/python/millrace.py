@@ -237,8 +237,8 @@ class Client(AbstractContextManager):
 
     def close(self, timeout=5.0):
         """Waits for the answers to acks and publishes; how many entries stay pending with this client's consumers."""
-        held = c_uint64()
-        mr.mr_client_close(self.handle, microseconds(timeout), byref(held), None)  # fails only where it is closed
+        held = c_uint64()  # 0 where it was closed: it fails of nothing else
+        mr.mr_client_close(self.handle, microseconds(max(timeout, 0)), byref(held), None)
         return held.value
 
     def __exit__(self, *_):
