@@ -585,8 +585,8 @@ MR_API mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* e
  * One thread at a time: a call that meets another one is MR_BAD_ARGUMENT, and does nothing. */
 typedef struct mr_machine mr_machine;
 
-/* `seed` is 16 bytes of your system's randomness, from which names and jitter come; `unix_us` the time of day. Both times
- * are from 0 to INT64_MAX / 2, here and wherever they are told, else MR_BAD_ARGUMENT. */
+/* `seed` is 16 bytes of your system's randomness, from which names and jitter come; `unix_us` the time of day. Both
+ * times are from 0 to INT64_MAX / 2, here and wherever they are told, else MR_BAD_ARGUMENT. */
 MR_API mr_status mr_machine_new(const mr_config* config, const uint8_t seed[16], int64_t now_us, int64_t unix_us,
                                 mr_machine** machine, mr_error* error);
 /* Whatever was not sent stays unsent: drain it before. */

@@ -64,8 +64,8 @@ class StatusListener {
   public:
     StatusListener(std::shared_ptr<Hub> hub, StatusOptions options)
         : hub_(std::move(hub)), options_(std::move(options)) {
-        // Each connection has a thread, of few, which by default waits 5 s for more: a probe would wait for a place, and
-        // the end of this object for them all.
+        // Each connection has a thread, of few, which by default waits 5 s for more: a probe would wait for a place,
+        // and the end of this object for them all.
         server_.set_keep_alive_max_count(1);
         server_.set_keep_alive_timeout(1);
         server_.set_read_timeout(1);

@@ -113,8 +113,9 @@ TlsContext::TlsContext(const Tls& keys, Owned context)
     : keys_(keys), context_(std::move(context)), stamp_(stamp_of(keys)) {}
 
 Result<TlsContext::Owned> TlsContext::load(const Tls& keys) {
-    for (const auto& [key, value] : {std::pair("tls.ca", &keys.ca), std::pair("tls.cert", &keys.cert),
-                                     std::pair("tls.key", &keys.key), std::pair("tls.server_name", &keys.server_name)}) {
+    for (const auto& [key, value] :
+         {std::pair("tls.ca", &keys.ca), std::pair("tls.cert", &keys.cert), std::pair("tls.key", &keys.key),
+          std::pair("tls.server_name", &keys.server_name)}) {
         // OpenSSL and the system take what is before it: another file, and another host.
         if (value->find('\0') == std::string::npos) continue;
         return Error(Code::bad_config, std::string(key) + ": has a zero byte");
