@@ -12,11 +12,21 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// JSON escapes the control characters of ASCII. DEL and those of Latin-1, which move a terminal's cursor too, it does
+/// not.
+bool has_more_controls(std::string_view value) {
+    for (size_t i = 0; i < value.size(); ++i) {
+        if (value[i] == '\x7f') return true;
+        if (value[i] == '\xc2' && i + 1 < value.size() && static_cast<unsigned char>(value[i + 1]) < 0xa0) return true;
+    }
+    return false;
+}
+
 std::string to_value(std::string_view value) {
     const bool is_plain = !value.empty() && value.find_first_of(" =\"\\") == std::string_view::npos &&
                           std::all_of(value.begin(), value.end(), [](char each) { return each > ' ' && each < 127; });
     if (is_plain) return std::string(value);
-    return Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return Json(value).dump(-1, ' ', has_more_controls(value), Json::error_handler_t::replace);
 }
 
 }  // namespace

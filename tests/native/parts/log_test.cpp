@@ -17,6 +17,18 @@ TEST(Logfmt, QuotesWhatIsNotPlain) {
               "level=warn msg=\"two words\" empty=\"\" pair=\"a=b\" quote=\"\\\"\" lines=\"1\\n2\" bell=\"\\u0007\"");
 }
 
+TEST(Logfmt, EscapesWhatMovesATerminalsCursor) {
+    EXPECT_EQ(to_logfmt({LogLevel::warn,
+                         "m",
+                         {{"csi",
+                           "\xc2\x9b"
+                           "2J"},
+                          {"del", "\x7f"},
+                          {"esc", "\x1b"},
+                          {"city", "K\xc3\xb6ln"}}}),
+              "level=warn msg=m csi=\"\\u009b2J\" del=\"\\u007f\" esc=\"\\u001b\" city=\"K\xc3\xb6ln\"");
+}
+
 TEST(Logfmt, KeepsALineWhateverTheBytes) {
     EXPECT_EQ(to_logfmt({LogLevel::warn, "m", {{"bytes", "\xff\xfe"}}}), "level=warn msg=m bytes=\"\uFFFD\uFFFD\"");
 }
