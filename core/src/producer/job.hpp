@@ -64,6 +64,7 @@ struct Job {
     size_t next = 0;     ///< before it nothing is queued
     size_t done = 0;
     std::vector<PublishResult> results;
+    bool is_multi = false;            ///< MULTI was taken: what follows it is executed by EXEC or not at all
     std::optional<Error> part_error;  ///< why a command inside MULTI was refused
 
     [[nodiscard]] bool is_done() const { return done == items.size(); }
@@ -82,6 +83,7 @@ struct Job {
         items.clear();
         items.shrink_above(items_kept);
         bytes = next = done = 0;
+        is_multi = false;
         part_error.reset();
     }
     [[nodiscard]] size_t memory() const {

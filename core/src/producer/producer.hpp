@@ -77,6 +77,7 @@ class Producer final : private ReplyHandler {
     [[nodiscard]] bool goes_otherwise(Job& job, Item& item, const resp::Reply& reply);
     [[nodiscard]] bool may_retry(const Job& job, const Item& item, const Error& error) const;
     void succeed(Job& job, size_t item, const resp::Reply& reply, Instant now);
+    void refuse_all(Job& job, const Error& error, Instant now);
     void end(Job& job, size_t item, std::optional<Error> error);
     void tell_if_done(Job& job);
     void leave_out(Job& job, Item& item);

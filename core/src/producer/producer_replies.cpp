@@ -35,6 +35,9 @@ void Producer::handle_reply(const Request& request, const resp::Reply& reply, In
             take_result(*job, index, reply, now);
             break;
         case begin:
+            job->is_multi = !reply.is_error();
+            take_part(*job, index, reply, now);
+            break;
         case part:
             take_part(*job, index, reply, now);
             break;
@@ -100,18 +103,7 @@ void Producer::take_exec(Job& job, const resp::Reply& reply, Instant now) {
     if (reply.is_error() || reply.size() != job.items.size() - job.done) {
         Error error = reply.is_error() ? to_error(reply.text()) : Error(Code::protocol, "EXEC answered something else");
         if (job.part_error.has_value()) error = *job.part_error;  // EXECABORT only says that there was one
-        const Item& sample = job.items[job.items.size() - 1];
-        const bool again = may_retry(job, sample, error);
-        const Instant due =
-            again ? now + context_.retry_delay(sample.failures) : now;  // one for all: it is one command
-        for (size_t i = 0; i < job.items.size(); ++i) {
-            if (!again) {
-                end(job, i, error);
-            } else if (job.items[i].state != Item::State::done) {
-                wait(job.items[i], due);
-            }
-        }
-        return;
+        return refuse_all(job, error, now);
     }
     size_t index = 0;
     for (const resp::Reply& result : reply) {
@@ -125,6 +117,24 @@ void Producer::take_exec(Job& job, const resp::Reply& reply, Instant now) {
             end(job, index, to_error(result.text()));
         }
         ++index;
+    }
+}
+
+/// Of a transaction that was not executed. One wait for all: it is one command.
+void Producer::refuse_all(Job& job, const Error& error, Instant now) {
+    size_t first = 0;
+    while (first < job.items.size() && job.items[first].state == Item::State::done) ++first;
+    if (first == job.items.size()) return;  // MULTI was refused, and each went in by itself
+    const uint32_t failures = job.items[first].failures;
+    const bool again = may_retry(job, job.items[first], error);
+    const Instant due = again ? now + context_.retry_delay(failures) : now;
+    for (size_t i = first; i < job.items.size(); ++i) {
+        if (job.items[i].state == Item::State::done) continue;
+        if (again) {
+            wait(job.items[i], due);
+        } else {
+            end(job, i, error);
+        }
     }
 }
 
@@ -168,11 +178,16 @@ void Producer::tell_if_done(Job& job) {
 }
 
 /// Order holds over a lost connection: everything that has no answer goes out again, the oldest first.
-void Producer::handle_lost(const Request& request, Instant) {
+void Producer::handle_lost(const Request& request, Instant now) {
     const auto what = static_cast<What>(request.what);
     if (what != one && what != exec) return;
     Job* const job = find(request.tag);
     if (job == nullptr) return;
+    if (what == exec && job->is_multi && job->part_error.has_value()) {
+        // A refusal behind MULTI is EXEC's, whatever became of it: a replica's READONLY ends the connection before.
+        refuse_all(*job, *job->part_error, now);
+        return tell_if_done(*job);
+    }
     const size_t index = request.tag & position_mask;
     const size_t first = what == exec ? 0 : index;
     const size_t behind = what == exec ? job->items.size() : index + 1;

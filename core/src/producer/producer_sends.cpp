@@ -106,6 +106,7 @@ bool Producer::send_atomic(Job& job, const Form& form, Lane& lane, Instant now) 
     if (once && fresh > 0 && !job.line->window.has_room(fresh, job.options.idempotent_count)) return false;
     job.line->atomic_job = job.number;
     job.part_error.reset();
+    job.is_multi = false;
     script_is_there_ = false;  // a script that is unknown inside MULTI is found out too late, so its source goes along
     bool sent = lane.send(Request::of(*this, begin, tag(job, 0), Answer::word), now,
                           [](resp::Encoder& encoder) { encoder.command(1).text("MULTI"); });

@@ -104,6 +104,22 @@ TEST_F(Atomic, AnExecThatAnswersSomethingElseIsAnError) {
                                    "something else)]"}));
 }
 
+/// A replica refuses what stands behind MULTI, and the connection is given up over that before EXEC is answered.
+TEST_F(Atomic, AReplicasRefusalIsNoLostReply) {
+    const std::string read_only = "READONLY You can't write against a read only replica.";
+    for (int i = 0; i < 4; ++i) {
+        host.reply("publish", ok() + error(read_only));
+        EXPECT_FALSE(host.lives("publish"));
+        if (i == 3) break;
+        reconnect();
+        host.wait(400);  // the last and longest of the delays
+        host.forget();
+    }
+    const std::string told = "[server_busy (" + read_only + ") retryable]";
+    const std::string story = host.story();
+    EXPECT_NE(story.find("published 1: " + told + " " + told + "\n"), std::string::npos) << story;
+}
+
 struct Jittered : Atomic {
     static ClientConfig config() {
         ClientConfig with_jitter;

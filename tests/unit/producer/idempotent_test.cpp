@@ -117,6 +117,37 @@ TEST_F(Idempotent, TheServersWindowIsRaisedAndNeverLowered) {
 }
 
 TEST_F(Idempotent, AWindowThatHadToBeRaisedKnowsNothingOfWhatWasSent) {
+TEST_F(Idempotent, WhatTheScriptWroteIdmpDoesNotKnow) {
+    on("8.4.0");
+    ASSERT_TRUE(host.publish("s", {"a"}, once()).ok());
+    host.lost("publish");
+    host.server.version = "8.6.3";  // upgraded, with its data
+    reconnect();
+    host.reply("publish", window_of(100, 100));
+    EXPECT_EQ(plain(host.story()),
+              lines({"reconnected publish after 1", "publish: XINFO STREAM s", "publish: XADD s IDMP P 1 * f a"}));
+    host.reply("publish", bulk("5-1"));
+    EXPECT_EQ(host.story(), lines({"published 2: [5-1 maybe_duplicate]"}));
+}
+
+TEST_F(Idempotent, ARefusedTransactionIsNotTriedForEverOverAnEntryThatEndedBefore) {
+    on("7.0.15");
+    const std::vector<Field> wide(497, Field{"f", "v"});
+    const std::vector<Field> a{{"f", "a"}};
+    const std::vector<PublishEntry> entries{{a}, {wide}};
+    PublishConfig options = once();
+    options.atomic = true;
+    ASSERT_TRUE(host.publish(Publish{"s", entries, options}).ok());
+    for (int i = 0; i < 4; ++i) {
+        host.forget();
+        host.reply("publish", ok() + status("QUEUED") + error("BUSY Redis is busy running a script."));
+        if (i < 3) host.fire();
+    }
+    EXPECT_EQ(
+        host.story().find("published 2: [server_busy (BUSY Redis is busy running a script.) retryable] [too_large"),
+        0U);
+}
+
     on_idmp();
     ASSERT_TRUE(host.publish("s", {"a"}, once()).ok());
     host.lost("publish");
