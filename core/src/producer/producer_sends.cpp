@@ -134,6 +134,8 @@ bool Producer::send_atomic(Job& job, const Form& form, Lane& lane, Instant now) 
 
 void Producer::mark_sent(Job& job, Item& item, const Form& form, Instant now) {
     item.state = Item::State::sent;
+    // What IDMP knows the script does not, and the other way round: the server may be another one by now.
+    if (item.was_sent && item.form.idmp != form.idmp) item.may_double = true;
     item.form = form;
     if (!form.once(job.options)) {
         item.may_double = true;
