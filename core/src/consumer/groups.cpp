@@ -91,9 +91,10 @@ void Groups::send_create(uint32_t stream, Lane& lane, Instant now) {
 }
 
 void Groups::send_inspect(uint32_t stream, Lane& lane, Instant now) {
-    const bool sent = lane.send(Request::of(*this, inspect, stream, Answer::named), now, [&](resp::Encoder& encoder) {
-        command::xinfo_stream(encoder, holdings_.streams[stream]);
-    });
+    Request request = Request::of(*this, inspect, stream, Answer::named);
+    request.shape = resp::Shape::outline;  // its entries may be larger than any answer
+    const bool sent = lane.send(
+        request, now, [&](resp::Encoder& encoder) { command::xinfo_stream(encoder, holdings_.streams[stream]); });
     if (!sent) return;
     groups_[stream].state = State::inspecting;
     ++out_;

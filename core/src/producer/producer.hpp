@@ -63,6 +63,7 @@ class Producer final : private ReplyHandler {
     [[nodiscard]] bool write(Job& job, Item& item, const Form& form, const Request& request, Lane& lane, Instant now);
     [[nodiscard]] bool write_script(const Job& job, const Item& item, const Request& request, Lane& lane, Instant now);
     void mark_sent(Job& job, Item& item, const Form& form, Instant now);
+    void ask_window(Line& line, Lane& lane, Instant now);
     void encode_append(resp::Encoder& encoder, const Job& job, const Item& item, const Form& form) const;
     [[nodiscard]] Prepared prepare(const Job& job, const Item& item);
     [[nodiscard]] bool end_unsayable(Job& job);

@@ -6,6 +6,7 @@
 #include "base/format.hpp"
 #include "command/key_names.hpp"
 #include "command/scripts.hpp"
+#include "command/stream_commands.hpp"
 #include "event/payload.hpp"
 #include "producer/producer.hpp"
 
@@ -105,8 +106,8 @@ bool Producer::send_atomic(Job& job, const Form& form, Lane& lane, Instant now) 
     }
     if (once && fresh > 0 && !job.line->window.has_room(fresh, job.options.idempotent_count)) return false;
     job.line->atomic_job = job.number;
-    job.part_error.reset();
     job.is_multi = false;
+    job.part_error.reset();
     script_is_there_ = false;  // a script that is unknown inside MULTI is found out too late, so its source goes along
     bool sent = lane.send(Request::of(*this, begin, tag(job, 0), Answer::word), now,
                           [](resp::Encoder& encoder) { encoder.command(1).text("MULTI"); });
@@ -133,9 +134,9 @@ bool Producer::send_atomic(Job& job, const Form& form, Lane& lane, Instant now) 
 }
 
 void Producer::mark_sent(Job& job, Item& item, const Form& form, Instant now) {
-    item.state = Item::State::sent;
     // What IDMP knows the script does not, and the other way round: the server may be another one by now.
     if (item.was_sent && item.form.idmp != form.idmp) item.may_double = true;
+    item.state = Item::State::sent;
     item.form = form;
     if (!form.once(job.options)) {
         item.may_double = true;
@@ -156,6 +157,13 @@ bool Producer::ask_time(Lane& lane, Instant now) {
     return sent;
 }
 
+void Producer::ask_window(Line& line, Lane& lane, Instant now) {
+    Request request = Request::of(*this, window_asked, line.id, Answer::named);
+    request.shape = resp::Shape::outline;  // the stream's entries may be larger than any answer
+    const bool sent = lane.send(request, now, [&](resp::Encoder& e) { command::xinfo_stream(e, line.name); });
+    if (sent) line.idmp = Line::Idmp::asked;
+}
+
 /// Whether the server is known to remember as much as is asked. To raise its window wipes what it knows, so that waits
 /// until nothing of ours is out.
 bool Producer::window_is_open(Job& job, Lane& lane, Instant now) {
@@ -169,11 +177,7 @@ bool Producer::window_is_open(Job& job, Lane& lane, Instant now) {
         case Line::Idmp::alone:
             return line.out == 0;
         case Line::Idmp::unknown:
-            if (lane.send(Request::of(*this, window_asked, line.id, Answer::named), now, [&](resp::Encoder& encoder) {
-                    encoder.command(3).text("XINFO").text("STREAM").text(line.name);
-                })) {
-                line.idmp = Line::Idmp::asked;
-            }
+            ask_window(line, lane, now);
             return false;
         case Line::Idmp::known:
             break;

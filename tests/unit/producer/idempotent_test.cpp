@@ -29,6 +29,7 @@ std::string plain(std::string story) {
 }
 
 struct Idempotent : ::testing::Test {
+    explicit Idempotent(const ClientConfig& config = {}) : host(config) {}
     void on(const std::string& version) {
         host.server.version = version;
         EXPECT_TRUE(host.publish("warm", {"up"}).ok());
@@ -116,7 +117,6 @@ TEST_F(Idempotent, TheServersWindowIsRaisedAndNeverLowered) {
     EXPECT_EQ(plain(host.story()), lines({"publish: XADD s IDMP P 3 * f b"}));
 }
 
-TEST_F(Idempotent, AWindowThatHadToBeRaisedKnowsNothingOfWhatWasSent) {
 TEST_F(Idempotent, WhatTheScriptWroteIdmpDoesNotKnow) {
     on("8.4.0");
     ASSERT_TRUE(host.publish("s", {"a"}, once()).ok());
@@ -148,6 +148,7 @@ TEST_F(Idempotent, ARefusedTransactionIsNotTriedForEverOverAnEntryThatEndedBefor
         0U);
 }
 
+TEST_F(Idempotent, AWindowThatHadToBeRaisedKnowsNothingOfWhatWasSent) {
     on_idmp();
     ASSERT_TRUE(host.publish("s", {"a"}, once()).ok());
     host.lost("publish");
@@ -230,6 +231,26 @@ TEST_F(Idempotent, WithoutAnyMeansItIsToldAndADuplicateIsMarked) {
     host.forget();
     host.reply("publish", bulk("5-0"));
     EXPECT_EQ(host.story(), lines({"published 2: [5-0 maybe_duplicate]"}));
+}
+
+struct IdempotentBesideLargeEntries : Idempotent {
+    static ClientConfig config() {
+        ClientConfig with_small_replies;
+        with_small_replies.max_elements = 1024;
+        return with_small_replies;
+    }
+    IdempotentBesideLargeEntries() : Idempotent(config()) {}
+};
+
+/// XINFO STREAM shows the first entry and the last, whatever their size.
+TEST_F(IdempotentBesideLargeEntries, TheServersWindowIsKnownAllTheSame) {
+    on("8.6.3");
+    ASSERT_TRUE(host.publish("s", {"a"}, once()).ok());
+    const std::string large = array({bulk("4-0"), array(Items(1100, bulk("x")))});
+    host.forget();
+    host.reply("publish", map({bulk("length"), integer(1), bulk("first-entry"), large, bulk("last-entry"), large,
+                               bulk("idmp-duration"), integer(100), bulk("idmp-maxsize"), integer(100)}));
+    EXPECT_EQ(plain(host.story()), lines({"publish: XADD s IDMP P 1 * f a"}));
 }
 
 TEST_F(Idempotent, ATransactionRepeatsNothingThatIsThere) {
