@@ -1,8 +1,8 @@
 #include "admin/group_changes.hpp"
 
-#include <limits>
 #include <utility>
 
+#include "base/entry_id.hpp"
 #include "command/server_error.hpp"
 #include "command/stream_commands.hpp"
 
@@ -13,14 +13,14 @@ namespace {
 constexpr size_t jobs_max = 64;
 
 /// XGROUP wants the id behind which entries are delivered, and one that was added at that very time is wanted, too.
-std::string just_before(WallTime time) {
+EntryId place_before(WallTime time) {
     const int64_t ms = time.unix_us / 1000;
-    if (ms <= 0) return "0";
-    return EntryId{static_cast<uint64_t>(ms) - 1, std::numeric_limits<uint64_t>::max()}.text();
+    if (ms <= 0) return {};
+    return read_behind(just_before(EntryId{static_cast<uint64_t>(ms), 0}));
 }
 
 std::string place_of(const GroupChange& change) {
-    return change.since.has_value() ? just_before(*change.since) : change.at;
+    return change.since.has_value() ? place_before(*change.since).text() : change.at;
 }
 
 Status check(const GroupChange& change) {

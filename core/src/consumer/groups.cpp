@@ -316,7 +316,7 @@ void Groups::after_mark(What what, uint32_t stream, const resp::Reply& reply, In
     group.figures = group.told;
     if (group.state != State::made) return;  // it was lost meanwhile: the mark before counts
     if (lowest.has_value()) {
-        group.mark = just_before(*lowest);
+        group.mark = read_behind(just_before(*lowest));
     } else if (group.last_delivered.has_value()) {
         group.mark = group.last_delivered;
     }

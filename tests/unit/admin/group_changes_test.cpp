@@ -47,7 +47,7 @@ TEST_F(Groups, AreMovedToAnIdOrATime) {
     GroupChange replay = change(What::move);
     replay.since = WallTime{1'800'000'000'000'000};
     ASSERT_TRUE(host.change_group(replay).ok());
-    EXPECT_EQ(host.story(), lines({"control: XGROUP SETID s g 1799999999999-18446744073709551615"}));
+    EXPECT_EQ(host.story(), lines({"control: XGROUP SETID s g 1799999999999-18446744073709551614"}));
     const std::string missing = "NOGROUP No such consumer group 'g' for key name 's'";
     EXPECT_EQ(answered(error(missing)), lines({"group g of s not changed: no_group (" + missing + ")"}));
 }
