@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/entry_id.hpp"
 #include "command/server_error.hpp"
 #include "command/stream_commands.hpp"
 #include "consumer/redriven.hpp"
@@ -115,7 +116,7 @@ bool Redrive::send(Lane& lane, Instant now) {
             request = Request::of_entries(*this, step_, job_, resp::Shape::entries, sink_, job.query.count);
             return lane.send(request, now, [&](resp::Encoder& encoder) {
                 const EntryId after = job.query.after;
-                const EntryId from = after == EntryId{} ? after : EntryId{after.ms, after.seq + 1};
+                const EntryId from = after == EntryId{} ? after : just_after(after);
                 command::xrange_from(encoder, dead_.text, from, job.query.count);
             });
         case call:
@@ -285,14 +286,18 @@ void Redrive::handle_lost(const Request& request, Instant now) {
 
 void Redrive::give_up(const Error& error) {
     wait_until_.reset();
+    // Of the letter under way alone it is not known whether it was put back.
+    bool may_be_back = is_begun_ && (is_uncertain_ || (is_out_ && step_ != read) || written_ != EntryId{});
     is_out_ = false;
     ++job_;
     while (!jobs_.empty()) {
         Job& job = jobs_.front();
         if (job.is_list) job.listed.error = error;
         for (size_t i = job.redriven.results.size(); i < job.ids.size(); ++i) {
-            job.redriven.results.push_back({job.ids[i], {}, error, true});
+            job.redriven.results.push_back(
+                {job.ids[i], std::exchange(written_, EntryId{}), error, std::exchange(may_be_back, false)});
         }
+        may_be_back = false;
         end_job();
     }
 }

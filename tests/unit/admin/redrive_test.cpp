@@ -144,17 +144,23 @@ TEST_F(Redrive, WhoseAnswerWasLostAndThatIsGoneWasPutBack) {
 }
 
 TEST_F(Redrive, EndsWithTheClient) {
-    ASSERT_TRUE(host.redrive({{9, 0}, {9, 1}}).ok());
+    ASSERT_TRUE(host.redrive({{9, 0}, {9, 1}, {9, 2}}).ok());
     ASSERT_TRUE(host.dead().ok());
     host.reply("control", answer("done", "20-0"));
     host.forget();
     ASSERT_TRUE(host.drain(seconds(1)).ok());
     const std::string closed = "closed (the client was drained before the server's answer)";
     const std::string story = host.story();
-    EXPECT_TRUE(story.starts_with(
-        lines({"redriven s: [9-0 as 20-0] [9-1 " + closed + " maybe_duplicate]", "dead of s in {s}:dead: " + closed})))
+    EXPECT_TRUE(
+        story.starts_with(lines({"redriven s: [9-0 as 20-0] [9-1 " + closed + " maybe_duplicate] [9-2 " + closed + "]",
+                                 "dead of s in {s}:dead: " + closed})))
         << story;
     EXPECT_EQ(host.dead().error().code, Code::closed);
+}
+
+TEST_F(Redrive, AListBehindTheLastIdOfAMillisecondGoesOnInTheNext) {
+    ASSERT_TRUE(host.dead({"s", EntryId{9, UINT64_MAX}}).ok());
+    EXPECT_EQ(host.story(), lines({"control: XRANGE {s}:dead 10-0 + COUNT 100"}));
 }
 
 // ---- the other side: who is handed what was redriven
