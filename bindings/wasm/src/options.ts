@@ -67,10 +67,7 @@ export interface ClientKeys {
    * How often a publish or request is tried again after the first time. Default: 3. 0: no retry. Allowed: 0 to 1000000.
    */
   readonly maxRetries?: number | undefined;
-  /**
-   * The first wait before a retry; it doubles each time. Default: 100ms. 0: no wait; connections still wait 50ms.
-   * Allowed: 0 to 24h.
-   */
+  /** The first wait before a retry; it doubles each time. Default: 100ms. 0: 50ms each time. Allowed: 0 to 24h. */
   readonly retryDelay?: Duration | undefined;
   /** The longest wait between retries. Default: 5s. 0: no wait; connections still wait 50ms. Allowed: 0 to 24h. */
   readonly maxRetryDelay?: Duration | undefined;

@@ -1,6 +1,7 @@
 // What all parts of one machine share: its configuration, its randomness, and the queues towards the host.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -62,10 +63,14 @@ struct Context {
         emit(Failure{source, std::move(error), closed});
     }
 
-    /// How long to wait before a request is tried again.
+    /// How long to wait before a request is tried again. Most are for as long as their source is open, so where the
+    /// delays do not grow (one of their keys is 0) it is connect_spacing: else a server that refuses is asked without
+    /// end, as fast as it answers.
     [[nodiscard]] Duration retry_delay(uint32_t n) {
         ++registers.retries;
-        return delay_of(n);
+        const Duration delay = delay_of(n);
+        const bool grows = config.retry_delay.us > 0 && config.max_retry_delay >= connect_spacing;
+        return grows ? delay : std::max(delay, connect_spacing);
     }
 
     /// RET-1: retry_delay x 2^n, at most max_retry_delay, less a random part where jitter is asked for.

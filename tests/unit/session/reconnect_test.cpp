@@ -96,6 +96,22 @@ TEST(Backoff, NoTwoAttemptsAreCloserThan50Ms) {
     EXPECT_EQ(host.fire(), 64);
 }
 
+/// As fast as it answers a server that refuses would be asked, for as long as the source is open.
+TEST(Backoff, WhereDelaysDoNotGrowARefusalIsFollowedBy50Ms) {
+    for (const bool is_first : {true, false}) {
+        ClientConfig config = one_lane();
+        (is_first ? config.retry_delay : config.max_retry_delay) = Duration{};
+        ScriptedHost host(config);
+        host.open(source_of());
+        host.greet("read");
+        for (int i = 0; i < 5; ++i) {
+            EXPECT_NE(host.story().find("read: XGROUP CREATE s g 0 MKSTREAM\n"), std::string::npos);
+            host.reply("read", error("LOADING Redis is loading the dataset in memory"));
+            EXPECT_EQ(host.fire(), 50);
+        }
+    }
+}
+
 TEST(Backoff, TheSpacingIsThatOfAllLanes) {
     ScriptedHost host;
     host.open(source_of());
