@@ -90,6 +90,21 @@ inline bool put_pattern(Config& config, const ParsedValue& value) {
     return !value.text.empty();
 }
 
+// Nor can a stream be trimmed by both: a publisher's own way is laid over its client's.
+inline bool put_max_len(Config& config, const ParsedValue& value) {
+    config.publish.max_len = static_cast<uint64_t>(value.number);
+    config.publish.max_age.reset();
+    return true;
+}
+
+inline bool put_max_age(Config& config, const ParsedValue& value) {
+    config.publish.max_age = Duration{value.number};
+    if (!config.publish.max_len) return true;
+    config.publish.max_len.reset();
+    config.publish.max_len_exact = false;  // of the length that is none any more
+    return true;
+}
+
 inline bool put_tls_enabled(Config& config, const ParsedValue& value) {
     if (value.number == 0) {
         config.client.tls.reset();

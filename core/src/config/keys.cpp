@@ -22,6 +22,7 @@ constexpr auto source = &Config::source;
 constexpr auto publish = &Config::publish;
 
 constexpr std::string_view what_is_read = "what is read";
+constexpr std::string_view what_is_trimmed = "what is trimmed";
 constexpr std::string_view any_text = "any text";
 constexpr std::string_view path_text = "a path";
 constexpr std::string_view yes_or_no = "true, false";
@@ -35,6 +36,13 @@ constexpr KeyRow number(std::string_view name, KeyType type, std::string_view de
             load<Part, Member>,
             nullptr,
             {}};
+}
+
+/// Of keys that have the same words as `one_of` one is given, and its store knows the others.
+constexpr KeyRow rival(KeyRow row, bool (*store)(Config&, const ParsedValue&), std::string_view one_of) {
+    row.store = store;
+    row.one_of = one_of;
+    return row;
 }
 
 /// A key whose value is text, a choice, or true or false.
@@ -193,12 +201,14 @@ constexpr std::array rows{
                                                      "How often streams are searched for that match the pattern."),
     word("atomic", boolean, "false", yes_or_no, "MULTI/EXEC around each publish; EXEC does not roll back.",
          put<publish, &PublishConfig::atomic>),
-    number<publish, &PublishConfig::max_len>("max_len", integer, "off", "refused", "1 to 1000000000000",
-                                             "Trims the stream to about this many entries, with each append."),
+    rival(number<publish, &PublishConfig::max_len>("max_len", integer, "off", "refused", "1 to 1000000000000",
+                                                   "Trims the stream to about this many entries, with each append."),
+          put_max_len, what_is_trimmed),
     word("max_len_exact", boolean, "false", yes_or_no, "Trims to exactly max_len, which costs the server more.",
          put<publish, &PublishConfig::max_len_exact>),
-    number<publish, &PublishConfig::max_age>("max_age", duration, "off", "refused", "1ms to 87600h",
-                                             "Trims entries older than this by the server's time, roughly."),
+    rival(number<publish, &PublishConfig::max_age>("max_age", duration, "off", "refused", "1ms to 87600h",
+                                                   "Trims entries older than this by the server's time, roughly."),
+          put_max_age, what_is_trimmed),
     word("keep_pending", boolean, "false", yes_or_no, "Never trims what a group has pending or has not read yet.",
          put<publish, &PublishConfig::keep_pending>),
     word("idempotent", boolean, "false", yes_or_no,

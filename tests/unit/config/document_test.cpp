@@ -175,6 +175,8 @@ TEST(Document, NamesWhatIsWrongAndWhere) {
         {R"({"streams":[]})", {"streams: a list", "", ""}},
         {R"({"streams":["a","a"]})", {"streams: a list", "once", ""}},
         {R"({"stream":"a","streams":["b"]})", {"streams", "beside stream", "one of them"}},
+        {R"({"max_len":1,"max_age":"1s"})", {"max_age", "beside max_len", "one of them"}},
+        {R"({"max_len_exact":true,"max_age":"1s"})", {"max_len_exact", "without max_len", "both together"}},
         {R"({"mode":"redis"})", {"mode: \"redis\"", "auto, streams, pubsub", ""}},
         {R"({"batch_size":1,"batch_size":1})", {"batch_size", "twice", ""}},
         {R"({"password":"a","password":"a"})", {"password", "twice", ""}},

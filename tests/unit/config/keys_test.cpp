@@ -177,6 +177,21 @@ TEST(Keys, AreAllOfThisVersion) {
     for (const ConfigKey& key : config_keys()) EXPECT_TRUE(key.available) << key.name;
 }
 
+/// A publisher's options are laid over its client's, which can't be taken back otherwise.
+TEST(SetKey, OneWayOfTrimmingTakesThePlaceOfTheOther) {
+    Config config;
+    is_set(config, "max_len", "1000");
+    is_set(config, "max_len_exact", "true");
+    is_set(config, "max_age", "1h");
+    EXPECT_FALSE(config.publish.max_len.has_value());
+    EXPECT_EQ(config.publish.max_age, seconds(3600));
+    EXPECT_TRUE(validate(config.publish).ok());
+    is_set(config, "max_len", "1000");
+    EXPECT_FALSE(config.publish.max_age.has_value());
+    EXPECT_EQ(config.publish.max_len, 1000U);
+    EXPECT_TRUE(validate(config.publish).ok());
+}
+
 TEST(SetKey, PutsEachTypeWhereItBelongs) {
     Config config;
     is_set(config, "host", "redis.internal:7000");
