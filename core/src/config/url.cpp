@@ -137,7 +137,7 @@ Status set_query(Draft& draft, std::string_view query) {
         const size_t equals = pair.find('=');
         const std::optional<std::string> key = percent_decoded(pair.substr(0, equals));
         if (!key) return url_error(bad_percent);
-        if (equals == std::string_view::npos) return config_error(*key, "has no value; allowed: key=value");
+        if (equals == std::string_view::npos) return config_error(shown(*key), "has no value; allowed: key=value");
         const std::optional<std::string> value = percent_decoded(pair.substr(equals + 1));
         if (!value) return url_error(bad_percent);
         // What other clients call it in the URL of a unix socket.

@@ -26,6 +26,10 @@ std::string refusal(std::string_view url) {
     return config.error().message;
 }
 
+TEST(Url, AKeyWithoutAValueIsToldInOneLine) {
+    EXPECT_EQ(refusal("redis://h?a%0Ab"), "\"a?b\": has no value; allowed: key=value");
+}
+
 TEST(Url, IsLaidOverABase) {
     Config base;
     base.client.lanes = 1;
