@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/format.hpp"
+#include "event/utf8.hpp"
 
 namespace millrace {
 
@@ -18,13 +19,22 @@ using enum MetricType;
 /// Labels of one sample: names and values in turn.
 class Labels {
   public:
+    /// The names of streams and groups are any bytes, and labels are UTF-8: over one that is none a scraper refuses
+    /// all. Of such a value each byte that is no ASCII is told as `\xff`, as Redis shows it.
     Labels& add(std::string_view name, std::string_view value) {
+        constexpr std::string_view hex = "0123456789abcdef";
+        const bool utf8 = is_utf8(value);
         text_ += text_.empty() ? "" : ",";
         text_.append(name).append("=\"");
         for (const char c : value) {
+            const auto byte = static_cast<unsigned char>(c);
             if (c == '\\' || c == '"') text_ += '\\';
             if (c == '\n') {
                 text_ += "\\n";
+            } else if (byte > 0x7f && !utf8) {
+                text_ += "\\\\x";
+                text_ += hex[byte >> 4];
+                text_ += hex[byte & 15];
             } else {
                 text_ += c;
             }

@@ -47,6 +47,20 @@ TEST(Metrics, CountWhatWasDeliveredAndAcked) {
               own + "size\"} 0\n" + own + "flush\"} 1\n" + own + "recovery\"} 0\n");
 }
 
+/// Over a label that is no UTF-8 a scraper refuses the whole text.
+TEST(Metrics, AreUtf8WhateverBytesAStreamIsNamedBy) {
+    ScriptedHost host;
+    host.open(source_of({"a\xff\n\"", "b"}));
+    host.open(source_of({"a\xff\n\""}));
+    host.open(source_of({"\xc3\xbc"}));
+    EXPECT_EQ(samples(metrics(host), "millrace_held"),
+              R"(millrace_held{source="1",stream="2 streams",group="g"} 0)"
+              "\n"
+              R"(millrace_held{source="2",stream="a\\xff\n\"",group="g"} 0)"
+              "\n"
+              "millrace_held{source=\"3\",stream=\"\xc3\xbc\",group=\"g\"} 0\n");
+}
+
 TEST(Metrics, MeasureHowLongEntriesWaitToBeHandedOver) {
     ScriptedHost host;
     consume(host);
