@@ -1,6 +1,7 @@
 // The machine's face: each call finds who it is for, and afterwards everything advances.
 #include "millrace/machine.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core.hpp"
@@ -15,6 +16,12 @@ Error no_such_batch() {
 
 Error not_ready() {
     return Error(Code::would_block, "no such source, or it is not connected yet: ask again after Ready");
+}
+
+/// A wait of for ever, as far as it can be added to a clock.
+Duration on_clock(Duration wait) {
+    constexpr Duration forever = seconds(100LL * 365 * 86'400);
+    return std::min(wait, forever);
 }
 
 Error ended() {
@@ -47,7 +54,7 @@ Status Machine::close(SourceId source, Instant now) {
 
 Status Machine::drain(const Drain& how, Instant now) {
     core_->context.now = now;
-    Status status = core_->drain(how, now);
+    Status status = core_->drain({on_clock(how.timeout), how.awaits_acks}, now);
     core_->advance(now);
     return status;
 }
@@ -71,6 +78,7 @@ Status Machine::nack(BatchId batch, EntrySet entries, std::optional<Duration> de
     if (std::optional<Error> refusal = core_->begin(batch, now); refusal.has_value()) return *std::move(refusal);
     Source* const source = core_->source_of(batch);
     if (source == nullptr) return no_such_batch();
+    if (delay.has_value()) delay = on_clock(*delay);
     Status status = source->nack(batch, entries, delay, now);
     if (status.ok()) core_->advance(now);
     return status;

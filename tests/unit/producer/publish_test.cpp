@@ -214,6 +214,17 @@ TEST(PublishUnsent, EndsWithoutMaybeWritten) {
                      "closed all, 0 held", "close publish"}));
 }
 
+TEST(PublishUnsent, IsWaitedForForEverByADrainThatSaysSo) {
+    ScriptedHost host;
+    ASSERT_TRUE(host.publish("s", {"a"}).ok());
+    ASSERT_TRUE(host.drain(Duration{INT64_MAX}).ok());
+    host.forget();
+    host.greet("publish");
+    EXPECT_EQ(host.story(), lines({"publish: XADD s * f a"}));
+    host.reply("publish", bulk("5-0"));
+    EXPECT_EQ(host.story(), lines({"published 1: [5-0]", "closed all, 0 held", "close publish"}));
+}
+
 TEST(PublishQueue, IsBoundedByBytes) {
     ClientConfig config;
     config.publish_queue_bytes = 1024;
