@@ -69,7 +69,7 @@ export interface ClientKeys {
   readonly maxRetries?: number | undefined;
   /** The first wait before a retry; it doubles each time. Default: 100ms. 0: 50ms each time. Allowed: 0 to 24h. */
   readonly retryDelay?: Duration | undefined;
-  /** The longest wait between retries. Default: 5s. 0: no wait; connections still wait 50ms. Allowed: 0 to 24h. */
+  /** The longest wait between retries. Default: 5s. 0: 50ms each time. Allowed: 0 to 24h. */
   readonly maxRetryDelay?: Duration | undefined;
   /** The part of each retry's wait that is random. Default: 0. 0: none. Allowed: 0 to 1. */
   readonly jitter?: number | undefined;
@@ -100,8 +100,8 @@ export interface ClientKeys {
    */
   readonly maxMessageBytes?: ByteSize | undefined;
   /**
-   * What may wait to be published; past it publish says would_block. Default: 16MiB. 0: refused. Allowed: 1KiB to
-   * 64GiB.
+   * What may wait to be published, each entry with 128 bytes beside its own; past it publish says would_block. Default:
+   * 16MiB. 0: refused. Allowed: 1KiB to 64GiB.
    */
   readonly publishQueueBytes?: ByteSize | undefined;
 }

@@ -118,7 +118,7 @@ constexpr std::array rows{
         "values. A larger one is told of, and the connection stays."),
     number<client, &ClientConfig::publish_queue_bytes>(
         "publish_queue_bytes", bytes, "16MiB", "refused", "1KiB to 64GiB",
-        "What may wait to be published; past it publish says would_block."),
+        "What may wait to be published, each entry with 128 bytes beside its own; past it publish says would_block."),
     word("stream", text, "none", "a name", "The stream to consume. In place of streams or pattern.", put_stream,
          check_streams, what_is_read),
     word("streams", list, "none", "names, each once; as text separated by commas",

@@ -60,7 +60,7 @@ struct Job {
     PublishConfig options;
     Output fields;  ///< names and values of all entries, encoded as arguments of a command
     Buffer<Item> items;
-    uint64_t bytes = 0;  ///< of names and values
+    uint64_t bytes = 0;  ///< with which it counts in the queue
     size_t next = 0;     ///< before it nothing is queued
     size_t done = 0;
     std::vector<PublishResult> results;

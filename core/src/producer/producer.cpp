@@ -20,6 +20,10 @@ uint64_t bytes_of(const PublishEntry& entry) {
 /// What a field's two arguments take on the wire beside their bytes: `$`, digits, and twice an end of line.
 constexpr uint64_t field_overhead = 2 * (1 + 10 + 2 + 2);
 
+/// With what an entry counts in the queue beside its bytes: it takes as much of the memory here, and more, so that
+/// without it small ones would know no bound (BP-2).
+constexpr uint64_t entry_overhead = 128;
+
 }  // namespace
 
 Producer::~Producer() {
@@ -37,11 +41,11 @@ Status Producer::check_options(const PublishConfig& options, size_t entries) {
                                          std::to_string(options.idempotent_count));
 }
 
-Status Producer::check(const Publish& publish, uint64_t& bytes) {
+Status Producer::check(const Publish& publish, Sizes& sizes) {
     if (publish.stream.empty()) return Error(Code::bad_argument, "publish: no stream is named");
     if (publish.entries.empty()) return Error(Code::bad_argument, "publish: no entries");
     if (publish.entries.size() > items_max) return Error(Code::bad_argument, "publish: more than 16,777,216 entries");
-    bytes = 0;
+    sizes.queued = entry_overhead * publish.entries.size();
     for (const PublishEntry& entry : publish.entries) {
         if (entry.fields.empty()) return Error(Code::bad_argument, "publish: an entry needs at least one field");
         const uint64_t size = bytes_of(entry);
@@ -50,20 +54,22 @@ Status Producer::check(const Publish& publish, uint64_t& bytes) {
                                               " bytes; max_message_bytes is " +
                                               std::to_string(context_.config.max_message_bytes));
         }
-        bytes += size;
+        sizes.queued += size;
+        sizes.encoded += size + field_overhead * entry.fields.size();
     }
+    // Positions among them have 32 bits.
+    if (sizes.encoded > UINT32_MAX)
+        return Error(Code::too_large, "publish: more than 4 GiB at once; publish the entries one after the other");
     // What is alone too large for the queue goes when nothing else is there: else it could never go (BP-2).
-    if (queued_bytes_ > 0 && queued_bytes_ + bytes > context_.config.publish_queue_bytes) {
+    if (queued_bytes_ > 0 &&
+        queued_bytes_ + sizes.queued > context_.config.publish_queue_bytes) {
         return Error(Code::would_block, "publish: " + std::to_string(queued_bytes_) + " bytes are waiting already");
     }
     return {};
 }
 
-bool Producer::store(const Publish& publish, Job& job) {
-    uint64_t fields = 0;
-    for (const PublishEntry& entry : publish.entries) fields += entry.fields.size();
-    const uint64_t room = job.bytes + fields * field_overhead;
-    if (room > UINT32_MAX || !job.fields.reserve(static_cast<size_t>(room))) return false;
+bool Producer::store(const Publish& publish, uint64_t encoded, Job& job) {
+    if (!job.fields.reserve(static_cast<size_t>(encoded))) return false;
     if (!job.items.reserve(publish.entries.size())) return false;
     resp::Encoder encoder(job.fields);
     for (const PublishEntry& entry : publish.entries) {
@@ -80,13 +86,13 @@ bool Producer::store(const Publish& publish, Job& job) {
 Result<Ticket> Producer::publish(const Publish& publish, Instant now) {
     const PublishConfig options = publish.options.value_or(PublishConfig{});
     if (Status valid = check_options(options, publish.entries.size()); !valid.ok()) return valid.error();
-    uint64_t bytes = 0;
-    if (Status valid = check(publish, bytes); !valid.ok()) return valid.error();
+    Sizes sizes;
+    if (Status valid = check(publish, sizes); !valid.ok()) return valid.error();
     std::unique_ptr<Job> made = jobs_.fresh();
-    made->bytes = bytes;
-    if (!store(publish, *made)) {
+    made->bytes = sizes.queued;
+    if (!store(publish, sizes.encoded, *made)) {
         jobs_.spare(std::move(made));
-        return Error(Code::out_of_memory, "publish: no memory for " + std::to_string(bytes) + " bytes");
+        return Error(Code::out_of_memory, "publish: no memory for " + std::to_string(sizes.encoded) + " bytes");
     }
     Job& job = jobs_.push(std::move(made));
     job.line = &lines_.at(publish.stream);
@@ -101,7 +107,7 @@ Result<Ticket> Producer::publish(const Publish& publish, Instant now) {
         result.maybe_duplicate = result.maybe_written = result.reordered = false;
     }
     for (Item& item : job.items) item.order = next_order_++;
-    queued_bytes_ += bytes;
+    queued_bytes_ += sizes.queued;
     return job.ticket;
 }
 

@@ -49,9 +49,13 @@ class Producer final : private ReplyHandler {
     void handle_lost(const Request& request, Instant now) override;
 
     // ---- taking
-    [[nodiscard]] Status check(const Publish& publish, uint64_t& bytes);
+    struct Sizes {
+        uint64_t queued = 0;   ///< with which a publish counts
+        uint64_t encoded = 0;  ///< that its names and values take as arguments, at most
+    };
+    [[nodiscard]] Status check(const Publish& publish, Sizes& sizes);
     [[nodiscard]] Status check_options(const PublishConfig& options, size_t entries);
-    [[nodiscard]] bool store(const Publish& publish, Job& job);
+    [[nodiscard]] bool store(const Publish& publish, uint64_t encoded, Job& job);
 
     // ---- sending: each is false where it must be tried again later
     [[nodiscard]] bool send_job(Job& job, Lane& lane, Instant now);
@@ -59,11 +63,11 @@ class Producer final : private ReplyHandler {
     [[nodiscard]] bool send_atomic(Job& job, const Form& form, Lane& lane, Instant now);
     [[nodiscard]] bool end_too_wide(Job& job, size_t item, const Form& form);
     [[nodiscard]] bool ask_time(Lane& lane, Instant now);
+    void ask_window(Line& line, Lane& lane, Instant now);
     [[nodiscard]] bool window_is_open(Job& job, Lane& lane, Instant now);
     [[nodiscard]] bool write(Job& job, Item& item, const Form& form, const Request& request, Lane& lane, Instant now);
     [[nodiscard]] bool write_script(const Job& job, const Item& item, const Request& request, Lane& lane, Instant now);
     void mark_sent(Job& job, Item& item, const Form& form, Instant now);
-    void ask_window(Line& line, Lane& lane, Instant now);
     void encode_append(resp::Encoder& encoder, const Job& job, const Item& item, const Form& form) const;
     [[nodiscard]] Prepared prepare(const Job& job, const Item& item);
     [[nodiscard]] bool end_unsayable(Job& job);
@@ -73,12 +77,12 @@ class Producer final : private ReplyHandler {
     void take_result(Job& job, size_t item, const resp::Reply& reply, Instant now);
     void take_part(Job& job, size_t item, const resp::Reply& reply, Instant now);
     void take_exec(Job& job, const resp::Reply& reply, Instant now);
+    void refuse_all(Job& job, const Error& error, Instant now);
     void take_window(Line& line, const resp::Reply& reply, Instant now);
     void take_raised(Line& line, const resp::Reply& reply);
     [[nodiscard]] bool goes_otherwise(Job& job, Item& item, const resp::Reply& reply);
     [[nodiscard]] bool may_retry(const Job& job, const Item& item, const Error& error) const;
     void succeed(Job& job, size_t item, const resp::Reply& reply, Instant now);
-    void refuse_all(Job& job, const Error& error, Instant now);
     void end(Job& job, size_t item, std::optional<Error> error);
     void tell_if_done(Job& job);
     void leave_out(Job& job, Item& item);

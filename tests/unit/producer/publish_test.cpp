@@ -229,8 +229,8 @@ TEST(PublishQueue, IsBoundedByBytes) {
     ClientConfig config;
     config.publish_queue_bytes = 1024;
     ScriptedHost host(config);
-    const std::string half(511, 'x');
-    ASSERT_TRUE(host.publish("s", {half}).ok());  // 512 with the name
+    const std::string half(383, 'x');
+    ASSERT_TRUE(host.publish("s", {half}).ok());  // 512 with the name, and 128 that each entry counts
     ASSERT_TRUE(host.publish("s", {half}).ok());
     const Result<Ticket> third = host.publish("s", {"y"});
     ASSERT_FALSE(third.ok());
@@ -239,6 +239,18 @@ TEST(PublishQueue, IsBoundedByBytes) {
     host.greet("publish");
     host.reply("publish", bulk("5-0"));
     EXPECT_TRUE(host.publish("s", {"y"}).ok());
+}
+
+TEST(PublishQueue, EntriesOfNothingAreBoundedToo) {
+    ClientConfig config;
+    config.publish_queue_bytes = 1024;
+    ScriptedHost host(config);
+    const Field nothing;
+    const PublishEntry entry{{&nothing, 1}};
+    for (int i = 0; i < 8; ++i) ASSERT_TRUE(host.publish(Publish{"s", {&entry, 1}}).ok());
+    const Result<Ticket> refused = host.publish(Publish{"s", {&entry, 1}});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::would_block);
 }
 
 TEST(PublishQueue, OnePublishThatIsLargerThanItGoesAlone) {
@@ -258,6 +270,17 @@ TEST(PublishQueue, AnEntryPastMaxMessageBytesIsRefused) {
     EXPECT_EQ(ticket.error().code, Code::too_large);
     EXPECT_EQ(ticket.error().message, "publish: an entry of 1025 bytes; max_message_bytes is 1024");
     EXPECT_EQ(host.story(), "");
+}
+
+TEST(PublishQueue, MoreThanPositionsOf32BitsSayIsTooLarge) {
+    ScriptedHost host;
+    const std::string large(64 << 20, 'x');
+    const Field field{"f", large};
+    const std::vector<PublishEntry> entries(64, PublishEntry{{&field, 1}});
+    const Result<Ticket> ticket = host.publish(Publish{"s", entries});
+    ASSERT_FALSE(ticket.ok());
+    EXPECT_EQ(ticket.error().code, Code::too_large);
+    EXPECT_EQ(ticket.error().message, "publish: more than 4 GiB at once; publish the entries one after the other");
 }
 
 TEST(PublishQueue, MoreThanALaneTakesAtOnceGoesInPartsInOrder) {
