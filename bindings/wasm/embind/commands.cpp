@@ -79,7 +79,7 @@ class PublishReader {
 };
 
 /// -1 when it is refused.
-double publish(Instance& instance, const PublishConfig& options, std::string_view given, Instant now) {
+double publish(Instance& instance, const PublishConfig& options, std::string_view given, bool has_waited, Instant now) {
     PublishReader words(given);
     const uint32_t stream_bytes = words.word();
     const uint32_t entry_count = words.word();
@@ -110,7 +110,7 @@ double publish(Instance& instance, const PublishConfig& options, std::string_vie
         }
     }
     if (bytes.is_bad()) return bad_scratch(), -1;
-    const Result<Ticket> ticket = instance.machine.publish({stream, {entries, entry_count}, options}, now);
+    const Result<Ticket> ticket = instance.machine.publish({stream, {entries, entry_count}, options, has_waited}, now);
     if (!ticket) return fail(ticket.error()), -1;
     return static_cast<double>(static_cast<uint64_t>(*ticket));
 }
@@ -238,13 +238,15 @@ EMSCRIPTEN_KEEPALIVE uint32_t mr_reject(uint32_t handle, double batch, uint32_t 
 
 // ---- publishing
 
-EMSCRIPTEN_KEEPALIVE double mr_publish(uint32_t handle, uint32_t publisher, uint32_t bytes, double now) {
+EMSCRIPTEN_KEEPALIVE double mr_publish(uint32_t handle, uint32_t publisher, uint32_t bytes, double now,
+                                       uint32_t has_waited) {
     Instance* const instance = find(handle);
     if (instance == nullptr) return -1;
     if (publisher >= instance->publishers.size()) {
         return fail(Error(Code::bad_argument, "publish: no such publisher")), -1;
     }
     if (bytes > scratch.size()) return bad_scratch(), -1;
-    return publish(*instance, instance->publishers[publisher], scratch.text().substr(0, bytes), instant(now));
+    return publish(*instance, instance->publishers[publisher], scratch.text().substr(0, bytes), has_waited != 0,
+                   instant(now));
 }
 }

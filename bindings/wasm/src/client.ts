@@ -265,6 +265,7 @@ export class Client implements AsyncDisposable {
     for (const source of [...this.#sources.values()]) source.stop();
     this.#drained ??= new Promise((resolve) => (this.#onDrained = resolve));
     const timeoutUs = Math.round(timerMs(timeoutMs) * 1000);
+    this.#publishes.drain();
     this.#call((module, handle, now) => module.drain(handle, timeoutUs, awaitsAcks, now));
     this.#loop.turnSoon();
     return this.#drained;

@@ -60,7 +60,7 @@ export interface MillraceModule {
   _mr_nack(handle: number, batch: number, count: number, delayUs: number, now: number): number;
   _mr_give_back(handle: number, batch: number, count: number, now: number): number;
   _mr_reject(handle: number, batch: number, count: number, errorBytes: number, now: number): number;
-  _mr_publish(handle: number, publisher: number, bytes: number, now: number): number;
+  _mr_publish(handle: number, publisher: number, bytes: number, now: number, hasWaited: number): number;
 }
 
 /** Why a connection ended, in the order of the core's DisconnectReason. */

@@ -74,9 +74,9 @@ export class PublishQueue {
   }
 
   /** False: the core's queue is full, and the item can wait. */
-  #send(item: Waiting, wait: boolean): boolean {
+  #send(item: Waiting, wait: boolean, hasWaited = false): boolean {
     try {
-      const ticket = publish(this.#loop, item.publisher, item.stream, item.entries);
+      const ticket = publish(this.#loop, item.publisher, item.stream, item.entries, hasWaited);
       if (typeof ticket === 'number') {
         this.#unanswered.set(ticket, item);
       } else if (wait && ticket.code === 'would_block' && this.#unanswered.size > 0) {
@@ -102,6 +102,11 @@ export class PublishQueue {
     let sent = 0;
     while (sent < this.#waiting.length && this.#send(this.#waiting[sent]!, true)) ++sent;
     this.#waiting.splice(0, sent);
+  }
+
+  /** A drain begins, and the core takes nothing later: what waits for room goes out with what is queued. */
+  drain(): void {
+    for (const item of this.#waiting.splice(0)) this.#send(item, false, true);
   }
 
   /** Nothing is answered any more. */

@@ -78,6 +78,17 @@ test('past publishQueueBytes a publish says would_block, or waits for room; a si
   assert.equal(await server.send('XLEN', 'full'), 50);
 });
 
+test('what waits for room goes out with a drain', async (t) => {
+  const client = await clientFor(t, server.url, { publishQueueBytes: 4096 });
+  const value = 'x'.repeat(1000);
+  const sent = Array.from({ length: 50 }, (_, n) => client.publish('drained', { n, value }, { wait: true }));
+  const drained = client.drain();
+  await assert.rejects(client.publish('drained', { n: 'late' }, { wait: true }), isError('closed'));
+  await Promise.all(sent);
+  await drained;
+  assert.equal(await server.send('XLEN', 'drained'), 50);
+});
+
 test('a publisher has options of its own', async (t) => {
   const client = await clientFor(t, server.url);
   const publisher = client.publisher({ maxLen: 3, maxLenExact: true });

@@ -45,6 +45,9 @@ struct Publish {
     std::span<const PublishEntry> entries;
     /// None: Machine takes the defaults, a Client what its URL or document says.
     std::optional<PublishConfig> options = {};
+    /// It was kept for want of room by a host that is about to drain: taken though publish_queue_bytes are queued, so
+    /// that it goes out with what is (DRN-1).
+    bool has_waited = false;
 };
 
 /// How a client ends.

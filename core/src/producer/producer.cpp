@@ -61,7 +61,7 @@ Status Producer::check(const Publish& publish, Sizes& sizes) {
     if (sizes.encoded > UINT32_MAX)
         return Error(Code::too_large, "publish: more than 4 GiB at once; publish the entries one after the other");
     // What is alone too large for the queue goes when nothing else is there: else it could never go (BP-2).
-    if (queued_bytes_ > 0 &&
+    if (!publish.has_waited && queued_bytes_ > 0 &&
         queued_bytes_ + sizes.queued > context_.config.publish_queue_bytes) {
         return Error(Code::would_block, "publish: " + std::to_string(queued_bytes_) + " bytes are waiting already");
     }

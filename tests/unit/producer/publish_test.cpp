@@ -253,6 +253,24 @@ TEST(PublishQueue, EntriesOfNothingAreBoundedToo) {
     EXPECT_EQ(refused.error().code, Code::would_block);
 }
 
+TEST(PublishQueue, WhatItsHostKeptForWantOfRoomGoesOutWithADrain) {
+    ClientConfig config;
+    config.publish_queue_bytes = 1024;
+    ScriptedHost host(config);
+    const std::string large(900, 'x');
+    const Field field{"f", large};
+    const PublishEntry entry{{&field, 1}};
+    ASSERT_TRUE(host.publish(Publish{"s", {&entry, 1}}).ok());
+    ASSERT_EQ(host.publish(Publish{"s", {&entry, 1}}).error().code, Code::would_block);
+    ASSERT_TRUE(host.publish(Publish{"s", {&entry, 1}, {}, true}).ok());
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
+    host.forget();
+    host.greet("publish");
+    EXPECT_EQ(host.story(), lines({"publish: XADD s * f (900 bytes)", "publish: XADD s * f (900 bytes)"}));
+    host.reply("publish", bulk("5-0") + bulk("5-1"));
+    EXPECT_EQ(host.story(), lines({"published 1: [5-0]", "published 2: [5-1]", "closed all, 0 held", "close publish"}));
+}
+
 TEST(PublishQueue, OnePublishThatIsLargerThanItGoesAlone) {
     ClientConfig config;
     config.publish_queue_bytes = 1024;

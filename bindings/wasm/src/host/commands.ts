@@ -92,12 +92,13 @@ function sizeMax(part: string | Uint8Array): number {
   return typeof part === 'string' ? part.length * bytesPerUnit : part.length;
 }
 
-/** Queues entries; the ticket, or why nothing of it was taken. */
+/** Queues entries; the ticket, or why nothing of it was taken. `hasWaited`: for room, and before a drain none is left. */
 export function publish(
   loop: Loop,
   publisher: number,
   stream: string,
   entries: readonly SendableFields[],
+  hasWaited = false,
 ): number | MillraceError {
   const counts: number[] = [];
   let parts: (string | Uint8Array)[] = [sendable(stream, () => 'the name of the stream')];
@@ -139,7 +140,7 @@ export function publish(
       words[word++] = fields;
       for (let i = 0; i < 2 * fields; ++i) words[word++] = write(parts[next++]!);
     }
-    const ticket = module._mr_publish(handle, publisher, end - address, now);
+    const ticket = module._mr_publish(handle, publisher, end - address, now, hasWaited ? 1 : 0);
     loop.turnSoon();
     return ticket < 0 ? lastError(module) : ticket;
   });
