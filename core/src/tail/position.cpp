@@ -17,7 +17,8 @@ std::optional<uint64_t> count_missed(const Doubt& doubt, EntryId passed_from, En
         return std::nullopt;
     }
     if (*info.max_deleted > passed_from) return std::nullopt;
-    if (info.first.has_value() && *info.first != first) return std::nullopt;  // what was read is trimmed by now, too
+    // What was read is trimmed by now, too, or all there is.
+    if (info.first.value_or(just_after(info.last_generated)) != first) return std::nullopt;
     // Less than was passed has the stream of a key that was made anew unseen.
     if (*info.entries_added < info.length + *doubt.passed) return std::nullopt;
     return *info.entries_added - info.length - *doubt.passed;

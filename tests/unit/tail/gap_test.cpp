@@ -111,6 +111,15 @@ TEST_F(FromNow, AndThatNoneWere) {
 
 TEST_F(FromNow, EntriesThatWereDeletedAreNotCountedAsTrimmed) {
     (void)answer(info({"5-1", "5-1", 100, 1}));
+/// Of those that are gone some were read.
+TEST_F(FromNow, ButNotWhereWhatWasReadIsTrimmedByNow) {
+    (void)answer(info({"5-1", "5-1", 100, 1}));
+    (void)answer(stream("s", {"5-1"}));
+    (void)answer(stream("s", {"9-1"}));
+    (void)answer(stream("s", {"9-1"}));
+    EXPECT_EQ(answer(info({"9-1", "", 110, 0})).substr(0, 32), "gap s from 5-1 to 9-1, possibly\n");
+}
+
     (void)answer(stream("s", {"5-1"}));
     (void)answer(stream("s", {"9-1"}));
     (void)answer(stream("s", {"9-1"}));
