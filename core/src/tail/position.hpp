@@ -74,6 +74,7 @@ struct Position {
     EntryId asked_after;        ///< the cursor when it was sent
     bool overlaps = false;      ///< it begins with the cursor's own entry
     bool found_cursor = false;  ///< and that came
+    bool is_refused = false;    ///< the one that would have begun so was, and the one behind it in its write may not be
     uint32_t seen = 0;          ///< entries, but the cursor's own
     uint32_t taken = 0;         ///< and of these, those that were new
 

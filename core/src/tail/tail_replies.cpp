@@ -88,8 +88,10 @@ bool Tail::meet(EntryId id) {
         at.looked = context_.now;
         if (at.seen == 0) return false;
     }
-    // What the read before it in the same write brought comes once more, unless it is gone by now.
-    const bool skips = !at.overlaps && at.seen == 0 && at.cursor != at.asked_after && id > at.cursor;
+    // What the read before it in the same write brought comes once more, unless it is gone by now; one that was refused
+    // proved nothing.
+    const bool is_proved = at.cursor == at.asked_after && !at.is_refused;
+    const bool skips = !at.overlaps && at.seen == 0 && !is_proved && id > at.cursor;
     if (skips) at.doubt = Doubt{at.cursor, id, at.passed};
     if (at.doubt.has_value() && !at.doubt->next.has_value() && id > at.cursor) at.doubt->next = id;
     ++at.seen;
@@ -284,7 +286,9 @@ void Tail::after_read(const std::vector<uint32_t>& streams, What what, const res
         }
     }
     for (const uint32_t stream : streams) {
-        if (reply.is_error() && what == read_overlapping) positions_[stream].is_unproved = true;
+        Position& at = positions_[stream];
+        at.is_refused = reply.is_error() && what == read_overlapping;
+        at.is_unproved = at.is_unproved || at.is_refused;
         end_read(stream);
     }
     if (reply.is_error()) return refuse("XREAD", std::nullopt, reply, now);
