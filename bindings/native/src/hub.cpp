@@ -207,6 +207,9 @@ void Hub::stop() noexcept {
 
 void Hub::begin_drain(const Drain& how, Instant now) {
     give_back_inbox(std::nullopt, now);
+    for (Publishing* const publishing : without_room_) {
+        if (publishing->lacks_room()) send(*publishing);  // once, though a close comes behind a drain
+    }
     (void)engine_->machine().drain(how, now);
     ++handed_;
     wake();
@@ -281,29 +284,40 @@ Publish Hub::overlay(const Publish& publish) const {
     return {publish.stream, publish.entries, publish.options.value_or(config_.publish)};
 }
 
+void Hub::send(Publishing& publishing) {
+    Publish publish = overlay(publishing.publish);
+    publish.has_waited = draining_ || closing_;  // and only before the machine drains
+    publishing.ticket = engine_->machine().publish(publish, monotonic_now());
+    if (!publishing.ticket->ok()) return;
+    unanswered_.add({**publishing.ticket, publish.entries.size(), {}, publishing.answer});
+    wake();
+}
+
 Result<std::vector<PublishResult>> Hub::publish(const Publish& publish, Duration timeout) {
     Lock lock(mutex_);
     if (pumps_here()) return Error(Code::bad_argument, "publish was called by an observer; publish_async may be");
+    if (closing_ || closed_) return closed_error();
     const Instant deadline = deadline_after(monotonic_now(), timeout);
-    for (;;) {
-        if (closing_ || closed_) return closed_error();
-        const Result<Ticket> ticket = engine_->machine().publish(overlay(publish), monotonic_now());
-        if (ticket) {
-            const auto answer = std::make_shared<Answer>();
-            unanswered_.add({*ticket, publish.entries.size(), {}, answer});
-            wake();
-            if (wait_until(lock, deadline, [&answer] { return answer->done; })) return std::move(answer->results);
-            (void)unanswered_.take(*ticket);
-            if (closed_) return closed_error();
-            return Error(Code::timeout, "publish to '" + std::string(publish.stream) +
-                                            "': no answer in time; it may have been written");
-        }
-        if (ticket.error().code != Code::would_block) return ticket.error();
+    Publishing publishing{publish, std::make_shared<Answer>(), {}};
+    send(publishing);
+    while (publishing.lacks_room()) {
         const uint64_t handed_before = handed_;
-        if (!wait_until(lock, deadline, [this, handed_before] { return handed_ != handed_before; })) {
-            return closed_ ? closed_error() : ticket.error();
-        }
+        without_room_.push_back(&publishing);
+        const bool in_time = wait_until(lock, deadline, [&] { return handed_ != handed_before; });
+        without_room_.erase(std::find(without_room_.begin(), without_room_.end(), &publishing));
+        if (!publishing.lacks_room()) break;  // a drain has sent it
+        if (closing_ || closed_) return closed_error();
+        if (!in_time) return publishing.ticket->error();
+        send(publishing);
     }
+    if (!publishing.ticket->ok()) return publishing.ticket->error();
+    if (wait_until(lock, deadline, [&] { return publishing.answer->done; })) {
+        return std::move(publishing.answer->results);
+    }
+    (void)unanswered_.take(**publishing.ticket);
+    if (closed_) return closed_error();
+    return Error(Code::timeout,
+                 "publish to '" + std::string(publish.stream) + "': no answer in time; it may have been written");
 }
 
 Status Hub::publish_async(const Publish& publish, PublishCallback callback) {

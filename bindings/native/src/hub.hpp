@@ -87,6 +87,14 @@ class Hub : public std::enable_shared_from_this<Hub> {
         bool ended_with_all = false;  ///< because the client's credentials were refused: others bring it back
     };
 
+    /// A publish whose thread waits.
+    struct Publishing {
+        const Publish& publish;
+        std::shared_ptr<Answer> answer;
+        std::optional<Result<Ticket>> ticket;
+        [[nodiscard]] bool lacks_room() const { return !ticket->ok() && ticket->error().code == Code::would_block; }
+    };
+
     // ---- the pump
     /// One turn by this thread. `send_after`: also send what the turn itself gave rise to, because this thread now
     /// leaves.
@@ -117,6 +125,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     void end(SourceId source, std::optional<Error> error);
     void handle(Batch& batch, const Handler& handler);
     void finish_run(SourceId source);
+    void send(Publishing& publishing);
     [[nodiscard]] Publish overlay(const Publish& publish) const;
     [[nodiscard]] SourceConfig overlay(const SourceOptions& options) const;
     [[nodiscard]] Error closed_error() const;
@@ -149,7 +158,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
     std::deque<BatchReady> inbox_;
     std::vector<Source> sources_;
     UnansweredPublishes unanswered_;
-    std::vector<Log> notes_;  ///< ours, for the observer
+    std::vector<Publishing*> without_room_;  ///< which a drain sends all the same, and nobody later
+    std::vector<Log> notes_;                 ///< ours, for the observer
 };
 
 template <class Done>
