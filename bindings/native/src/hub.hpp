@@ -84,6 +84,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
         bool ended = false;
         bool closing = false;         ///< nothing of it is handed over any more
         std::optional<Error> error;   ///< why it ended by itself
+        uint64_t ended_as = 0;        ///< the number of its end, of all ends
         bool ended_with_all = false;  ///< because the client's credentials were refused: others bring it back
     };
 
@@ -155,6 +156,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     uint64_t handed_ = 0;    ///< batches and results handed to others: something to look at before the next wait
     bool finished_ = false;  ///< the machine's last event was seen
     uint64_t held_at_end_ = 0;
+    uint64_t ends_ = 0;  ///< of sources
     std::deque<BatchReady> inbox_;
     std::vector<Source> sources_;
     UnansweredPublishes unanswered_;

@@ -45,7 +45,7 @@ Result<SourceId> Hub::open(const SourceConfig& config) {
     Result<SourceId> source = engine_->machine().open(config, monotonic_now());
     if (source) {
         forget_oldest_ended();
-        sources_.push_back({*source, false, false, std::nullopt, false});
+        sources_.push_back({*source, false, false, std::nullopt, 0, false});
         wake();
     }
     return source;
@@ -191,7 +191,7 @@ std::optional<Error> Hub::ended(std::optional<SourceId> source) const {
     for (const Source& each : sources_) {
         if (source && each.id != *source) continue;
         if (!each.ended) return std::nullopt;
-        last = &each;
+        if (last == nullptr || each.ended_as > last->ended_as) last = &each;
     }
     if (last == nullptr) {
         if (!source) return std::nullopt;  // nothing is open yet: another thread may open something
@@ -218,6 +218,7 @@ void Hub::end(SourceId source, std::optional<Error> error) {
     if (found == nullptr || found->ended) return;
     found->ended = true;
     found->error = std::move(error);
+    found->ended_as = ++ends_;
     ++handed_;
 }
 

@@ -77,6 +77,19 @@ TEST_F(BatchesTest, next_tells_a_timeout_from_an_end) {
     EXPECT_EQ(client.next(patience, SourceId(4711)).error().code, Code::bad_argument);
 }
 
+TEST_F(BatchesTest, next_tells_why_the_last_source_has_ended_whichever_was_opened_last) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("block=20ms"), {.on_event = std::ref(events_)});
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    const Result<SourceId> other = client.open({.streams = {"other"}, .group = "billing"});
+    ASSERT_TRUE(other.ok());
+    ASSERT_TRUE(turn_until(client, [this] { return events_.ready() == 2; }));
+    ASSERT_TRUE(client.close(*other).ok());
+    EXPECT_EQ(client.next(patience, *other).error().code, Code::closed);
+    ASSERT_EQ(server->ask({"SET", "orders", "no stream"}), "OK");
+    EXPECT_EQ(client.next(patience).error().code, Code::wrong_type);
+}
+
 TEST_F(BatchesTest, outlive_their_client) {
     REQUIRE_SERVER(server);
     std::optional<Batch> kept;
