@@ -74,7 +74,8 @@ int consume(Session& session, const Arguments& arguments) {
     source.streams = list_of(arguments, "<stream>");
     source.group = option(arguments, "--group");
     // Which is a tail, that acks nothing; a variable of the shell that is not set says so.
-    if (source.group == "") throw Misuse{"--group= names no group; millrace tail reads without one"};
+    if (source.group.value_or(session.source().group).empty())
+        throw Misuse{"--group= names no group; millrace tail reads without one"};
     source.consumer = option(arguments, "--consumer");
     return print_batches(session, source, count_of(arguments, UINT64_MAX));
 }

@@ -40,6 +40,8 @@ class Session {
 
     [[nodiscard]] Client& client() { return *client_; }
     [[nodiscard]] Duration timeout() const { return timeout_; }
+    /// What the URL and --set say of sources.
+    [[nodiscard]] const SourceConfig& source() const { return source_; }
     /// Turns the loop until the answer to the ticket came; none when the time was up, which is told.
     template <class Answer>
     [[nodiscard]] std::optional<Answer> await(Ticket ticket);
@@ -52,6 +54,7 @@ class Session {
 
     LogForm form_;
     Duration timeout_;
+    SourceConfig source_;
     std::optional<DeadListed> listed_;
     std::optional<Redriven> redriven_;
     std::optional<GroupChanged> group_changed_;

@@ -81,8 +81,9 @@ std::vector<std::string> list_of(const Arguments& arguments, const std::string& 
 Session::Session(const Arguments& arguments)
     : form_(form_of(option(arguments, "--log").value_or("logfmt"))),
       timeout_(duration_of(option(arguments, "--timeout").value_or("10s"))) {
-    Result<Client> client =
-        Client::create(config_of(arguments), {.on_event = [this](const Event& event) { observe(event); }});
+    const Config config = config_of(arguments);
+    source_ = config.source;
+    Result<Client> client = Client::create(config, {.on_event = [this](const Event& event) { observe(event); }});
     if (!client) throw Misuse{client.error().message};
     client_ = std::move(client).value();
 }

@@ -22,9 +22,9 @@ for the group that gave it up. Behind -- nothing is an option: millrace publish 
 Options:
   --url=<url>          the server, and any keys in its query [default: redis://localhost:6379]
   --set=<key=value>... a key of the configuration; may be repeated
-  --group=<name>       the consumer group [default: notifications]
+  --group=<name>       the consumer group; without one the key's, which is notifications
   --consumer=<name>    our name in the group; without one it is generated
-  --from=<where>       new, last:<n>, an entry id, or id:<canonical id> [default: new]
+  --from=<where>       new, last:<n>, an entry id, or id:<canonical id>; without one the key's, which is new
   --count=<n>          end after so many
   --after=<id>         list what is behind this id of the dead stream
   --all                every dead letter there is now

@@ -92,6 +92,16 @@ size_t given_back(const LocalServer& server, const std::string& group) {
     return static_cast<size_t>(std::count(rows.begin(), rows.end(), '[')) - 1;
 }
 
+TEST(ToolTest, keys_of_the_url_count_where_no_option_says_otherwise) {
+    REQUIRE_SERVER(server);
+    const std::string url = " --log=none --set=flush_interval=5ms --url='" + server->url("group=ours&from=last:1") + "'";
+    ASSERT_EQ(run("publish orders n=1" + url).code, 0);
+    EXPECT_EQ(run("consume orders --count=1" + url).lines().size(), 1U);
+    EXPECT_EQ(pending_count(*server, "orders", "ours"), "0");
+    EXPECT_EQ(run("group destroy orders notifications" + url).lines().at(0)["changed"], false) << "there was none";
+    EXPECT_EQ(run("tail orders --count=1" + url).lines().size(), 1U);
+}
+
 TEST(ToolTest, consume_gives_back_what_it_does_not_print) {
     REQUIRE_SERVER(server);
     const std::string url = " --log=none --set=flush_interval=5ms --url=" + server->url();
@@ -136,6 +146,7 @@ TEST(ToolTest, says_in_one_line_what_is_wrong) {
         {"fly orders", "the arguments do not fit 'fly'; see millrace --help"},
         {"publish orders tea", "'tea' is not field=value"},
         {"consume orders --group=", "--group= names no group; millrace tail reads without one"},
+        {"consume orders --url='redis://h?group='", "--group= names no group"},
         {"consume orders --count=0", "--count=0 is no whole number from 1 on"},
         {"consume orders --set=batch_sise=5", "the nearest known key is \"batch_size\""},
         {"consume orders --set=batch_size=-1", "batch_size: \"-1\" is not allowed; allowed: 1 to 1000000"},
