@@ -12,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <system_error>
 
 #include "socket_io.hpp"
 
@@ -101,7 +103,7 @@ Connection::Step Connection::finish_connect(Instant now) {
     socklen_t size = sizeof error;
     getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error != 0) {
-        reason_ = reason_of(error);
+        take_error("connect", error);
         return try_next_address(now);
     }
     if (tls_ == nullptr) return establish();
@@ -150,28 +152,37 @@ Connection::Step Connection::try_next_address(Instant now) {
 
 bool Connection::begin(const Address& address) {
     abandon();
+    trouble_.clear();
     const int family = address.storage.ss_family;
     descriptor_ = open_socket(family);
     if (descriptor_ < 0) {
-        reason_ = reason_of(errno);
+        take_error("socket", errno);
         return false;
     }
     tune(descriptor_, family);
     const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
     if (::connect(descriptor_, name, address.size) != 0 && errno != EINPROGRESS && errno != EINTR) {
-        reason_ = reason_of(errno);
+        take_error("connect", errno);
         abandon();
         return false;
     }
     // Connected at once or not, the poller tells of it: one path for both.
     interest_ = {false, true};
-    if (!poller_.add(descriptor_, static_cast<uint64_t>(id_), interest_)) {
+    if (const Status added = poller_.add(descriptor_, static_cast<uint64_t>(id_), interest_); !added) {
         ::close(descriptor_);
         descriptor_ = -1;
         reason_ = DisconnectReason::reset;
+        trouble_ = added.error().message;
         return false;
     }
     return true;
+}
+
+/// No descriptor left, no permission, a path that is none: all of these are told as a reset, which they are not.
+void Connection::take_error(const char* call, int error) {
+    reason_ = reason_of(error);
+    if (reason_ != DisconnectReason::reset || error == ECONNRESET || error == ECONNABORTED) return;
+    trouble_ = std::string(call) + ": " + std::system_category().message(error);
 }
 
 Connection::Step Connection::read(Machine& machine, Instant now) {

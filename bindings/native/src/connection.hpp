@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "millrace/machine.hpp"
 #include "poller.hpp"
@@ -26,6 +27,9 @@ class Connection {
 
     [[nodiscard]] ConnId id() const { return id_; }
     [[nodiscard]] DisconnectReason reason() const { return reason_; }
+    /// What the system said of the last address, where the reason has no word for it; else empty.
+    [[nodiscard]] const std::string& trouble() const { return trouble_; }
+    [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
     /// When step() must be called even if no descriptor is ready: an address or the whole Connect is given up then.
     /// None once connected.
     [[nodiscard]] std::optional<Instant> timeout() const;
@@ -54,6 +58,7 @@ class Connection {
     [[nodiscard]] Step read_secured(Machine& machine, Instant now);
     [[nodiscard]] Step write_secured(Machine& machine);
     [[nodiscard]] Step fail(DisconnectReason reason);
+    void take_error(const char* call, int error);
     void abandon();
     void watch(Interest interest);
     void watch_as_wished();
@@ -67,6 +72,7 @@ class Connection {
     Instant deadline_;
     State state_ = State::resolving;
     DisconnectReason reason_ = DisconnectReason::dns;
+    std::string trouble_;
     int descriptor_ = -1;
     Interest interest_{false, false};
     bool readable_ = true;  ///< as the machine wishes

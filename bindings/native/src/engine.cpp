@@ -137,8 +137,19 @@ void Engine::settle(Connection& connection, Connection::Step step, Instant now) 
     if (step == Connection::Step::connected) machine_.handle_connected(conn, now);
     if (step != Connection::Step::failed) return;
     const DisconnectReason reason = connection.reason();
+    if (!connection.trouble().empty()) {
+        const Endpoint& to = connection.endpoint();
+        const std::string address = to.unix_path.empty() ? to.host + ":" + std::to_string(to.port) : to.unix_path;
+        notes_.push_back({LogLevel::warn,
+                          "A connection could not be made",
+                          {{"error", connection.trouble()}, {"address", address}}});
+    }
     std::erase_if(connections_, [conn](const auto& each) { return each->id() == conn; });
     machine_.handle_disconnected(conn, reason, now);
+}
+
+void Engine::take_notes(std::vector<Log>& to) {
+    for (Log& note : std::exchange(notes_, {})) to.push_back(std::move(note));
 }
 
 void Engine::tell_wall_clock(Instant now) {

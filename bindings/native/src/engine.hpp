@@ -35,6 +35,8 @@ class Engine {
     void wait(std::optional<Duration> timeout, std::span<pollfd> also);
     /// Tells the machine what wait() saw, and the time.
     void absorb(Instant now);
+    /// Adds what the system said of connections that could not be made.
+    void take_notes(std::vector<Log>& to);
     /// Closes every socket, without a word to the machine.
     void drop_all() { connections_.clear(); }
 
@@ -54,6 +56,7 @@ class Engine {
     Resolver resolver_;
     std::vector<std::unique_ptr<Connection>> connections_;  ///< a handful: searched from the front
     std::span<const Readiness> ready_;
+    std::vector<Log> notes_;
     Instant wall_told_at_{};
 };
 

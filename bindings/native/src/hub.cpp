@@ -65,6 +65,7 @@ void Hub::cycle(Lock& lock, std::optional<Duration> timeout, std::span<pollfd> a
 void Hub::settle(Lock& lock, Instant now) {
     for (;;) {
         engine_->act(now);
+        engine_->take_notes(notes_);
         for (const Log& note : std::exchange(notes_, {})) observe(lock, note);
         const std::optional<Event> event = engine_->machine().poll_event();
         if (!event) return;

@@ -51,6 +51,21 @@ TEST_P(ConnectionsTest, a_name_that_is_none_is_a_typed_event) {
     EXPECT_EQ(events_.errors()[0].code, Code::connection);
 }
 
+// As a socket that one may not open, or no descriptor that is left: the events say `reset` of all these.
+TEST_P(ConnectionsTest, what_the_system_says_of_a_connection_is_logged) {
+    Client client = this->client("unix:///dev/null/redis.sock");
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    ASSERT_TRUE(turn_until(client, [this] { return !events_.errors().empty(); }));
+    std::vector<std::string> told;
+    for (const Log& log : events_.logs()) {
+        if (log.message != "A connection could not be made") continue;
+        for (const auto& [key, value] : log.fields) told.push_back(value);
+    }
+    ASSERT_GE(told.size(), 2U);
+    EXPECT_EQ(told[0], "connect: Not a directory");
+    EXPECT_EQ(told[1], "/dev/null/redis.sock");
+}
+
 TEST_P(ConnectionsTest, a_unix_socket_and_a_name_serve_as_well) {
     REQUIRE_SERVER(server);
     for (const std::string& url : {server->unix_url(), "redis://localhost:" + std::to_string(server->port())}) {

@@ -94,7 +94,8 @@ size_t given_back(const LocalServer& server, const std::string& group) {
 
 TEST(ToolTest, keys_of_the_url_count_where_no_option_says_otherwise) {
     REQUIRE_SERVER(server);
-    const std::string url = " --log=none --set=flush_interval=5ms --url='" + server->url("group=ours&from=last:1") + "'";
+    const std::string url =
+        " --log=none --set=flush_interval=5ms --url='" + server->url("group=ours&from=last:1") + "'";
     ASSERT_EQ(run("publish orders n=1" + url).code, 0);
     EXPECT_EQ(run("consume orders --count=1" + url).lines().size(), 1U);
     EXPECT_EQ(pending_count(*server, "orders", "ours"), "0");
