@@ -32,6 +32,17 @@ TEST(Protocol, NonsenseIsQuoted) {
     EXPECT_THROW(parse_event(""), ProtocolError);
 }
 
+TEST(Protocol, WhatIsNestedWithoutEndIsRefused) {
+    const auto nested = [](size_t levels) {
+        return R"({"event":"error","code":)" + std::string(levels, '[') + std::string(levels, ']') + "}";
+    };
+    EXPECT_EQ(parse_event(nested(63))["event"], "error");
+    EXPECT_THROW(parse_event(nested(64)), ProtocolError);
+    EXPECT_THROW(parse_event(nested(5'000'000)), ProtocolError);
+    // Brackets within texts are none.
+    EXPECT_EQ(parse_event(R"({"event":"\"\\\"[","x":")" + std::string(100, '{') + "\"}")["event"], "\"\\\"[");
+}
+
 TEST(Protocol, EntriesInEveryForm) {
     const Json batch = Json::parse(
         R"({"event":"batch","entries":[{"id":"1-1","fields":[["a",{"b64":"AP8="}],[{"b64":"/w=="},""],["a",{"sha256":"AB","len":5}]],

@@ -36,7 +36,36 @@ Value parse_value(const Json& json, const Json& event) {
 
 }  // namespace
 
+namespace {
+
+// Far more than any event has; a value is written by a function that calls itself for each level.
+constexpr size_t depth_max = 64;
+
+bool is_too_deep(std::string_view line) {
+    size_t depth = 0;
+    bool in_text = false;
+    for (size_t i = 0; i < line.size(); ++i) {
+        const char c = line[i];
+        if (in_text && c == '\\') {
+            ++i;
+        } else if (c == '"') {
+            in_text = !in_text;
+        } else if (!in_text && (c == '[' || c == '{')) {
+            if (++depth > depth_max) return true;
+        } else if (!in_text && (c == ']' || c == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
 Json parse_event(std::string_view line) {
+    if (is_too_deep(line)) {
+        throw ProtocolError("the agent printed what is nested more than " + std::to_string(depth_max) +
+                            " deep: " + excerpt(line));
+    }
     Json event = Json::parse(line, nullptr, false);
     if (event.is_discarded()) throw ProtocolError("the agent printed what is no JSON: " + excerpt(line));
     if (!event.is_object() || !event.contains("event") || !event["event"].is_string()) {
