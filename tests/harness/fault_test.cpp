@@ -72,6 +72,7 @@ TEST(FaultSpec, RefusalsNameWhatIsWrong) {
         {"delay:", "'' is no whole number of milliseconds"},
         {"delay:-1", "'-1' is no whole number of milliseconds from 0 on"},
         {"delay:1.5", "'1.5'"},
+        {"delay:9223372036854775807", "more than a day"},
         {"split:0", "'0' is no whole number of bytes from 1 on"},
         {"throttle:0", "bytes a second from 1 on"},
         {"cut:left@3", "'left' is neither up"},

@@ -71,7 +71,10 @@ std::string upper(std::string_view text) {
 }
 
 void add_delay(Faults& faults, std::string_view spec, std::string_view argument) {
-    faults.pace.delay = std::chrono::milliseconds(number(spec, argument, 0, "milliseconds"));
+    constexpr int64_t day_ms = 86'400'000;
+    const int64_t delay_ms = number(spec, argument, 0, "milliseconds");
+    if (delay_ms > day_ms) refuse(spec, "'" + excerpt(argument) + "' milliseconds are more than a day");
+    faults.pace.delay = std::chrono::milliseconds(delay_ms);
 }
 
 void add_split(Faults& faults, std::string_view spec, std::string_view argument) {
