@@ -2,7 +2,9 @@
 // again, and no delivery is counted that did not happen.
 
 #include <array>
+#include <optional>
 
+#include "base/text.hpp"
 #include "cases/expect.hpp"
 #include "cases/table.hpp"
 
@@ -173,42 +175,75 @@ Task<> acks(World& world) {
     world.expect(agent.delivered_count() == expected, "REC-1", "acked entries came again");
 }
 
-// An entry is acked while a page of recovery that holds it is on its way: the page was cut before the ack.
+// Which of the proxy's connections a read blocks on.
+std::optional<size_t> link_that_blocks(World& world, const Proxy& proxy) {
+    const auto links = proxy.links();
+    for (const auto& line : split(world.command({"CLIENT", "LIST"}).text, "\n")) {
+        if (line.find(" flags=b ") == std::string::npos) continue;
+        for (size_t i = 0; i < links.size(); ++i) {
+            const std::string port = ":" + std::to_string(links[i].port) + " ";
+            if (links[i].open_to_server && line.find(port) < line.find(" name=")) return i;
+        }
+    }
+    return std::nullopt;
+}
+
+// An ack is on its way on one connection, slowly, as the other, on which the read blocks, goes. The page of recovery
+// that is read on a new one holds the entry still; it comes when the ack has been answered. True if it was so.
+Task<bool> one_late_page(World& world, Proxy& proxy, Agent& agent) {
+    constexpr Duration slow = 500ms;
+    const auto blocks = [&] { return link_that_blocks(world, proxy).has_value(); };
+    const bool is_blocked = co_await world.comes_true(blocks, 5s);
+    if (!is_blocked) world.unsupported("no read of it blocks at the server");
+    const auto reader = link_that_blocks(world, proxy);
+    if (!reader) co_return false;
+    const uint64_t acks = proxy.seen("XACK");
+    const uint64_t pages = proxy.seen("XREADGROUP ID");
+    proxy.pace({slow, 0, 0});
+    const Instant asked = world.now();
+    const auto held = agent.unacked();
+    const auto request = agent.ack(held);
+    const auto is_sent = [&] { return proxy.seen("XACK") > acks; };
+    co_await world.comes_true(is_sent, 2s);
+    proxy.pace({});
+    proxy.add({"XREADGROUP ID", 1, CommandFault::What::HoldReply, "", Told::Both});
+    proxy.add(CutAt{Direction::Down, proxy.links()[*reader].down, *reader});
+    const auto is_read = [&] { return proxy.seen("XREADGROUP ID") > pages; };
+    const bool read = co_await world.comes_true(is_read, 5s);
+    world.require(read, "REC-1", "5 s after the connection of its read was cut the agent reads no page of its entries");
+    const bool before_the_ack = world.now() - asked < slow - 50ms;
+    const Json* said = co_await agent.answer(request, 2s);
+    const bool is_late = said != nullptr && before_the_ack && proxy.seen("XACK") == acks + 1;
+    proxy.release();
+    said = co_await agent.answer(request, 5s);
+    world.require(said != nullptr, "ACK-6", "no answer to an ack within 5 s");
+    co_return is_late;
+}
+
 Task<> acked_during_page(World& world) {
     Proxy& proxy = world.proxy();
     Json config = quick;
-    config["read_slack"] = "5s";  // the page may take its time
+    config.update({{"block", "5s"}, {"read_slack", "5s"}, {"health_deadline", "10s"}});  // the page may take its time
     const Start start = world.consume_through(proxy, "orders", config);
     Agent& agent = world.spawn();
     agent.hold();
     co_await agent.ready(start);
+    size_t late = 0;
     for (int round = 0; round < 3; ++round) {
         const size_t before = agent.delivered_count();
         world.publish(start.streams.front(), 5);
         const bool came = co_await agent.delivered(before + 5, 5s);
         world.require(came, "BAT-1",
                       "5 published, " + std::to_string(agent.delivered_count() - before) + " handed over");
-        const uint64_t strikes = proxy.strikes();
-        proxy.add({"XREADGROUP ID", 1, CommandFault::What::HoldReply, "", Told::Both});
-        world.record_fault("all connections cut");
-        proxy.cut(Told::Both);
-        const auto holds = [&] { return proxy.strikes() > strikes; };
-        const bool held_back = co_await world.comes_true(holds, 5s);
-        world.require(held_back, "REC-1",
-                      "5 s after its connections were cut the agent reads no page of its own entries");
-        const auto held = agent.unacked();
-        const auto request = agent.ack(held);
-        const Json* said = co_await agent.answer(request, 2s);
-        // With one lane the ack waits behind the page: then there is nothing to see here.
-        if (said == nullptr) world.note("the ack was not answered before the page came");
-        proxy.release();
-        said = co_await agent.answer(request, 5s);
-        world.require(said != nullptr, "ACK-6", "no answer to an ack within 5 s");
+        const bool is_late = co_await one_late_page(world, proxy, agent);
+        late += is_late ? 1U : 0U;
         co_await world.pause(100ms);
         world.expect(agent.delivered_count() == before + 5, "REC-1",
                      "an entry that was acked while the page was on its way came again");
     }
     co_await expect_none_pending(world, start, "ACK-6");
+    world.figure("late_pages", static_cast<double>(late));
+    if (late == 0) world.unsupported("its acks go before the page, or wait behind it: there was nothing to see");
 }
 
 }  // namespace
