@@ -101,7 +101,8 @@ Task<> deaths_of_three(World& world) {
     }
     int counted = 0;
     int rounds = 0;
-    for (; counted < wanted && rounds < 3 * wanted; ++rounds) {
+    const Instant enough = world.now() + world.setup().time_limit * 2 / 3;  // agents that are slow to start
+    for (; counted < wanted && rounds < 3 * wanted && world.now() < enough; ++rounds) {
         Member& victim = members[static_cast<size_t>(world.random().between(0, 2))];
         co_await one_death(world, victim, counted);
         // Back under its own name, or, now and then, as somebody new: then another has to claim what it left.
