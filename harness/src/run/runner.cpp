@@ -142,7 +142,10 @@ class Run {
             setup.rounds = options_.rounds;
             setup.config = options_.config;
             setup.alone = alone && target.executable().has_value();
-            setup.time_limit = options_.time_limit + (played.by_rounds ? 3s * options_.rounds : 0s);
+            // Long cases are a thousand agents in a row, each with a limit of its own: how long they take altogether is
+            // the machine's affair.
+            const int64_t times = played.spread == Spread::OneServer ? 4 : 1;
+            setup.time_limit = times * options_.time_limit + (played.by_rounds ? 3s * options_.rounds : 0s);
             play_case(played, setup, result);
         }
         const std::lock_guard lock(mutex_);
