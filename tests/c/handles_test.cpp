@@ -1,6 +1,9 @@
 // Handles that are none any more, machines in two threads, and what hosts of machines get wrong. No server is asked.
+#include <sys/time.h>
+
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstring>
 #include <thread>
 
@@ -174,6 +177,29 @@ TEST(CHandles, ASecondThreadThatWaitsForEventsIsTold) {
     EXPECT_EQ(mr_client_wait_event(client.get(), 0, &event), MR_BAD_ARGUMENT);
     EXPECT_EQ(mr_client_close(client.get(), 0, nullptr, nullptr), MR_OK);
     other.join();
+}
+
+// millrace.h: a signal handler may call these, whatever the thread was at.
+TEST(CHandles, ASignalHandlerMayWakeAndStop) {
+    const OwnedConfig config = config_of("redis://127.0.0.1:1");
+    const OwnedClient client = client_of(config);
+    static mr_client* told = nullptr;
+    static volatile std::sig_atomic_t calls = 0;
+    told = client.get();
+    struct sigaction action {};
+    struct sigaction before {};
+    action.sa_handler = [](int) {
+        mr_client_wake(told);
+        mr_client_stop(told);
+        calls = calls + 1;
+    };
+    ASSERT_EQ(sigaction(SIGALRM, &action, &before), 0);
+    const itimerval often = {{0, 50}, {0, 50}};
+    ASSERT_EQ(setitimer(ITIMER_REAL, &often, nullptr), 0);
+    while (calls < 2'000) (void)mr_client_timeout_us(client.get());
+    const itimerval never = {};
+    ASSERT_EQ(setitimer(ITIMER_REAL, &never, nullptr), 0);
+    ASSERT_EQ(sigaction(SIGALRM, &before, nullptr), 0);
 }
 
 #ifndef NDEBUG

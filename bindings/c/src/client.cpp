@@ -223,11 +223,11 @@ mr_status mr_client_wait(mr_client* client, int64_t timeout_us, mr_error* error)
 }
 
 void mr_client_wake(mr_client* client) {
-    if (!c::is_gone(client)) client->client->wake();
+    if (!c::is_gone_in_signal(client)) client->client->wake();
 }
 
 void mr_client_stop(mr_client* client) {
-    if (!c::is_gone(client)) client->client->stop();
+    if (!c::is_gone_in_signal(client)) client->client->stop();
 }
 
 mr_status mr_client_health(mr_client* client, uint32_t source, int64_t timeout_us, mr_health* health, mr_error* error) {

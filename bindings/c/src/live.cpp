@@ -36,6 +36,12 @@ bool is_gone(const void* handle) {
     return registry().living.count(handle) == 0;
 }
 
+bool is_gone_in_signal(const void* handle) {
+    if (handle == nullptr) return true;
+    const std::unique_lock lock(registry().mutex, std::try_to_lock);
+    return lock.owns_lock() && registry().living.count(handle) == 0;
+}
+
 }  // namespace millrace::c
 
 #endif

@@ -10,10 +10,16 @@ inline void died(const void*) {}
 inline bool is_gone(const void* handle) {
     return handle == nullptr;
 }
+inline bool is_gone_in_signal(const void* handle) {
+    return handle == nullptr;
+}
 #else
 void born(const void* handle);
 void died(const void* handle);
 [[nodiscard]] bool is_gone(const void* handle);
+/// The same for what a signal handler may call, which must not wait for the thread that it interrupts: where that is
+/// looking just now, the handle is taken for one that lives.
+[[nodiscard]] bool is_gone_in_signal(const void* handle);
 #endif
 
 }  // namespace millrace::c
