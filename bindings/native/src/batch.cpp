@@ -7,6 +7,21 @@
 #include "millrace/client.hpp"
 
 namespace millrace {
+namespace {
+
+/// 0, 1, 2 and so on. Kept, because it is asked for with every batch; valid until this thread's next call.
+std::span<const uint32_t> positions(size_t count) {
+    thread_local std::vector<uint32_t> all;
+    while (all.size() < count) all.push_back(static_cast<uint32_t>(all.size()));
+    return std::span<const uint32_t>(all).first(count);
+}
+
+/// Refused because an entry is another's by now, or was settled without this object.
+bool is_gone(const Status& refused) {
+    return refused.error().code == Code::lost || refused.error().code == Code::not_held;
+}
+
+}  // namespace
 
 Batch::Batch(std::shared_ptr<native::Hub> hub, const BatchReady& event)
     : hub_(std::move(hub)),
@@ -57,14 +72,31 @@ Status Batch::settle_rest(Command command) {
     for (uint32_t i = 0; i < count_ && settled_count_ > 0; ++i) {
         if (!settled_[i]) rest.push_back(i);
     }
-    Status status = command(settled_count_ == 0 ? EntrySet::all() : EntrySet::of(rest));
-    const Code code = status.error().code;
-    if (!status.ok() && code != Code::lost && code != Code::not_held) return status;
-    for (uint32_t i = 0; !status.ok() && i < count_; ++i) {
-        if (settled_.empty() || !settled_[i]) (void)command(EntrySet::of({&i, 1}));
-    }
+    // By their positions: all of a batch is to the machine what is still held, and says nothing of what was lost.
+    const Status whole =
+        command(EntrySet::of(settled_count_ == 0 ? positions(count_) : std::span<const uint32_t>(rest)));
+    if (!whole && !is_gone(whole)) return whole;
+    if (!whole) return settle_each(command, whole);
     settled_count_ = count_;
-    return status;
+    return {};
+}
+
+/// Refused as a whole because some are not held any more, so one by one. What is refused otherwise (queue_full) is left
+/// as it was, with all behind it.
+template <class Command>
+Status Batch::settle_each(Command command, Status whole) {
+    bool any_settled = false;
+    if (settled_.empty()) settled_.resize(count_);
+    for (uint32_t i = 0; i < count_; ++i) {
+        if (settled_[i]) continue;
+        const Status each = command(EntrySet::of({&i, 1}));
+        if (!each && !is_gone(each)) return each;
+        settled_[i] = true;
+        ++settled_count_;
+        any_settled = any_settled || each.ok();
+        if (!each && each.error().code == Code::lost) whole = each;
+    }
+    return any_settled && whole.error().code != Code::lost ? Status() : whole;
 }
 
 template <class Command>

@@ -64,6 +64,33 @@ TEST_F(BatchesTest, are_taken_and_settled_in_any_order) {
     EXPECT_EQ(pending_count(*server, "orders", "billing"), "0");
 }
 
+TEST_F(BatchesTest, acked_as_a_whole_tell_that_some_of_it_was_lost) {
+    REQUIRE_SERVER(server);
+    size_t lost = 0;
+    size_t acked = 0;
+    Client client = connected(server->url("batch_size=3&flush_interval=10s&claim_min_idle=200ms"),
+                              {.on_event = [&](const Event& event) {
+                                  if (const auto* told = std::get_if<Lost>(&event)) lost += told->ids.size();
+                                  if (const auto* told = std::get_if<Acked>(&event)) acked += told->indices.size();
+                              }});
+    publish_numbers(client, "orders", 3);
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    Batch batch = take(client);
+    ASSERT_EQ(batch.size(), 3U);
+    const std::string taken = batch[1].id().text();
+    ASSERT_TRUE(turn_until(client, [&] {
+        // Again and again: one that is as old as our last sign of life is taken for ours, and back.
+        (void)server->ask({"XCLAIM", "orders", "billing", "other", "0", taken});
+        return lost == 1;
+    }));
+    const Status status = batch.ack();
+    ASSERT_FALSE(status.ok()) << "one of them is another consumer's";
+    EXPECT_EQ(status.error().code, Code::lost);
+    EXPECT_TRUE(batch.settled());
+    ASSERT_TRUE(turn_until(client, [&] { return acked == 2; }));
+    EXPECT_EQ(pending_count(*server, "orders", "billing"), "1");
+}
+
 TEST_F(BatchesTest, next_tells_a_timeout_from_an_end) {
     REQUIRE_SERVER(server);
     Client client = connected(server->url());

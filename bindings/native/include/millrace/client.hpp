@@ -115,6 +115,8 @@ class Batch {
     template <class Command>
     Status settle_rest(Command command);
     template <class Command>
+    Status settle_each(Command command, Status whole);
+    template <class Command>
     Status settle(std::span<const uint32_t> indices, Command command);
 
     std::shared_ptr<native::Hub> hub_;
