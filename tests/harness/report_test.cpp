@@ -24,7 +24,10 @@ class Reports : public ::testing::Test {
         report_.servers.emplace_back();
         report_.servers[0].name = "redis://" + hostile;
         CaseResult result;
-        result.played = &cases().front();
+        case_.id = "made/1-up";
+        case_.title = hostile;
+        case_.spec = {"ACK-1"};
+        result.played = &case_;
         result.verdict = Verdict::Failed;
         result.findings.push_back({Severity::Failed, "ACK-1", hostile});
         result.notes = {hostile};
@@ -45,6 +48,7 @@ class Reports : public ::testing::Test {
             0);
     }
 
+    Case case_;
     Report report_;
 };
 
@@ -76,8 +80,7 @@ TEST_F(Reports, SayTheCommandAsAShellReadsIt) {
     report_.agents[0].given = R"x(sh -c "it's \$(here)")x";
     EXPECT_EQ(
         repeat_command(report_, report_.results[0]),
-        R"x(millrace-harness run --agent='sh -c "it'\''s \$(here)"' --server=redis://localhost:6379 --scenario=)x" +
-            std::string(cases().front().id) + " --seed=7");
+        R"x(millrace-harness run --agent='sh -c "it'\''s \$(here)"' --server=redis://localhost:6379 --scenario=made/1-up --seed=7)x");
     report_.agents[0].given = "./agent(1)";
     report_.time_limit = Duration(90s);
     EXPECT_NE(repeat_command(report_, report_.results[0]).find("--agent='./agent(1)' "), std::string::npos);
