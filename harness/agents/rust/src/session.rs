@@ -26,7 +26,8 @@ impl Session {
     /// Opens a source, as the configuration says.
     pub fn open(config: &Config) -> Result<Session> {
         let size = size_of::<c::mr_client_options>();
-        let options = c::mr_client_options { size, thread: ffi::MR_THREAD_NONE, event_max: EVENT_MAX, ..c::OPTIONS };
+        let options =
+            c::mr_client_options { size, thread: ffi::MR_THREAD_NONE, event_max: EVENT_MAX, log_fd: 0, log_level: 0 };
         let (mut raw, mut source) = (null_mut(), 0);
         // SAFETY: all that is handed over lives for the call, here and below; the client becomes ours.
         let client = unsafe {

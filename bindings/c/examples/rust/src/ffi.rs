@@ -2,10 +2,9 @@
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 use crate::{Error, Id as mr_id, Result};
 use std::{ffi::CStr, mem::size_of, os::raw::c_char, ptr::NonNull, slice};
-
 pub type mr_status = i32;
-pub const OPTIONS: mr_client_options = mr_client_options { size: 0, thread: 1, event_max: 0, log_fd: 2, log_level: 2 };
-
+pub const MR_THREAD_OWN: u32 = 1;
+pub const MR_LOG_WARN: u32 = 2;
 macro_rules! structs {
     ($($name:ident { $($field:ident: $type:ty),* })*) => { $(
         #[repr(C)] #[derive(Clone, Copy, Debug)] pub struct $name { $(pub $field: $type),* }

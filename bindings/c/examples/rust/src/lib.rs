@@ -68,7 +68,8 @@ impl Client {
         for (key, value) in keys {
             unsafe { mr_config_set(config.0, text(key)?.as_ptr(), text(value)?.as_ptr())? }
         }
-        let options = mr_client_options { size: size_of::<mr_client_options>(), ..OPTIONS }; // warnings to stderr
+        let (size, thread, log_level) = (size_of::<mr_client_options>(), MR_THREAD_OWN, MR_LOG_WARN);
+        let options = mr_client_options { size, thread, event_max: 0, log_fd: 2, log_level }; // to standard error
         unsafe { mr_client_new(config.0, &options, &mut client.0)? }
         Ok(Client(client))
     }
