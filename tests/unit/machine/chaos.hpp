@@ -13,6 +13,7 @@
 
 #include "base/allocation.hpp"
 #include "base/prng.hpp"
+#include "machine/passing_time.hpp"
 #include "millrace/machine.hpp"
 #include "support/fake_redis.hpp"
 #include "support/scripted_host.hpp"
@@ -273,17 +274,8 @@ class Chaos {
     // ---- the clock
 
     void sleep(Duration by) {
-        const Instant until = now_ + by;
-        for (;;) {
-            const std::optional<Instant> at = machine_.poll_timeout();
-            if (!at.has_value() || *at > until) break;
-            now_ = std::max(now_, *at);
-            redis_.handle_time(now_);
-            machine_.handle_timeout(now_);
-            settle();
-        }
-        now_ = until;
-        redis_.handle_time(now_);
+        pass_time(
+            machine_, now_, by, [this](Instant now) { redis_.handle_time(now); }, [this] { settle(); });
     }
     /// The network carries everything at once, for so long.
     void run(Duration by) {
@@ -330,12 +322,7 @@ class Chaos {
             for (const ConstBytes bytes : machine_.transmit(*conn)) at->to_server.append(as_text(bytes));
             machine_.advance_transmit(*conn, as_text(machine_.transmit(*conn)[0]).size());
         }
-        if (const std::optional<Instant> next = machine_.poll_timeout(); next.has_value() && *next <= now_) {
-            machine_.handle_timeout(now_);
-            const std::optional<Instant> after = machine_.poll_timeout();
-            EXPECT_TRUE(!after.has_value() || *after > now_) << "a host would spin";
-            settle();
-        }
+        if (handle_due(machine_, now_)) settle();
     }
 
     Instant now_{1'000'000'000};

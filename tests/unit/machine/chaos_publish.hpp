@@ -14,6 +14,7 @@
 #include "base/allocation.hpp"
 #include "base/prng.hpp"
 #include "machine/network.hpp"
+#include "machine/passing_time.hpp"
 #include "millrace/machine.hpp"
 #include "support/fake_log.hpp"
 
@@ -186,15 +187,8 @@ class PublishChaos {
     // ---- the clock
 
     void sleep(Duration by) {
-        const Instant until = now_ + by;
-        for (;;) {
-            const std::optional<Instant> at = machine_.poll_timeout();
-            if (!at.has_value() || *at > until) break;
-            now_ = std::max(now_, *at);
-            machine_.handle_timeout(now_);
-            settle();
-        }
-        now_ = until;
+        pass_time(
+            machine_, now_, by, [](Instant) {}, [this] { settle(); });
     }
     /// The network carries everything at once, for so long.
     void run(Duration by) {
@@ -212,12 +206,7 @@ class PublishChaos {
             if (const auto* failure = std::get_if<Failure>(&*event)) ADD_FAILURE() << failure->error.message;
         }
         network_.serve();
-        if (const std::optional<Instant> next = machine_.poll_timeout(); next.has_value() && *next <= now_) {
-            machine_.handle_timeout(now_);
-            const std::optional<Instant> after = machine_.poll_timeout();
-            EXPECT_TRUE(!after.has_value() || *after > now_) << "a host would spin";
-            settle();
-        }
+        if (handle_due(machine_, now_)) settle();
     }
 
     Instant now_{1'000'000'000};

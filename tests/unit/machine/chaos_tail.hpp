@@ -11,6 +11,7 @@
 
 #include "base/prng.hpp"
 #include "machine/network.hpp"
+#include "machine/passing_time.hpp"
 #include "millrace/machine.hpp"
 #include "support/fake_streams.hpp"
 #include "support/scripted_host.hpp"
@@ -215,17 +216,8 @@ class TailChaos {
     // ---- the clock
 
     void sleep(Duration by) {
-        const Instant until = now_ + by;
-        for (;;) {
-            const std::optional<Instant> at = machine_.poll_timeout();
-            if (!at.has_value() || *at > until) break;
-            now_ = std::max(now_, *at);
-            server_.handle_time(now_);
-            machine_.handle_timeout(now_);
-            settle();
-        }
-        now_ = until;
-        server_.handle_time(now_);
+        pass_time(
+            machine_, now_, by, [this](Instant now) { server_.handle_time(now); }, [this] { settle(); });
     }
     void run(Duration by) {
         const Instant until = now_ + by;
@@ -249,12 +241,7 @@ class TailChaos {
             }
         }
         network_.serve();
-        if (const std::optional<Instant> next = machine_.poll_timeout(); next.has_value() && *next <= now_) {
-            machine_.handle_timeout(now_);
-            const std::optional<Instant> after = machine_.poll_timeout();
-            EXPECT_TRUE(!after.has_value() || *after > now_) << "a host would spin";
-            settle();
-        }
+        if (handle_due(machine_, now_)) settle();
     }
 
     Instant now_{1'000'000'000};

@@ -8,57 +8,8 @@
 #include "support/replies.hpp"
 
 namespace millrace::test {
-namespace {
 
-int64_t number(std::string_view text) {
-    return std::strtoll(std::string(text).c_str(), nullptr, 10);
-}
-
-/// Takes a whole command off the front.
-std::optional<std::vector<std::string>> take_command(std::string& input) {
-    size_t at = 0;
-    const auto line = [&]() -> std::optional<int64_t> {
-        const size_t end = input.find("\r\n", at);
-        if (end == std::string::npos) return std::nullopt;
-        const int64_t value = number(std::string_view(input).substr(at + 1, end - at - 1));
-        at = end + 2;
-        return value;
-    };
-    const std::optional<int64_t> count = line();
-    if (!count.has_value()) return std::nullopt;
-    std::vector<std::string> words;
-    for (int64_t i = 0; i < *count; ++i) {
-        const std::optional<int64_t> size = line();
-        if (!size.has_value() || input.size() < at + static_cast<size_t>(*size) + 2) return std::nullopt;
-        words.push_back(input.substr(at, static_cast<size_t>(*size)));
-        at += static_cast<size_t>(*size) + 2;
-    }
-    input.erase(0, at);
-    return words;
-}
-
-}  // namespace
-
-int64_t FakeLog::connect() {
-    const int64_t id = next_client_++;
-    clients_[id];
-    return id;
-}
-
-void FakeLog::receive(int64_t client, std::string_view bytes) {
-    const auto found = clients_.find(client);
-    if (found == clients_.end()) return;
-    Client& who = found->second;
-    who.input.append(bytes);
-    while (const auto command = take_command(who.input)) who.output += execute(who, client, *command);
-}
-
-std::string FakeLog::take_output(int64_t client) {
-    const auto found = clients_.find(client);
-    return found == clients_.end() ? std::string() : std::exchange(found->second.output, {});
-}
-
-std::string FakeLog::execute(Client& client, int64_t id, const Words& words) {
+std::string FakeLog::execute(LogClient& client, int64_t id, const Words& words) {
     const std::string& command = words[0];
     if (command == "HELLO") return hello(3, id, version);
     if (command == "INFO") return info(version);

@@ -11,17 +11,18 @@
 #include <vector>
 
 #include "millrace/entry.hpp"
+#include "support/fake_server.hpp"
 
 namespace millrace::test {
 
-class FakeLog {
-  public:
-    [[nodiscard]] int64_t connect();
-    void disconnect(int64_t client) { clients_.erase(client); }
-    /// Bytes arrive; whole commands are executed.
-    void receive(int64_t client, std::string_view bytes);
-    [[nodiscard]] std::string take_output(int64_t client);
+struct LogClient : FakeClient {
+    bool in_transaction = false;
+    bool is_aborted = false;
+    std::vector<Words> queued;
+};
 
+class FakeLog final : public FakeServer<LogClient> {
+  public:
     /// While there is one, it is the answer to whatever writes.
     std::string refusal;
     std::string version = "8.6.3";
@@ -42,16 +43,7 @@ class FakeLog {
         std::vector<std::pair<EntryId, std::string>> entries;
         Window window;
     };
-    using Words = std::vector<std::string>;
-    struct Client {
-        std::string input;
-        std::string output;
-        bool in_transaction = false;
-        bool is_aborted = false;
-        std::vector<Words> queued;
-    };
-
-    [[nodiscard]] std::string execute(Client& client, int64_t id, const Words& words);
+    [[nodiscard]] std::string execute(LogClient& client, int64_t id, const Words& words) override;
     [[nodiscard]] std::string write(const Words& words);
     [[nodiscard]] std::string add(const Words& words);
     [[nodiscard]] std::string run_script(const Words& words);
@@ -59,10 +51,8 @@ class FakeLog {
 
     std::map<std::string, Stream> streams_;
     std::map<std::string, std::map<std::string, std::string>> hashes_;
-    std::map<int64_t, Client> clients_;
     bool has_script_ = false;
     uint64_t next_ms_ = 1;
-    int64_t next_client_ = 1;
 };
 
 }  // namespace millrace::test

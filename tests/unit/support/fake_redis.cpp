@@ -10,20 +10,6 @@
 namespace millrace::test {
 namespace {
 
-std::vector<std::string> split(const std::string& command) {
-    std::vector<std::string> words;
-    for (size_t at = 0; at < command.size();) {
-        const size_t end = std::min(command.find(' ', at), command.size());
-        words.push_back(command.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
-
-size_t number(const std::string& text) {
-    return static_cast<size_t>(std::strtoull(text.c_str(), nullptr, 10));
-}
-
 EntryId id_of(const std::string& text) {
     return EntryId::parse(text).value_or(EntryId{});
 }
@@ -36,56 +22,19 @@ size_t find(const std::vector<std::string>& words, std::string_view option) {
 
 }  // namespace
 
-int64_t FakeRedis::connect() {
-    const int64_t id = next_client_++;
-    clients_[id];
-    return id;
-}
-
-void FakeRedis::receive(int64_t client, std::string_view bytes) {
-    const auto found = clients_.find(client);
-    if (found == clients_.end()) return;
-    found->second.input.append(bytes);
-    run(found->second, client);
-}
-
-std::string FakeRedis::take_output(int64_t client) {
-    const auto found = clients_.find(client);
-    return found == clients_.end() ? std::string() : std::exchange(found->second.output, {});
-}
-
-void FakeRedis::run(Client& client, int64_t id) {
-    if (client.blocked) return;
-    const std::vector<std::string> commands = take_commands(client.input);
-    for (size_t i = 0; i < commands.size(); ++i) {
-        client.output += execute(client, id, split(commands[i]));
-        if (!client.blocked) continue;
-        // What stands behind a blocking read waits for its end. Arguments hold no spaces here, so they can be put back.
-        std::string rest;
-        for (size_t k = i + 1; k < commands.size(); ++k) {
-            const Words words = split(commands[k]);
-            Items bulks;
-            for (const std::string& word : words) bulks.push_back(bulk(word));
-            rest += array(bulks);
-        }
-        client.input = rest + client.input;
-        return;
-    }
-}
-
-std::string FakeRedis::execute(Client& client, int64_t id, const Words& words) {
+std::string FakeRedis::execute(RedisClient& client, int64_t id, const Words& words) {
     const std::string& command = words[0];
     if (command == "HELLO") return hello(3, id);
     if (command == "INFO") return info("7.0.15");
     if (command == "PING") return status("PONG");
     if (command == "CLIENT" && words[1] == "UNBLOCK") {
-        const auto found = clients_.find(static_cast<int64_t>(number(words[2])));
+        const auto found = clients_.find(number(words[2]));
         if (found == clients_.end() || !found->second.blocked) return integer(0);
         found->second.until = now_;  // it ends when time is told next
         return integer(1);
     }
     if (command == "CLIENT") {
-        const auto killed = static_cast<int64_t>(number(words[3]));
+        const auto killed = number(words[3]);
         return integer(killed != id && clients_.erase(killed) > 0 ? 1 : 0);
     }
     if (!refusal.empty()) return error(refusal);
@@ -105,16 +54,16 @@ std::string FakeRedis::execute(Client& client, int64_t id, const Words& words) {
     return error("ERR unknown command '" + command + "'");
 }
 
-std::string FakeRedis::read(Client& client, const Words& words) {
+std::string FakeRedis::read(RedisClient& client, const Words& words) {
     const std::string& consumer = words[3];
-    const size_t count = number(words[find(words, "COUNT") + 1]);
+    const auto count = static_cast<size_t>(number(words[find(words, "COUNT") + 1]));
     if (words.back() != ">") return read_own(consumer, count, id_of(words.back()));
     const std::string reply = read_new(consumer, count);
     const size_t block = find(words, "BLOCK");
     if (!reply.empty()) return reply;
     if (block == 0) return null();
     client.blocked = true;
-    client.until = now_ + milliseconds(static_cast<int64_t>(number(words[block + 1])));
+    client.until = now_ + milliseconds(number(words[block + 1]));
     client.consumer = consumer;
     client.count = count;
     for (const auto& [id, each] : clients_) {
@@ -158,7 +107,7 @@ std::string FakeRedis::show_pending(const Words& words) const {
     if (words[3] == "IDLE") {
         Words rest = words;
         rest.erase(rest.begin() + 3, rest.begin() + 5);
-        return show_rows(rest, milliseconds(static_cast<int64_t>(number(words[4]))));
+        return show_rows(rest, milliseconds(number(words[4])));
     }
     return show_rows(words, {});
 }
@@ -166,7 +115,7 @@ std::string FakeRedis::show_pending(const Words& words) const {
 std::string FakeRedis::show_rows(const Words& words, Duration idle_min) const {
     const EntryId from = id_of(words[3]);
     const EntryId to = words[4] == "+" ? EntryId{UINT64_MAX, UINT64_MAX} : id_of(words[4]);
-    const size_t count = number(words[5]);
+    const auto count = static_cast<size_t>(number(words[5]));
     Items rows;
     for (auto at = pending_.lower_bound(from); at != pending_.end() && at->first <= to && rows.size() < count; ++at) {
         if (words.size() > 6 && at->second.consumer != words[6]) continue;
@@ -179,7 +128,7 @@ std::string FakeRedis::show_rows(const Words& words, Duration idle_min) const {
 
 std::string FakeRedis::claim(const Words& words) {
     const bool ids_alone = words.back() == "JUSTID";
-    const auto idle_min = milliseconds(static_cast<int64_t>(number(words[4])));
+    const auto idle_min = milliseconds(number(words[4]));
     const size_t retry_count = find(words, "RETRYCOUNT");
     const size_t idle = find(words, "IDLE");
     Items list;
@@ -193,7 +142,7 @@ std::string FakeRedis::claim(const Words& words) {
         }
         at->second.consumer = words[3];
         at->second.since = now_;
-        if (idle > 0) at->second.since.us -= static_cast<int64_t>(number(words[idle + 1])) * 1000;
+        if (idle > 0) at->second.since.us -= number(words[idle + 1]) * 1000;
         if (retry_count > 0) {
             at->second.count = static_cast<uint32_t>(number(words[retry_count + 1]));
         } else if (!ids_alone) {
@@ -206,8 +155,8 @@ std::string FakeRedis::claim(const Words& words) {
 
 /// `XAUTOCLAIM key group consumer ms start COUNT n JUSTID`, as 7.0 does it.
 std::string FakeRedis::autoclaim(const Words& words) {
-    const auto idle_min = milliseconds(static_cast<int64_t>(number(words[4])));
-    const size_t count = number(words[7]);
+    const auto idle_min = milliseconds(number(words[4]));
+    const auto count = static_cast<size_t>(number(words[7]));
     Items ids;
     Items deleted_ids;
     auto at = pending_.lower_bound(id_of(words[5]));

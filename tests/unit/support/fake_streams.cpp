@@ -10,62 +10,13 @@
 namespace millrace::test {
 namespace {
 
-std::vector<std::string> split(const std::string& command) {
-    std::vector<std::string> words;
-    for (size_t at = 0; at < command.size();) {
-        const size_t end = std::min(command.find(' ', at), command.size());
-        words.push_back(command.substr(at, end - at));
-        at = end + 1;
-    }
-    return words;
-}
-
-size_t number(const std::string& text) {
-    return static_cast<size_t>(std::strtoull(text.c_str(), nullptr, 10));
-}
-
 EntryId id_of(const std::string& text) {
     return EntryId::parse(text).value_or(EntryId{});
 }
 
 }  // namespace
 
-int64_t FakeStreams::connect() {
-    const int64_t id = next_client_++;
-    clients_[id];
-    return id;
-}
-
-void FakeStreams::receive(int64_t client, std::string_view bytes) {
-    const auto found = clients_.find(client);
-    if (found == clients_.end()) return;
-    found->second.input.append(bytes);
-    run(found->second, client);
-}
-
-std::string FakeStreams::take_output(int64_t client) {
-    const auto found = clients_.find(client);
-    return found == clients_.end() ? std::string() : std::exchange(found->second.output, {});
-}
-
-void FakeStreams::run(Client& client, int64_t id) {
-    if (client.blocked) return;
-    const std::vector<std::string> commands = take_commands(client.input);
-    for (size_t i = 0; i < commands.size(); ++i) {
-        client.output += execute(client, id, split(commands[i]));
-        if (!client.blocked) continue;
-        std::string rest;  // waits for the end of the read; arguments hold no spaces here
-        for (size_t k = i + 1; k < commands.size(); ++k) {
-            Items bulks;
-            for (const std::string& word : split(commands[k])) bulks.push_back(bulk(word));
-            rest += array(bulks);
-        }
-        client.input = rest + client.input;
-        return;
-    }
-}
-
-std::string FakeStreams::execute(Client& client, int64_t id, const Words& words) {
+std::string FakeStreams::execute(StreamsClient& client, int64_t id, const Words& words) {
     const std::string& command = words[0];
     if (command == "HELLO") return hello(3, id);
     if (command == "INFO") return info("7.0.15");
@@ -79,13 +30,13 @@ std::string FakeStreams::execute(Client& client, int64_t id, const Words& words)
     if (!reply.empty()) return reply;
     if (words[3] != "BLOCK") return null();
     client.blocked = true;
-    client.until = now_ + milliseconds(static_cast<int64_t>(number(words[4])));
+    client.until = now_ + milliseconds(number(words[4]));
     client.read = words;
     return {};
 }
 
 std::string FakeStreams::read(const Words& words) const {
-    const size_t count = number(words[2]);
+    const auto count = static_cast<size_t>(number(words[2]));
     const size_t first = static_cast<size_t>(std::find(words.begin(), words.end(), "STREAMS") - words.begin()) + 1;
     const size_t keys = (words.size() - first) / 2;
     Items found;
@@ -125,7 +76,8 @@ std::string FakeStreams::read_back(const Words& words) const {
     Items list;
     if (stream == nullptr) return array(list);
     const EntryId end = words[2] == "+" ? EntryId{UINT64_MAX, UINT64_MAX} : id_of(words[2]);
-    for (auto at = stream->entries.upper_bound(end); at != stream->entries.begin() && list.size() < number(words[5]);) {
+    const auto most = static_cast<size_t>(number(words[5]));
+    for (auto at = stream->entries.upper_bound(end); at != stream->entries.begin() && list.size() < most;) {
         --at;
         list.push_back(entry(at->first.text(), at->second));
     }

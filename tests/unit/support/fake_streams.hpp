@@ -11,10 +11,15 @@
 
 #include "millrace/entry.hpp"
 #include "millrace/time.hpp"
+#include "support/fake_server.hpp"
 
 namespace millrace::test {
 
-class FakeStreams {
+struct StreamsClient : FakeClient {
+    Words read;
+};
+
+class FakeStreams final : public FakeServer<StreamsClient> {
   public:
     struct Stream {
         std::map<EntryId, std::string> entries;
@@ -23,12 +28,6 @@ class FakeStreams {
         EntryId deleted;  // the largest
     };
 
-    [[nodiscard]] int64_t connect();
-    void disconnect(int64_t client) { clients_.erase(client); }
-    [[nodiscard]] bool knows(int64_t client) const { return clients_.count(client) > 0; }
-    /// Bytes arrive; whole commands are executed, unless the client is blocked.
-    void receive(int64_t client, std::string_view bytes);
-    [[nodiscard]] std::string take_output(int64_t client);
     void handle_time(Instant now);
 
     /// While there is one, it is the answer to whatever is about streams.
@@ -42,17 +41,7 @@ class FakeStreams {
     [[nodiscard]] const Stream* find(const std::string& key) const;
 
   private:
-    using Words = std::vector<std::string>;
-    struct Client {
-        std::string input;
-        std::string output;
-        bool blocked = false;
-        Instant until{};
-        Words read;
-    };
-
-    void run(Client& client, int64_t id);
-    [[nodiscard]] std::string execute(Client& client, int64_t id, const Words& words);
+    [[nodiscard]] std::string execute(StreamsClient& client, int64_t id, const Words& words) override;
     /// Empty where there is nothing.
     [[nodiscard]] std::string read(const Words& words) const;
     [[nodiscard]] std::string describe(const std::string& key) const;
@@ -61,8 +50,6 @@ class FakeStreams {
 
     Instant now_{};
     std::map<std::string, Stream> streams_;
-    std::map<int64_t, Client> clients_;
-    int64_t next_client_ = 1;
 };
 
 }  // namespace millrace::test
