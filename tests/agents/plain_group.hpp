@@ -125,8 +125,10 @@ class Group {
             if (value_of(row, "name") == group_) last = value_of(row, "last-delivered-id");
         }
         if (last.empty()) return;
-        const auto lowest = pending("-", "+", 1);
-        mark_ = lowest.empty() || at_last_delivered ? last : just_before(lowest.front().id);
+        const Reply summary = db_.call({"XPENDING", stream_, group_});
+        if (summary->type != REDIS_REPLY_ARRAY) return;  // destroyed in between: the mark before counts
+        const char* const lowest = summary->element[1]->str;
+        mark_ = lowest == nullptr || at_last_delivered ? last : just_before(lowest);
         seen_ = std::max(seen_, numbers(last));
     }
     // True where the key was another one: then nothing of what is held exists any more.

@@ -1,5 +1,5 @@
-// What the servers of tests share in which nobody writes down what a server answers: their clients, and commands that come
-// in any pieces. What a client has sent behind a read that blocks waits for its end.
+// What the servers of tests share in which nobody writes down what a server answers: their clients, and commands that
+// come in any pieces. What a client has sent behind a read that blocks waits for its end.
 #pragma once
 
 #include <cstdint>
