@@ -18,8 +18,8 @@ void mr_client::observe(const Event& event) {
         std::erase(sources, *closed->source);
         std::erase(paused, *closed->source);
     }
-    if (log) log(event);
     hold_if(events.add(event));
+    if (log) log(event);  // the last: what it throws loses a line and no event
 }
 
 /// Reading stops; what is in hand, and timers, go on.

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <ctime>
 #include <string_view>
 
 #include "millrace.h"
