@@ -1,12 +1,22 @@
 // What every entry point of the package exports besides `connect`.
-export { Batch } from './batch.js';
+import { Batch } from './batch.js';
+import { Client } from './client.js';
+import { Consumer } from './consumer.js';
+import { Entry } from './entry.js';
+import { MillraceError } from './errors.js';
+import { Publisher } from './publisher.js';
+import { Source } from './source.js';
+import { Tail } from './tail.js';
+
+// Minified they have other names, by which a console would show them.
+for (const [name, value] of Object.entries({ Batch, Client, Consumer, Entry, MillraceError, Publisher, Source, Tail })) {
+  Object.defineProperty(value, 'name', { value: name });
+}
+
+export { Batch, Client, Consumer, Entry, MillraceError, Publisher, Source, Tail };
 export type { BatchReason, Which } from './batch.js';
-export { Client } from './client.js';
 export type { ClientHealth, DeadLetter, GroupStart, MetricNames, RedriveResult } from './client.js';
 export type { Connect, ConnectOptions } from './connect.js';
-export { Consumer } from './consumer.js';
-export { Entry } from './entry.js';
-export { MillraceError } from './errors.js';
 export type { ErrorCode, ErrorInfo, ErrorKind } from './errors.js';
 export type {
   ClientEventName,
@@ -22,11 +32,8 @@ export type { Health } from './health.js';
 export type { PublishResult } from './host/records.js';
 export type { DisconnectReason } from './module.js';
 export type * from './options.js';
-export { Publisher } from './publisher.js';
 export type { PublishFields, PublishValue, PublishWait } from './publisher.js';
 export type { RunContext, RunOptions, RunResult } from './run.js';
-export { Source } from './source.js';
-export { Tail } from './tail.js';
 export { TransportError } from './transports/transport.js';
 export type { Socket, Target, TlsSettings, Transport } from './transports/transport.js';
 export { webSocketTransport } from './transports/websocket.js';

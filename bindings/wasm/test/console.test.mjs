@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
 
+import * as millrace from 'millrace';
+
 import { clientFor } from './support/client.mjs';
 import { startServer, until } from './support/server.mjs';
 
@@ -91,4 +93,10 @@ test('entries and batches are shown as what they hold', async (t) => {
   batch.release();
   assert.equal(inspect(batch), "{ reason: 'flush', entries: [ (released) ] }");
   assert.throws(() => JSON.stringify(batch), { code: 'closed' });
+});
+
+test('classes have the names by which they are imported', () => {
+  for (const name of ['Batch', 'Client', 'Consumer', 'Entry', 'MillraceError', 'Publisher', 'Source', 'Tail']) {
+    assert.match(inspect(millrace[name]), new RegExp(`^\\[class ${name}\\b`), `${name} is exported as it is called`);
+  }
 });
