@@ -43,6 +43,20 @@ TEST(LostGroup, IsMadeAgainJustBeforeWhatWasPending) {
     EXPECT_EQ(it.host.story(), lines({"group recreated s from 2-18446744073709551614", blocking_read}));
 }
 
+/// XINFO STREAM shows the first entry and the last, whatever their size.
+TEST(LostGroup, OfAStreamOfLargeEntriesIsMadeAgain) {
+    ClientConfig with_small_replies;
+    with_small_replies.max_elements = 1024;
+    ScriptedHost host(with_small_replies);
+    consume(host);
+    host.reply("read", no_group);
+    host.forget();
+    const std::string large = array({bulk("4-0"), array(Items(1100, bulk("x")))});
+    host.reply("read",
+               map({bulk("last-generated-id"), bulk("12-0"), bulk("first-entry"), large, bulk("last-entry"), large}));
+    EXPECT_EQ(host.story(), lines({"read: XGROUP CREATE s g 0-0 MKSTREAM"}));
+}
+
 TEST(LostGroup, WithNothingPendingIsMadeAgainAtTheLastDelivered) {
     Scene it("");
     it.host.reply("read", no_group);

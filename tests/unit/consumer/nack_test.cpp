@@ -63,6 +63,13 @@ TEST_F(Nack, ComesAgainAfterTheDelayWithOneMoreDelivery) {
     ASSERT_TRUE(host.ack(1, {1}).ok());
 }
 
+/// No clock reaches the end of such a delay, and adding it to one overflows.
+TEST_F(Nack, MayBeForEver) {
+    ASSERT_TRUE(host.nack(1, {0}, Duration{INT64_MAX}).ok());
+    wait(5000);
+    EXPECT_EQ(story(), "");
+}
+
 TEST_F(Nack, WithoutADelayWaitsLongerWithEachDelivery) {
     ASSERT_TRUE(host.nack(1, {0}).ok());
     wait(99);
