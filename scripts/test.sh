@@ -131,7 +131,8 @@ run_harness() {
   local present
   mapfile -t present < <(bash "$root/scripts/servers.sh" present)
   [[ ${#present[@]} -gt 0 ]] || die "no server is at hand"
-  "$root/build/bin/millrace-harness" run "${present[@]/#/--server=local:}" --rounds=10 --report="$root/build/report"
+  "$root/build/bin/millrace-harness" run "${present[@]/#/--server=local:}" --rounds=10 --jobs=12 \
+    --report="$root/build/report"
 }
 
 check packages 'Packages' bash "$root/scripts/install.sh" servers native wasm emscripten go rust test
