@@ -28,6 +28,7 @@ enum { CONNECTIONS_MAX = 16, CHUNKS_MAX = 16, CONNECTING = 1000 };
 typedef struct connection {
     uint32_t id; /* 0: a free place */
     int fd;
+    unsigned address; /* which one of its host's it is tried at */
     int connected;
     int reads;           /* the machine wants bytes from it */
     int blocked;         /* the socket took only a part */
@@ -35,7 +36,8 @@ typedef struct connection {
 } connection;
 
 static mr_machine* machine;
-static int lost; /* a connection was */
+static int lost;         /* a connection was */
+static unsigned address; /* which one of a host's is tried: the next one, where it fails */
 static connection connections[CONNECTIONS_MAX];
 static volatile sig_atomic_t interrupted;
 
@@ -66,6 +68,7 @@ static connection* find(uint32_t id) {
 
 static void forget(connection* it) {
     if (it->fd >= 0) close(it->fd);
+    if (!it->connected && it->address == address) ++address;
     memset(it, 0, sizeof *it);
     it->fd = -1;
 }
@@ -81,24 +84,25 @@ static uint32_t reason_of(int error) {
     return error == ECONNREFUSED ? MR_DISCONNECT_REFUSED : MR_DISCONNECT_RESET; /* told in logs, and tried again */
 }
 
-/* Begins to connect to the first address of the host; CONNECTING, or why it can't. */
+/* Begins to connect to an address of the host; CONNECTING, or why it can't. */
 static uint32_t start_connecting(connection* it, const mr_action* action) {
     char host[256], port[8];
-    struct addrinfo hints, *found = NULL;
+    struct addrinfo hints, *found = NULL, *at;
     int yes = 1, error = 0;
     memset(&hints, 0, sizeof hints);
     hints.ai_socktype = SOCK_STREAM;
     snprintf(host, sizeof host, "%.*s", (int)action->host.size, action->host.data);
     snprintf(port, sizeof port, "%" PRIu32, action->port);
     if (getaddrinfo(host, port, &hints, &found) != 0) return MR_DISCONNECT_DNS;
-    it->fd = socket(found->ai_family, SOCK_STREAM, 0);
+    for (at = found; it->address < address; ++it->address) at = at->ai_next != NULL ? at->ai_next : found;
+    it->fd = socket(at->ai_family, SOCK_STREAM, 0);
     if (it->fd < 0 || it->fd >= FD_SETSIZE) {
         error = EMFILE;
     } else {
         fcntl(it->fd, F_SETFL, O_NONBLOCK);
         fcntl(it->fd, F_SETFD, FD_CLOEXEC);
         setsockopt(it->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        if (connect(it->fd, found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS) error = errno;
+        if (connect(it->fd, at->ai_addr, at->ai_addrlen) != 0 && errno != EINPROGRESS) error = errno;
     }
     freeaddrinfo(found);
     return error == 0 ? CONNECTING : reason_of(error);
