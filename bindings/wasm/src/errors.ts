@@ -115,7 +115,10 @@ export function errorOf(info: ErrorInfo, maybeWritten = false): MillraceError {
 /** The error of the module's last call.
  * @internal */
 export function lastError(module: MillraceModule): MillraceError {
-  return errorOf(JSON.parse(module.lastError()) as ErrorInfo);
+  const error = errorOf(JSON.parse(module.lastError()) as ErrorInfo);
+  // V8 keeps ten calls. As many lie between here and `consumer` or `tail`, and whose call was wrong came eleventh.
+  Error.captureStackTrace?.(error, lastError);
+  return error;
 }
 
 /** Throws `bad_argument` unless these are options of those names, with a space between each and the next: a misspelt one

@@ -1,6 +1,7 @@
 // What consoles show. Where nobody listens, a server that is not there, or a handler that fails, must not look like a
 // stream without entries; and an entry is shown as what it holds.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { inspect } from 'node:util';
 
@@ -99,4 +100,14 @@ test('classes have the names by which they are imported', () => {
   for (const name of ['Batch', 'Client', 'Consumer', 'Entry', 'MillraceError', 'Publisher', 'Source', 'Tail']) {
     assert.match(inspect(millrace[name]), new RegExp(`^\\[class ${name}\\b`), `${name} is exported as it is called`);
   }
+});
+
+test('an error that nobody catches names the caller, and is not drowned in the code of the package', async () => {
+  const text = "import { connect } from 'millrace'; (await connect()).consumer({ group: 'g' });";
+  const flags = ['--input-type=module', '--eval', text];
+  const { status, stderr } = spawnSync(process.execPath, flags, { cwd: import.meta.dirname, encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stderr, /MillraceError\]?: streams: names no stream/);
+  assert.match(stderr, /^ +at .*\[eval1\]:1:/m);
+  assert.ok(stderr.length < 5000, `${stderr.length} characters`);
 });
