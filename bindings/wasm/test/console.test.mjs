@@ -111,3 +111,16 @@ test('an error that nobody catches names the caller, and is not drowned in the c
   assert.match(stderr, /^ +at .*\[eval1\]:1:/m);
   assert.ok(stderr.length < 5000, `${stderr.length} characters`);
 });
+
+test('what a transport says beyond its reason is told once', async (t) => {
+  const warnings = warningsOf(t);
+  const client = await clientFor(t, 'redis://127.0.0.1:1', {
+    retryDelay: 1,
+    maxRetryDelay: 5,
+    transport: { open: () => Promise.reject(new millrace.TransportError('tls_failed', "tls.ca: 'ca.pem' can't be read")) },
+  });
+  client.consumer({ stream: 's', group: 'g' });
+  await until('several tries', () => count(client, 'millrace_disconnects_total') > 5);
+  const told = warnings().filter((text) => !text.includes('127.0.0.1:1'));
+  assert.deepEqual(told, ["millrace: A connection failed error=tls.ca: 'ca.pem' can't be read"]);
+});

@@ -2,13 +2,14 @@
 // over.
 import type { DisconnectReason } from '../module.js';
 import type { ConnectOrder } from './records.js';
-import { reasonOf, TransportError } from '../transports/transport.js';
+import { toldOf, TransportError } from '../transports/transport.js';
 import type { Socket, Target, Transport } from '../transports/transport.js';
 
 /** What a connection tells the loop, and asks of it. */
 export interface ConnectionOwner {
   connected(connection: Connection): void;
-  disconnected(connection: Connection, reason: DisconnectReason): void;
+  /** `words`: what the transport said, where that is more than the reason. */
+  disconnected(connection: Connection, reason: DisconnectReason, words?: string): void;
   received(connection: Connection, bytes: Uint8Array): void;
   /** Bytes to send now, the connection's own; none when there are none. */
   takeOutput(connection: Connection): Uint8Array<ArrayBuffer> | undefined;
@@ -33,7 +34,7 @@ export class Connection {
   open(transport: Transport, order: ConnectOrder, withinMs: number): void {
     this.#timer = setTimeout(
       () => {
-        this.#end('timeout');
+        this.#end({ reason: 'timeout' });
       },
       Math.max(0, withinMs),
     );
@@ -44,13 +45,13 @@ export class Connection {
         if (!this.#isOver) this.#owner.received(this, bytes);
       },
       onClose: (error) => {
-        this.#end(error === undefined ? 'closed' : reasonOf(error));
+        this.#end(error === undefined ? { reason: 'closed' } : toldOf(error));
       },
     };
     // A transport that throws at once is no different from one that rejects.
     new Promise<Socket>((resolve) => resolve(transport.open(target))).then(
       (socket) => this.#opened(socket),
-      (error: unknown) => this.#end(reasonOf(error)),
+      (error: unknown) => this.#end(toldOf(error)),
     );
   }
 
@@ -66,10 +67,10 @@ export class Connection {
     this.write();
   }
 
-  #end(reason: DisconnectReason): void {
+  #end({ reason, words }: { reason: DisconnectReason; words?: string }): void {
     if (this.#isOver) return;
     this.close();
-    this.#owner.disconnected(this, reason);
+    this.#owner.disconnected(this, reason, words);
   }
 
   /** Sends what there is, unless a write is still under way; then what there is follows it. */

@@ -60,6 +60,8 @@ export class Loop implements TurnSink, ConnectionOwner {
   #events: string[] = [];
   #actions: (() => void)[] = [];
   readonly #writables = new Set<number>();
+  /** What a transport said last: it is not told again before a connection was made. */
+  #told: string | undefined;
   #isTurnDue = false;
   #isTurning = false;
   #isOver = false;
@@ -232,13 +234,18 @@ export class Loop implements TurnSink, ConnectionOwner {
   // ---- what connections tell
 
   connected(connection: Connection): void {
+    this.#told = undefined;
     this.#input((now) => this.module._mr_connected(this.handle, connection.id, now));
   }
 
-  disconnected(connection: Connection, reason: DisconnectReason): void {
+  disconnected(connection: Connection, reason: DisconnectReason, words?: string): void {
     this.#connections.delete(connection.id);
     const position = disconnectReasons.indexOf(reason);
     this.#input((now) => this.module._mr_disconnected(this.handle, connection.id, position, now));
+    if (!words || words === this.#told) return;
+    this.#told = words;
+    const event = { type: 'log', level: 'warn', message: 'A connection failed', fields: { error: words } };
+    this.#listener.event(event);
   }
 
   received(connection: Connection, bytes: Uint8Array): void {

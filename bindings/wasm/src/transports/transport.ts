@@ -54,16 +54,18 @@ export class TransportError extends Error {
   override readonly name = 'TransportError';
   readonly reason: DisconnectReason;
 
-  constructor(reason: DisconnectReason, message: string) {
-    super(message);
+  /** With a `cause`, of which the reason says it all; without, the message is logged. */
+  constructor(reason: DisconnectReason, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
     this.reason = reason;
   }
 }
 
-/** The reason that an error carries; `reset` where it has none.
+/** Any error as what the core can be told: a reason, `reset` where it carries none, and words where those say more.
  * @internal */
-export function reasonOf(error: unknown): DisconnectReason {
-  return error instanceof TransportError ? error.reason : 'reset';
+export function toldOf(error: unknown): { reason: DisconnectReason; words?: string } {
+  if (!(error instanceof TransportError)) return { reason: 'reset', words: String(error) };
+  return error.cause === undefined ? { reason: error.reason, words: error.message } : error;
 }
 
 const reasonsOfCodes: Readonly<Record<string, DisconnectReason>> = {
@@ -130,6 +132,7 @@ export function asTransportError(error: unknown): TransportError {
   if (error instanceof TransportError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
   const words = typeof message === 'string' ? message : String(error);
-  const reason = (typeof code === 'string' && reasonOfCode(code)) || reasonOfWords(words);
-  return new TransportError(reason, words);
+  const known = typeof code === 'string' ? reasonOfCode(code) : undefined;
+  const reason = known ?? reasonOfWords(words);
+  return new TransportError(reason, words, known || reason !== 'reset' ? { cause: error } : {});
 }
