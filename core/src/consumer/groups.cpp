@@ -35,12 +35,18 @@ void Groups::add_stream(uint32_t stream, std::string at) {
     todo_.insert(stream);
 }
 
+void Groups::look() {
+    asks_length_ = true;
+    marks_at_ = holdings_.context.now;
+    for (Group& group : groups_) group.mark_is_due = group.state != State::gone;
+}
+
 void Groups::advance(Lane* reading, Lane* asking, Instant now) {
     if (marks_at_.has_value() && *marks_at_ <= now) {
         marks_at_ = now + holdings_.config.claim_interval;
         for (uint32_t i = 0; i < groups_.size(); ++i) {
             Group& group = groups_[i];
-            group.mark_is_due = group.state == State::made;
+            if (group.state == State::made) group.mark_is_due = true;
             if (group.state == State::left) group.state = State::suspect;
             todo_.insert(i);
         }
@@ -164,7 +170,7 @@ void Groups::after_create(uint32_t stream, const resp::Reply& reply, Instant now
     // Of a group that we made at an id that is all there is to know; of another, or one at `$`, the server is asked.
     if (is_new) {
         group.mark = EntryId::parse(group.at);
-        group.mark_is_due = !group.mark.has_value();
+        if (!group.mark.has_value()) group.mark_is_due = true;
     } else if (!is_recreation || !group.mark.has_value()) {
         group.mark.reset();
         group.mark_is_due = true;
@@ -274,6 +280,7 @@ void Groups::leave(std::string_view command, uint32_t stream, const resp::Reply&
         std::string(command) + " " + holdings_.streams[stream] + " " + holdings_.config.group + ": " + error.message;
     Group& group = groups_[stream];
     group.state = State::left;
+    group.mark_is_due = false;
     if (!marks_at_.has_value()) marks_at_ = holdings_.context.now + holdings_.config.claim_interval;
     const auto is_left = [](const Group& other) { return other.state == State::left; };
     const bool is_last = !has_pattern() && std::all_of(groups_.begin(), groups_.end(), is_left);

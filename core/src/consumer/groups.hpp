@@ -59,12 +59,9 @@ class Groups final : private ReplyHandler {
     void handle_seen(uint32_t stream, EntryId id) {
         if (id > groups_[stream].seen) groups_[stream].seen = id;
     }
-    /// Asks for the marks and figures of every stream now, rather than at the next claim_interval; from then on for
-    /// lengths too, which are of no other use.
-    void look() {
-        asks_length_ = true;
-        if (marks_at_.has_value()) marks_at_ = holdings_.context.now;
-    }
+    /// Asks for the marks and figures of every stream now, or once its group is made, rather than at the next
+    /// claim_interval; from then on for lengths too, which are of no other use.
+    void look();
     /// As of the last look at each stream.
     [[nodiscard]] SourceFigures figures() const;
     void disown(Lane& lane) { lane.disown(this); }
@@ -86,7 +83,7 @@ class Groups final : private ReplyHandler {
         bool is_recreation = false;
         std::optional<EntryId> mark;  // everything at or below it is acked
         std::optional<EntryId> last_delivered;
-        bool mark_is_due = false;
+        bool mark_is_due = false;  // to be asked for once the group is made
         uint32_t marks_out = 0;
         uint32_t mark_failures = 0;  // in a row
         EntryId seen;

@@ -90,6 +90,31 @@ TEST_F(HealthOf, ALookIsAsOldAsItsQuestion) {
     EXPECT_EQ(now().since_looked, milliseconds(5));
 }
 
+/// Whoever looks first looks while the group is being made: it was forgotten then, and the next one an interval off.
+TEST(HealthOfOneThatBegins, ALookIsTakenOnceTheGroupIsMade) {
+    ScriptedHost host;
+    const SourceId source = host.open(source_of());
+    host.greet("read");
+    host.greet("control");
+    host.forget();
+    EXPECT_TRUE(host.machine.look(source, host.now()).ok());
+    host.settle();
+    EXPECT_EQ(host.story(), "");
+    host.reply("read", ok());
+    EXPECT_EQ(host.story(), lines({"ready streams consumer=c resp3 7.0.15", "read: XLEN s", "read: XINFO GROUPS s",
+                                   "read: XPENDING s g", "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s >"}));
+}
+
+TEST_F(HealthOf, ALookAtAGroupThatIsMadeAgainIsTakenThen) {
+    host.reply("read", error("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option"));
+    look();
+    host.reply("read", map({bulk("last-generated-id"), bulk("12-0")}));
+    host.forget();
+    host.reply("read", ok());
+    EXPECT_EQ(host.story(), lines({"group recreated s from 0-0", "read: XLEN s", "read: XINFO GROUPS s",
+                                   "read: XPENDING s g", "read: XREADGROUP GROUP g c COUNT 5 BLOCK 2000 STREAMS s >"}));
+}
+
 /// Up to 6.2 servers tell no lag; and an id that is a counter tells no age.
 TEST_F(HealthOf, WhatTheServerDoesNotTellIsLeftOut) {
     look();
