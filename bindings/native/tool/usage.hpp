@@ -6,13 +6,13 @@ namespace millrace::tool {
 inline constexpr char usage[] = R"(Entries of Redis Streams from the command line, one JSON object a line.
 
 Usage:
-  millrace consume <stream>... [--group=<name>] [--consumer=<name>] [--count=<n>] [options]
-  millrace tail <stream>... [--from=<where>] [--count=<n>] [options]
-  millrace publish <stream> <field=value>... [options]
-  millrace dead <stream> [--after=<id>] [--count=<n>] [options]
-  millrace redrive <stream> (--all | --id=<id>...) [options]
-  millrace group (create | move) <stream> <group> [--at=<id> | --since=<seconds>] [options]
-  millrace group destroy <stream> <group> [options]
+  millrace consume <stream>... [--group=<name>] [--consumer=<name>] [--count=<n>] [--set=<key=value>]... [options]
+  millrace tail <stream>... [--from=<where>] [--count=<n>] [--set=<key=value>]... [options]
+  millrace publish <stream> <field=value>... [--set=<key=value>]... [options]
+  millrace dead <stream> [--after=<id>] [--count=<n>] [--set=<key=value>]... [options]
+  millrace redrive <stream> (--all | --id=<id>...) [--set=<key=value>]... [options]
+  millrace group (create | move) <stream> <group> [--at=<id> | --since=<seconds>] [--set=<key=value>]... [options]
+  millrace group destroy <stream> <group> [--set=<key=value>]... [options]
   millrace (-h | --help | --version)
 
 consume reads as a consumer of a group; each entry is acked once its line was written. SIGINT, SIGTERM, --count and the
@@ -20,8 +20,9 @@ end of who reads our output give back what was not written, and end. dead lists 
 for the group that gave it up. Behind -- nothing is an option: millrace publish -- -stream -field=value
 
 Options:
-  --url=<url>          the server, and any keys in its query [default: redis://localhost:6379]
-  --set=<key=value>... a key of the configuration; may be repeated
+  --url=<url>          the server, and any keys in its query; a password may come by the environment's REDIS_PASSWORD
+                       instead [default: redis://localhost:6379]
+  --set=<key=value>    a key of the configuration, docs/configuration.md; may be repeated
   --group=<name>       the consumer group; without one the key's, which is notifications
   --consumer=<name>    our name in the group; without one it is generated
   --from=<where>       new, last:<n>, an entry id, or id:<canonical id>; without one the key's, which is new
@@ -33,6 +34,8 @@ Options:
   --since=<seconds>    the same by time, in Unix seconds: the entries added from then on
   --timeout=<time>     how long to wait for an answer [default: 10s]
   --log=<form>         what is told on standard error: logfmt, json or none [default: logfmt]
+
+Exit codes: 0 done, also where there was nothing to do; 1 refused, or not answered in time; 2 wrong use.
 )";
 
 }  // namespace millrace::tool

@@ -129,6 +129,16 @@ TEST(ToolTest, takes_nothing_for_an_option_behind_two_dashes) {
     EXPECT_EQ(run("group create orders" + url + " -- -g").lines().at(0)["group"], "-g");
 }
 
+TEST(ToolTest, takes_several_keys) {
+    REQUIRE_SERVER(server);
+    const std::string keys = " --log=none --set=client_name=ops --set=flush_interval=5ms --url=" + server->url();
+    ASSERT_EQ(run("publish orders n=1 --set=max_len=5" + keys).code, 0);
+    for (const std::string command : {"consume orders --count=1", "tail orders --from=last:1 --count=1", "dead orders",
+                                      "redrive orders --all", "group create orders g", "group destroy orders g"}) {
+        EXPECT_EQ(run(command + keys).code, 0) << command;
+    }
+}
+
 TEST(ToolTest, moves_a_group_for_a_replay) {
     REQUIRE_SERVER(server);
     const std::string url = " --log=none --url=" + server->url();
