@@ -15,6 +15,11 @@ struct Loop {
     bool own_thread;
 };
 
+static_assert(BatchHandler<void (*)(Batch&)> && BatchHandler<Status (*)(const Batch&)>);
+static_assert(BatchHandler<Error (*)(Batch&)>);
+static_assert(!BatchHandler<bool (*)(Batch&)>, "one that returns false for a failure would have its batch acked");
+static_assert(!BatchHandler<int (*)(Batch&)>);
+
 class RunTest : public ::testing::TestWithParam<Loop> {
   protected:
     Client client(const std::string& url) {

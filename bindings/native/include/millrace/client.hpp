@@ -131,6 +131,11 @@ class Batch {
 
 /// Entries are handled: no error acks the batch, an Error nacks it.
 using Handler = std::function<Status(Batch&)>;
+/// What Client::run calls. It returns nothing, or a Status: whoever returned false for a failure would have the batch
+/// acked.
+template <class H>
+concept BatchHandler = std::invocable<H&, Batch&> &&(std::is_void_v<std::invoke_result_t<H&, Batch&>> ||
+                                                     std::is_convertible_v<std::invoke_result_t<H&, Batch&>, Status>);
 /// One result for each entry of a publish; valid for the call.
 using PublishCallback = std::function<void(std::span<const PublishResult>)>;
 
@@ -153,8 +158,8 @@ class Client {
     /// time. The batch is acked when the handler returns (what it has not settled itself), and nacked when it throws or
     /// returns an Error, which is also told as a Log event; one that the handler has moved away is left to whom it went
     /// to. Before it returns, acks that were given are answered, or connection_timeout has passed.
-    template <class H>
-    requires std::invocable<H&, Batch&> Status run(const SourceOptions& source, H handler) {
+    template <BatchHandler H>
+    Status run(const SourceOptions& source, H handler) {
         if constexpr (std::is_convertible_v<std::invoke_result_t<H&, Batch&>, Status>) {
             return run_handler(source, Handler(std::move(handler)));
         } else {
