@@ -16,7 +16,10 @@ Result<Health> Hub::health(SourceId source, Duration timeout) {
         (void)wait_until(lock, deadline_after(asked, timeout), [this, source, asked] {
             const Instant now = monotonic_now();
             const Result<Health> health = engine_->machine().health(source, now);
-            return !health || (health->since_looked.has_value() && *health->since_looked <= now - asked);
+            if (!health) return true;
+            // A tail and a subscription have no figures to wait for.
+            if (health->mode.has_value() && *health->mode != Delivery::streams) return true;
+            return health->since_looked.has_value() && *health->since_looked <= now - asked;
         });
         if (closed_) return closed_error();
     }

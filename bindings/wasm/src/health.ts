@@ -44,6 +44,8 @@ export async function toldHealth(
     if (askedAt === undefined && ask()) askedAt = Date.now();
     const told = health();
     const now = Date.now();
+    // A tail and a subscription have no figures to wait for.
+    if (told.mode && told.mode !== 'streams') return told;
     const age = askedAt === undefined ? -1 : now - askedAt;
     if (told.sinceLooked !== undefined && told.sinceLooked <= age) return told;
     if (now - begunAt >= timeoutMs) return told;

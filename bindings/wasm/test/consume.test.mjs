@@ -346,6 +346,14 @@ test('a look waits until the source reads, as long as it may', async (t) => {
   );
 });
 
+test('a look at a tail has nothing to wait for', async (t) => {
+  const client = await clientFor(t, server.url);
+  const begunAt = Date.now();
+  const health = await client.tail({ stream: 'looked' }).look({ timeoutMs: 20_000 });
+  assert.equal(health.mode, 'tail');
+  assert.ok(Date.now() - begunAt < 10_000);
+});
+
 test('health and metrics tell of the source', async (t) => {
   await fill('watched', 3);
   const client = await clientFor(t, server.url, quick);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -47,6 +48,16 @@ TEST_F(StatusTest, health_tells_what_the_server_has) {
     EXPECT_EQ(json["consumerGroup"], "billing");
     EXPECT_EQ(json["streamLength"], 5);
     EXPECT_EQ(json["pendingMessages"], 5);
+}
+
+TEST_F(StatusTest, nothing_is_waited_for_where_there_is_no_group) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url());
+    const Result<SourceId> tail = client.open({.streams = {"orders"}, .group = ""});
+    ASSERT_TRUE(tail.ok());
+    const auto begun = std::chrono::steady_clock::now();
+    ASSERT_TRUE(client.health(*tail, patience).ok());
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
 }
 
 TEST_F(StatusTest, http_tells_the_same) {
