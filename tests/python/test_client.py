@@ -289,6 +289,15 @@ class Look(ClientTest):
         self.assertEqual((health["streamLength"], health["consumerGroup"], health["consumer"]), (7, "g", "c"))
         self.assertRegex(client.metrics(), r"(?m)^# TYPE millrace_\w+ counter$")
 
+    def test_a_batch_may_be_settled_entry_by_entry(self):
+        client = self.client(batch_size=2)
+        client.consumer()
+        self.add(2)
+        with self.next_batch(client) as batch:  # at whose end nothing is left to ack
+            batch.reject("of a bad kind", [batch[0]])
+            batch.ack([batch[1]])
+        self.assert_pending(0)
+
     def test_a_lost_connection_is_made_again(self):
         client = self.client()
         client.consumer()

@@ -171,7 +171,7 @@ class Batch(list, AbstractContextManager):
         try:
             (self.nack if kind else self.ack)()
         except MillraceError as error:
-            if not kind and error.code != "lost":  # another consumer has them by now
+            if not kind and error.code not in ("lost", "not_held"):  # another has them by now, or none was left
                 raise
 
 
