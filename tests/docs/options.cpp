@@ -87,6 +87,21 @@ std::string type_of(const ConfigKey& key) {
     return "never";
 }
 
+/// Keys that the words name are named as the interface has them: the compiler refuses `max_len`.
+std::string in_camel_case(std::string_view words) {
+    const auto is_part = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
+    std::string text;
+    while (!words.empty()) {
+        const auto end = std::find_if_not(words.begin(), words.end(), is_part);
+        const std::string_view word = words.substr(0, std::max<size_t>(static_cast<size_t>(end - words.begin()), 1));
+        const auto keys = millrace::config_keys();
+        const bool is_key = std::any_of(keys.begin(), keys.end(), [word](const auto& key) { return key.name == word; });
+        text += is_key ? camel_case(word) : std::string(word);
+        words.remove_prefix(word.size());
+    }
+    return text;
+}
+
 /// A comment of lines of at most 120 columns.
 void print_comment(std::ostream& out, std::string_view indent, std::string_view words) {
     constexpr size_t columns = 120;
@@ -111,7 +126,7 @@ void print_key(std::ostream& out, const ConfigKey& key, std::string_view name) {
     words += " Default: " + std::string(key.default_text) + ".";
     if (!key.zero_means.empty()) words += " 0: " + std::string(key.zero_means) + ".";
     words += " Allowed: " + std::string(key.range) + ".";
-    print_comment(out, "  ", words);
+    print_comment(out, "  ", in_camel_case(words));
     out << "  readonly " << camel_case(name) << "?: " << type_of(key) << " | undefined;\n";
 }
 

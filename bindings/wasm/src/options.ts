@@ -35,13 +35,13 @@ export interface ClientKeys {
   /** The number of the database, by SELECT. Default: 0. Allowed: 0 to 2147483647. */
   readonly database?: number | undefined;
   /**
-   * The password. The first of auth_token, redis_secret, password and the environment's REDIS_PASSWORD that is not
-   * empty counts. Default: none. Allowed: any text.
+   * The password. The first of authToken, redisSecret, password and the environment's REDIS_PASSWORD that is not empty
+   * counts. Default: none. Allowed: any text.
    */
   readonly authToken?: string | undefined;
-  /** The password, where auth_token is empty. Default: none. Allowed: any text. */
+  /** The password, where authToken is empty. Default: none. Allowed: any text. */
   readonly redisSecret?: string | undefined;
-  /** The password, where auth_token and redis_secret are empty. Default: none. Allowed: any text. */
+  /** The password, where authToken and redisSecret are empty. Default: none. Allowed: any text. */
   readonly password?: string | undefined;
   /** The ACL user (servers from 6.0). Default: none. Allowed: any text. */
   readonly username?: string | undefined;
@@ -137,8 +137,8 @@ export interface SourceOptions {
   readonly start?: string | undefined;
   /**
    * Where a tail begins: with what comes, with the last n entries of each stream, after an entry id, or after the
-   * newest entry whose canonical id (id_field) this is. Default: new. Allowed: `new`, `last:n` with n from 1 to
-   * 1000000, an entry id, or `id:` and a canonical id.
+   * newest entry whose canonical id (idField) this is. Default: new. Allowed: `new`, `last:n` with n from 1 to 1000000,
+   * an entry id, or `id:` and a canonical id.
    */
   readonly from?: string | undefined;
   /**
@@ -159,8 +159,8 @@ export interface SourceOptions {
    */
   readonly flushInterval?: Duration | undefined;
   /**
-   * The most entries that are held; then reading stops until some are acked. Default: 4 x batch_size. 0: refused.
-   * Allowed: 1 to 100000000, at least batch_size.
+   * The most entries that are held; then reading stops until some are acked. Default: 4 x batchSize. 0: refused.
+   * Allowed: 1 to 100000000, at least batchSize.
    */
   readonly prefetch?: number | undefined;
   /** The most bytes of entries that are held. Default: 64MiB; 16MiB in WASM. 0: refused. Allowed: 1KiB to 64GiB. */
@@ -187,7 +187,7 @@ export interface SourceOptions {
   /**
    * Whether, and where, canonical ids that were acked are remembered; later entries of the same id are acked unseen.
    * With `redis` the server remembers them, for all consumers of the group and over restarts: the script that acks an
-   * entry marks its id, and deletes the entry where `delete_acked` asks for that. Default: off. Allowed: off, memory,
+   * entry marks its id, and deletes the entry where `deleteAcked` asks for that. Default: off. Allowed: off, memory,
    * redis.
    */
   readonly dedupe?: 'off' | 'memory' | 'redis' | undefined;
@@ -199,8 +199,8 @@ export interface SourceOptions {
   /** How long an id is remembered, from its ack on. Default: 10m. 0: no bound by time. Allowed: 0 to 87600h. */
   readonly dedupeWindow?: Duration | undefined;
   /**
-   * How many ids of a consumer `dedupe: memory` remembers; with `redis` only `dedupe_window` counts. Default: 100000.
-   * 0: no bound by count. Allowed: 0 to 1000000000.
+   * How many ids of a consumer `dedupe: memory` remembers; with `redis` only `dedupeWindow` counts. Default: 100000. 0:
+   * no bound by count. Allowed: 0 to 1000000000.
    */
   readonly dedupeCount?: number | undefined;
   /**
@@ -233,14 +233,14 @@ export interface PublishOptions {
    * 1000000000000.
    */
   readonly maxLen?: number | undefined;
-  /** Trims to exactly max_len, which costs the server more. Default: false. Allowed: true, false. */
+  /** Trims to exactly maxLen, which costs the server more. Default: false. Allowed: true, false. */
   readonly maxLenExact?: boolean | undefined;
   /** Trims entries older than this by the server's time, roughly. Default: off. 0: refused. Allowed: 1ms to 87600h. */
   readonly maxAge?: Duration | undefined;
   /** Never trims what a group has pending or has not read yet. Default: false. Allowed: true, false. */
   readonly keepPending?: boolean | undefined;
   /**
-   * Writes each entry once, also after a lost reply, while its answer comes within idempotent_window. Default: false.
+   * Writes each entry once, also after a lost reply, while its answer comes within idempotentWindow. Default: false.
    * Allowed: true, false.
    */
   readonly idempotent?: boolean | undefined;
