@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "agent/capability.hpp"
 #include "agent/protocol.hpp"
 #include "base/text.hpp"
@@ -20,9 +24,11 @@ int list_command(const Arguments& arguments) {
         return 0;
     }
     std::string text;
+    size_t id_width = 0;
+    for (const auto& row : cases()) id_width = std::max(id_width, row.id.size());
     for (const auto& row : cases()) {
         std::string id(row.id);
-        id.resize(std::max<size_t>(id.size(), 32), ' ');
+        id.resize(id_width + 2, ' ');
         std::vector<std::string> spec(row.spec.begin(), row.spec.end());
         text += id + row.title.data() + " [" + join(spec, ", ") + "]\n";
     }
