@@ -1,7 +1,7 @@
 // What is thrown. The codes and what is to be done about each come from the core's table, which the module carries.
 import type { MillraceModule } from './module.js';
 
-/** Stable names of what can go wrong; docs/errors.md says what each means. */
+/** Stable names of what can go wrong; docs/errors.md of the repository says what each means, and `advice` what to do. */
 export type ErrorCode =
   | 'bad_config'
   | 'bad_argument'

@@ -144,7 +144,8 @@ export class Publisher {
   }
 
   /**
-   * Publishes one entry; resolves with its id and flags once the server has written it.
+   * Publishes one entry; resolves with its id and flags once the server has written it. It waits for as long as no
+   * server can be reached; a client that is closed rejects it.
    *
    * Rejects with a MillraceError: why it was not written, with `maybeWritten` where that is not known; `too_large` past
    * maxMessageBytes; `bad_argument` for a value that can't be sent, such as text with a lone surrogate; `would_block`
