@@ -38,16 +38,24 @@ std::string to_logfmt(const Log& log) {
 }
 
 std::function<void(const Event&)> log_lines(std::function<void(const std::string&)> write, LogLevel least) {
-    return [write = std::move(write), least, is_down = false](const Event& event) mutable {
+    const auto tell = [write, least](const Error& error, std::string what) {
+        const LogLevel level = error.retryable ? LogLevel::warn : LogLevel::error;
+        if (level < least) return;
+        if (error.retryable) what += "; trying again";
+        write(to_logfmt({level, std::move(what), {{"code", std::string(name(error.code))}}}));
+    };
+    return [write, least, tell, is_down = false, is_stuck = false](const Event& event) mutable {
         if (const auto* log = std::get_if<Log>(&event); log != nullptr && log->level >= least) write(to_logfmt(*log));
         if (std::holds_alternative<Reconnected>(event) || std::holds_alternative<Ready>(event)) is_down = false;
         const auto* const lost = std::get_if<Disconnected>(&event);
-        if (lost == nullptr || std::exchange(is_down, true)) return;
-        const Error& error = lost->error;
-        const LogLevel level = error.retryable ? LogLevel::warn : LogLevel::error;
-        if (level < least) return;
-        const std::string what = error.message + (error.retryable ? "; trying again" : "");
-        write(to_logfmt({level, what, {{"code", std::string(name(error.code))}}}));
+        if (lost != nullptr && !std::exchange(is_down, true)) tell(lost->error, lost->error.message);
+        // One that closes its source is answered by whoever waits there.
+        const auto* const failure = std::get_if<Failure>(&event);
+        if (failure != nullptr && !failure->closed) tell(failure->error, failure->error.message);
+        if (std::holds_alternative<DeadLettered>(event)) is_stuck = false;
+        const auto* const dead = std::get_if<DeadFailed>(&event);
+        if (dead == nullptr || std::exchange(is_stuck, true)) return;
+        tell(dead->error, "no dead letter could be written to " + dead->dead_stream + ": " + dead->error.message);
     };
 }
 

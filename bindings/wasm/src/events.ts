@@ -88,7 +88,8 @@ export interface ClientEvents {
     readonly error: ErrorInfo;
   };
   /** Something failed. With `closed` and a source, that source reads no more; with neither source nor retry, nothing
-   * goes on until the credentials are replaced. */
+   * goes on until the credentials are replaced. Without `closed` what can be done goes on; where nobody listens to it
+   * or to `log`, that is told on the console. */
   failure: { readonly source?: number; readonly error: ErrorInfo; readonly closed: boolean };
   /** For the host's log; never a secret. Where nobody listens to it, warnings and errors go to the console. */
   log: {
@@ -100,6 +101,8 @@ export interface ClientEvents {
   /** A source has ended, or (without one) the client; `held` entries stay pending. */
   closed: { readonly source?: number; readonly held: number };
 }
+
+type Failure = ClientEvents['failure'];
 
 /** A name of an event. */
 export type ClientEventName = keyof ClientEvents;
@@ -150,8 +153,8 @@ export class Listeners {
       const { stack, ...rest } = fields;
       const said = [`millrace: ${message}`, ...Object.entries(rest).map(([key, value]) => `${key}=${value}`)].join(' ');
       console.warn(stack ? `${said}\n${stack}` : said);
-    } else if (name === 'disconnected' && !wasDown) {
-      const { message, retryable } = (event as ClientEvents['disconnected']).error;
+    } else if ((name === 'disconnected' && !wasDown) || (name === 'failure' && !(event as Failure).closed)) {
+      const { message, retryable } = (event as Failure).error;
       console.warn(`millrace: ${message}${retryable ? '; trying again' : ''}`);
     }
   }

@@ -124,3 +124,13 @@ test('what a transport says beyond its reason is told once', async (t) => {
   const told = warnings().filter((text) => !text.includes('127.0.0.1:1'));
   assert.deepEqual(told, ["millrace: A connection failed error=tls.ca: 'ca.pem' can't be read"]);
 });
+
+test('a stream that is left while the others go on is told of', async (t) => {
+  const warnings = warningsOf(t);
+  await server.send('SET', 'text', '1');
+  const client = await clientFor(t, server.url);
+  await client.consumer({ streams: ['taken', 'text'], group: 'g' }).ready();
+  await until('it is told', () => warnings().length > 0);
+  const wrong = 'WRONGTYPE Operation against a key holding the wrong kind of value';
+  assert.deepEqual(warnings(), [`millrace: XGROUP CREATE text g: ${wrong}`]);
+});

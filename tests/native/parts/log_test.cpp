@@ -68,6 +68,26 @@ TEST_F(LogToTest, SaysWhatIsNotTriedAgain) {
     EXPECT_EQ(out_.str(), "level=error msg=WRONGPASS code=connection\n");
 }
 
+/// Who waits for the source is answered where that ends; of what goes on without a part nobody else tells.
+TEST_F(LogToTest, SaysWhatASourceGoesOnWithout) {
+    tell(Failure{SourceId{1}, Error(Code::wrong_type, "XGROUP CREATE s g: WRONGTYPE"), true});
+    EXPECT_EQ(out_.str(), "");
+    tell(Failure{SourceId{1}, Error(Code::wrong_type, "XGROUP CREATE s g: WRONGTYPE"), false});
+    EXPECT_EQ(out_.str(), "level=error msg=\"XGROUP CREATE s g: WRONGTYPE\" code=wrong_type\n");
+}
+
+TEST_F(LogToTest, TellsOnceThatDeadLettersCannotBeWritten) {
+    const DeadFailed failed{SourceId{1}, "s", {5, 0}, "{s}:dead", Error(Code::wrong_type, "WRONGTYPE")};
+    tell(failed);
+    tell(failed);
+    const std::string line =
+        "level=error msg=\"no dead letter could be written to {s}:dead: WRONGTYPE\" code=wrong_type\n";
+    EXPECT_EQ(out_.str(), line);
+    tell(DeadLettered{});
+    tell(failed);
+    EXPECT_EQ(out_.str(), line + line);
+}
+
 TEST(LogTo, WritesFromTheLevelThatIsAsked) {
     std::ostringstream out;
     const auto observer = log_to(out, LogLevel::error);
