@@ -173,6 +173,7 @@ TEST(ToolTest, says_in_one_line_what_is_wrong) {
         {"dead orders --after=yesterday", "--after=yesterday is no entry id"},
         {"dead orders --timeout=soon", "--timeout=soon is no duration"},
         {"group move orders g --since=noon", "--since=noon is no Unix time in seconds"},
+        {"group move orders g --since=1795000000000", "--since=1795000000000 is no Unix time in seconds"},
         {"tail orders --log=xml", "--log=xml is none of logfmt, json, none"}};
     for (const auto& [arguments, message] : wrong) {
         const Said said = run(arguments);
