@@ -51,6 +51,10 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/millrace.pc.in ${PROJECT_BINARY_DIR}/ge
 install(FILES ${PROJECT_BINARY_DIR}/generated/millrace.pc DESTINATION ${pc_dir})
 
 if(TARGET millrace)
+  # The agent on the C ABI finds the library that is installed with it; the harness starts it as it is.
+  file(RELATIVE_PATH library_dir ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set(origin "$<IF:$<PLATFORM_ID:Darwin>,@loader_path,$ORIGIN>")
+  set_target_properties(millrace-agent-c PROPERTIES INSTALL_RPATH "${origin}/${library_dir}")
   install(TARGETS millrace millrace-harness millrace-agent millrace-agent-c)
 endif()
 install(FILES LICENSE bindings/native/THIRD_PARTY_NOTICES DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -35,6 +35,10 @@ prefix() { # BUILD PREFIX
   [[ -z $absolute ]] || die "these name a folder of the machine that built them: $absolute"
   [[ $("$2/bin/millrace" --version) == *"$(version)"* ]] || die "the command millrace is of another version"
   [[ $("$2/bin/millrace-harness" list | wc -l) -gt 50 ]] || die "the harness has no cases"
+  local agent
+  for agent in millrace-agent millrace-agent-c; do # the harness starts them as they are: without LD_LIBRARY_PATH
+    [[ $("$2/bin/$agent" <<<'{"op":"hello","re":1}' 2>&1) == *'"event":"hello"'* ]] || die "$agent does not start"
+  done
 }
 
 pkgconfig() { # PREFIX
