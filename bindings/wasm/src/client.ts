@@ -119,6 +119,7 @@ export class Client implements AsyncDisposable {
     fields: PublishFields,
     options?: PublishOptions & PublishWait,
   ): Promise<PublishResult>;
+  /** Publishes many, pipelined: a result for each, in their order, with an `error` where one was not written. */
   publish(
     stream: string,
     entries: readonly PublishFields[],
