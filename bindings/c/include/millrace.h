@@ -300,8 +300,9 @@ static inline const mr_entry* mr_entry_at(const mr_batch_view* view, size_t inde
 MR_API mr_str mr_entry_field(const mr_entry* entry, const char* name);
 
 /* For all of these, `indices` are positions in the batch, each at most once, `count` of them; NULL and 0: everything
- * that this batch has not settled yet. MR_NOT_HELD, MR_LOST or MR_BAD_ARGUMENT when one of the named can't be settled:
- * then none is. MR_LOST of everything: some are another consumer's by now, the rest was settled. */
+ * that this batch has not settled yet, which may be nothing. MR_NOT_HELD, MR_LOST or MR_BAD_ARGUMENT when one of the
+ * named can't be settled: then none is. Of everything MR_LOST: some are another consumer's by now, the rest was
+ * settled; MR_NOT_HELD: for the second time. */
 
 /* XACK, on its way when the loop turns next; MR_EVENT_ACKED tells that the server did it. */
 MR_API mr_status mr_batch_ack(mr_batch* batch, const uint32_t* indices, size_t count, mr_error* error);

@@ -39,7 +39,8 @@ Batch::Batch(Batch&& other) noexcept
       reason_(other.reason_),
       count_(std::exchange(other.count_, 0)),
       settled_count_(std::exchange(other.settled_count_, 0)),
-      settled_(std::move(other.settled_)) {}
+      settled_(std::move(other.settled_)),
+      is_done_(std::exchange(other.is_done_, true)) {}
 
 Batch& Batch::operator=(Batch&& other) noexcept {
     if (this == &other) return *this;
@@ -52,6 +53,7 @@ Batch& Batch::operator=(Batch&& other) noexcept {
     count_ = std::exchange(other.count_, 0);
     settled_count_ = std::exchange(other.settled_count_, 0);
     settled_ = std::move(other.settled_);
+    is_done_ = std::exchange(other.is_done_, true);
     return *this;
 }
 
@@ -67,6 +69,9 @@ void Batch::release() {
 
 template <class Command>
 Status Batch::settle_rest(Command command) {
+    // Of what was settled entry by entry nothing is left to do, and nothing is wrong with that; twice all is.
+    const bool is_again = std::exchange(is_done_, true);
+    if (settled() && !is_again) return {};
     if (settled()) return Error(Code::not_held, "every entry of the batch is acked, nacked or rejected already");
     std::vector<uint32_t> rest;
     for (uint32_t i = 0; i < count_ && settled_count_ > 0; ++i) {

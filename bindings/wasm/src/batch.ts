@@ -127,6 +127,8 @@ export class Batch implements Iterable<Entry> {
   /** Positions in the whole batch; none: all of it. */
   readonly #part: Uint32Array | undefined;
   #entries: readonly Entry[] | undefined;
+  /** All that was left was settled. */
+  #isDone = false;
 
   /** @internal */
   constructor(lot: Lot, part?: Uint32Array) {
@@ -183,7 +185,8 @@ export class Batch implements Iterable<Entry> {
    * tells when the server has done it.
    *
    * Throws a MillraceError: `not_held` or `lost` when an entry is not held here (any more), and then nothing was acked
-   * of the entries that were named; of a whole batch the rest was. `closed` after the client was closed.
+   * of the entries that were named; of a whole batch the rest was. Where each entry was settled by itself nothing is
+   * left, and that is no error; a second `ack()` of all is `not_held`. `closed` after the client was closed.
    */
   ack(which?: Which): void {
     this.#settle(which, { kind: 'ack' });
@@ -245,8 +248,10 @@ export class Batch implements Iterable<Entry> {
     const lot = this.#lot;
     const as = how.kind === 'ack' ? acking : settled;
     const indices = which === undefined ? this.#open() : this.#positions(which);
+    const isAgain = this.#isDone;
+    this.#isDone ||= which === undefined;
     if (indices?.length === 0) {
-      if (which !== undefined) return;
+      if (which !== undefined || !isAgain) return;
       throw new MillraceError('not_held', 'every entry of the batch is settled already');
     }
     const error = settle(lot.loop, lot.id, indices, how);

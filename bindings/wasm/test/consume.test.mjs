@@ -94,6 +94,17 @@ test('entries are acked by id or by themselves, and the rest stays pending', asy
   assert.throws(() => batch.ack(), isError('not_held'));
 });
 
+test('of a batch that was settled entry by entry nothing is left to ack, which is no error', async (t) => {
+  const ids = await fill('piecewise', 2);
+  const client = await clientFor(t, server.url, quick);
+  const consumer = client.consumer({ stream: 'piecewise', group: 'g', batchSize: 2, flushInterval: 5000 });
+  const [batch] = await take(consumer, 2);
+  batch.reject('of a bad kind', ids[0]);
+  batch.ack(ids[1]);
+  batch.ack();
+  assert.throws(() => batch.ack(), isError('not_held'));
+});
+
 test('what is nacked comes again, counted', async (t) => {
   await fill('nacked', 2);
   const client = await clientFor(t, server.url, quick);

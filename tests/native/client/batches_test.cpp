@@ -27,6 +27,17 @@ class BatchesTest : public ::testing::Test {
     EventLog events_;
 };
 
+TEST_F(BatchesTest, that_were_settled_entry_by_entry_leave_nothing_to_ack) {
+    REQUIRE_SERVER(server);
+    Client client = connected(server->url("batch_size=2&flush_interval=20ms"));
+    publish_numbers(client, "orders", 2);
+    ASSERT_TRUE(client.open({.streams = {"orders"}, .group = "billing"}).ok());
+    Batch batch = take(client);
+    for (const uint32_t index : {0U, 1U}) EXPECT_TRUE(batch.reject({&index, 1}, "of a bad kind").ok());
+    EXPECT_TRUE(batch.ack().ok());
+    EXPECT_EQ(batch.ack().error().code, Code::not_held);
+}
+
 TEST_F(BatchesTest, are_taken_and_settled_in_any_order) {
     REQUIRE_SERVER(server);
     Client client =

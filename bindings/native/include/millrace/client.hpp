@@ -88,9 +88,9 @@ class Batch {
     /// Whether every entry was acked, nacked or rejected through this object.
     [[nodiscard]] bool settled() const { return settled_count_ == count_; }
 
-    /// Acks what this object has not yet acked or nacked, all of it at once. It is on its way when the loop turns next;
-    /// the event Acked tells that the server did it. `lost`: some entries are another consumer's by now; the rest was
-    /// acked.
+    /// Acks what this object has not yet acked or nacked, all of it at once; nothing, where each entry was settled by
+    /// itself. It is on its way when the loop turns next; the event Acked tells that the server did it. `lost`: some
+    /// entries are another consumer's by now; the rest was acked. not_held: for the second time.
     Status ack();
     /// Acks these positions. not_held, lost or bad_argument, when one of them can't be: then none is.
     Status ack(std::span<const uint32_t> indices);
@@ -127,6 +127,7 @@ class Batch {
     uint32_t count_;
     uint32_t settled_count_ = 0;
     std::vector<bool> settled_;  ///< empty until a part is settled
+    bool is_done_ = false;       ///< all that was left was acked, nacked or the like; or this object has none
 };
 
 /// Entries are handled: no error acks the batch, an Error nacks it.
