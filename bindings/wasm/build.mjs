@@ -37,6 +37,12 @@ await writeFile(`${dist}/lib/inline-wasm.mjs`, `export const wasmBase64 = '${pac
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '--project', `${here}tsconfig.json`], { stdio: 'inherit' });
+// A constructor that is internal is gone from the declarations, which then promise one without arguments.
+for (const name of ['batch', 'client', 'consumer', 'entry', 'publisher', 'tail']) {
+  const path = `${dist}/lib/${name}.d.ts`;
+  const types = await readFile(path, 'utf8');
+  await writeFile(path, types.replace(/^export declare class .*\{$/m, '$&\n    private constructor();'));
+}
 // Types that a published declaration names, but that the compiler does not copy.
 await writeFile(`${dist}/wasm.d.ts`, 'declare const compiled: WebAssembly.Module;\nexport default compiled;\n');
 

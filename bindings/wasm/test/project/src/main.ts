@@ -1,6 +1,6 @@
 // A program as its author writes it, which only has to compile: every part of the API by its types.
-import { connect, MillraceError, webSocketTransport } from 'millrace';
-import type { Batch, Client, ClientEvents, ConnectOptions, Entry, ErrorCode, RunResult, SourceOptions } from 'millrace';
+import { Client, connect, MillraceError, webSocketTransport } from 'millrace';
+import type { Batch, ClientEvents, ConnectOptions, Entry, ErrorCode, RunResult, SourceOptions } from 'millrace';
 
 const options: ConnectOptions = {
   url: 'rediss://localhost',
@@ -79,3 +79,6 @@ const bridged: Promise<Client> = connect('redis://ignored', {
 });
 
 await Promise.all([main(), bridged]);
+
+// @ts-expect-error: it is made by `connect`
+export const byHand = (): Client => new Client();
