@@ -64,7 +64,11 @@ export class TransportError extends Error {
 /** Any error as what the core can be told: a reason, `reset` where it carries none, and words where those say more.
  * @internal */
 export function toldOf(error: unknown): { reason: DisconnectReason; words?: string } {
-  if (!(error instanceof TransportError)) return { reason: 'reset', words: String(error) };
+  if (!(error instanceof TransportError)) {
+    // A browser's SyntaxError quotes the URL of a WebSocket, or its protocols, in which the token is.
+    const words = String(error);
+    return { reason: 'reset', words: /^SyntaxError/.exec(words)?.[0] ?? words };
+  }
   return error.cause === undefined ? { reason: error.reason, words: error.message } : error;
 }
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { documentOf, keyOf } from '../../dist/lib/document.js';
-import { reasonOfCode, reasonOfWords } from '../../dist/lib/transports/transport.js';
+import { asTransportError, reasonOfCode, reasonOfWords, toldOf, TransportError } from '../../dist/lib/transports/transport.js';
 
 test('names become those of docs/configuration.md', async () => {
   const page = await readFile(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8');
@@ -50,4 +50,20 @@ test('errors of hosts have reasons, by code or by words', () => {
     'Connection reset by peer': 'reset',
   };
   for (const [text, reason] of Object.entries(words)) assert.equal(reasonOfWords(text), reason, text);
+});
+
+test('what a transport says is told, but for what may hold a token', () => {
+  assert.deepEqual(toldOf(new TransportError('refused', 'the bridge is full')), {
+    reason: 'refused',
+    words: 'the bridge is full',
+  });
+  const plain = asTransportError(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+  assert.equal(plain.reason, 'refused');
+  assert.equal(toldOf(plain).words, undefined, 'the reason says it all');
+  const strange = asTransportError(Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' }));
+  assert.equal(toldOf(strange).words, 'connect EMFILE');
+  assert.equal(toldOf(new TypeError('no constructor')).words, 'TypeError: no constructor');
+  const quoting = new DOMException("The subprotocol 'millrace.token.hunter2=' is invalid.", 'SyntaxError');
+  assert.doesNotMatch(toldOf(quoting).words, /hunter2/);
+  assert.equal(toldOf(undefined).words, 'undefined');
 });
