@@ -226,8 +226,8 @@ typedef struct mr_client_options {
 
 /* `options` may be NULL. Opens no connection yet: the first source or publish does. MR_BAD_CONFIG names the key, or the
  * file of TLS that can't be used. The lines are of the form `level=warn msg="127.0.0.1:6379: refused; trying again"
- * code=connection`; of an outage the first loss is told. A line that the descriptor does not take is gone. It stays
- * yours, and open as long as the client. */
+ * code=connection`; of an outage the first loss is told, and of failures what a source goes on without. A line that the
+ * descriptor does not take is gone. It stays yours, and open as long as the client. */
 MR_API mr_status mr_client_new(const mr_config* config, const mr_client_options* options, mr_client** client,
                                mr_error* error);
 /* Sends what the sockets take without waiting, and closes them; mr_client_close waits for answers. Batches may outlive
