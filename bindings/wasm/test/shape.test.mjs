@@ -32,6 +32,8 @@ const allowedImports = new Set([
 /** Bytes after gzip -9: what it has now and a little. The aim is 80,000; nine tenths are the core's own logic. */
 const sizeMax = glue.includes('asmLibraryArg') ? 142_000 : 152_000; // newer compilers than the shipped one add 6 %
 const glueSizeMax = 10_000;
+/** What a host loads beside the module: its bundle, with the glue in it. */
+const hostSizeMax = glue.includes('asmLibraryArg') ? 20_000 : 21_000;
 
 test('the module asks its host for nothing but what is listed', () => {
   const imports = WebAssembly.Module.imports(new WebAssembly.Module(wasm));
@@ -49,6 +51,16 @@ test('the module and its glue stay within their sizes', (t) => {
   assert.ok(size <= sizeMax, `millrace.wasm has ${size} bytes after gzip; at most ${sizeMax}`);
   assert.ok(glueSize <= glueSizeMax, `millrace.mjs has ${glueSize} bytes after gzip; at most ${glueSizeMax}`);
 });
+
+for (const host of ['node', 'deno', 'bun', 'workerd', 'browser']) {
+  test(`what ${host} loads beside the module stays within its size`, () => {
+    const text = readFileSync(new URL(`../dist/${host}.js`, import.meta.url), 'utf8');
+    // Where a module is inline it is one string, and has been counted.
+    const size = gzipSync(text.replace(/[A-Za-z0-9+/=]{10000,}/, ''), { level: 9 }).length;
+    assert.ok(size <= hostSizeMax, `${host}.js has ${size} bytes after gzip; at most ${hostSizeMax}`);
+    assert.ok(size > 10_000, `${host}.js has only ${size} bytes without its module`);
+  });
+}
 
 test('the glue makes no code at run time and does not ask where it is', () => {
   for (const forbidden of [/import\.meta/, /\beval\s*\(/, /\bnew\s+Function\b/, /\bFunction\s*\(["'`]/]) {
