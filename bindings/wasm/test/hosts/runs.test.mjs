@@ -40,7 +40,7 @@ const upTo = (count) => Array.from({ length: count }, (_, n) => n);
 
 test('a run that is killed half way leaves the rest to the first run after claimMinIdle', async (t) => {
   await start(t);
-  await fill('killed', 40);
+  await fill('killed', 400); // for 8 s, of which the look at it below needs a part, on a busy machine too
   // Its failure is looked at below; until then nobody may call it unhandled.
   const killed = run({ stream: 'killed', slowMs: 100, options: { batchSize: 5 } }).catch((error) => error);
   await until('some are acked, and some are not', async () => {
@@ -52,7 +52,7 @@ test('a run that is killed half way leaves the rest to the first run after claim
   assert.ok((await killed) instanceof Error);
   await start(t);
   const left = await server.send('XPENDING', 'killed', 'g', '-', '+', 100);
-  assert.ok(left.length > 0 && left.length < 40, `${left.length} are left`);
+  assert.ok(left.length > 0 && left.length < 100, `${left.length} are left`);
   const soon = await run({ stream: 'killed', options: { claimMinIdle: 60_000 } });
   assert.ok(
     soon.seen.every(([, deliveries]) => deliveries === 1),
