@@ -74,6 +74,11 @@ class Buffer {
     void truncate(size_t count) {
         if (count < size_) size_ = count;
     }
+    /// Those behind the element move up.
+    void erase(size_t index) {
+        --size_;
+        std::memmove(data_ + index, data_ + index + 1, (size_ - index) * sizeof(T));
+    }
     /// An empty buffer of a larger capacity than `count` gives its memory back.
     void shrink_above(size_t count) {
         if (size_ != 0 || capacity_ <= count) return;

@@ -181,6 +181,21 @@ void Batches::set_state(Place place, EntryState state) {
     recycle_if_done(place.slot);
 }
 
+bool Batches::leave_out(Place place) {
+    BatchSlot& batch = *slots_[place.slot];
+    if (batch.handed_over || batch.is_unseen) return false;
+    release_entry(batch, batch.records[place.index]);
+    --unreleased_;
+    batch.records.erase(place.index);
+    batch.states.erase(place.index);
+    batch.refreshed.erase(place.index);
+    if (!batch.records.empty()) return true;
+    (fresh_ == place.slot ? fresh_ : again_).reset();  // an empty batch is never handed over
+    batch.released = true;
+    recycle_if_done(place.slot);
+    return true;
+}
+
 void Batches::release(BatchId wanted) {
     BatchSlot* batch = find(wanted);
     if (batch == nullptr || batch->released || !batch->handed_over) return;

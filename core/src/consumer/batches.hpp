@@ -147,6 +147,9 @@ class Batches {
     }
 
     void set_state(Place place, EntryState state);
+    /// An entry that was lost is not handed over any more: those behind it move up, of a batch that is being filled.
+    /// False where it has been handed over, or never was to be.
+    bool leave_out(Place place);
     void release(BatchId id);
 
     /// Bytes of names and values in batches that are not released.

@@ -208,9 +208,20 @@ void Holdings::settle_copies(const EntryName& name, bool acked) {
     }
 }
 
-void Holdings::lose(uint32_t stream, EntryId id, Place place) {
+/// What was not handed over is not any more.
+void Holdings::mark_lost(uint32_t stream, EntryId id, Place place) {
     (void)table_.erase(stream, id);
     batches.set_state(place, EntryState::lost);
+    if (!batches.leave_out(place)) return;
+    const BatchSlot& batch = batches.at(place.slot);
+    for (; place.index < batch.records.size(); ++place.index) {
+        const EntryRecord& moved = batch.records[place.index];
+        (void)table_.insert(moved.stream, moved.id, place);  // it is there, so this takes no memory
+    }
+}
+
+void Holdings::lose(uint32_t stream, EntryId id, Place place) {
+    mark_lost(stream, id, place);
     context.emit(Lost{source, streams[stream], {id}});
     settle_copies({stream, id}, false);
 }
@@ -223,8 +234,7 @@ void Holdings::lose_stream(uint32_t stream) {
     for (const EntryId id : lost.ids) {
         const std::optional<Place> place = table_.find(stream, id);
         if (!place.has_value()) continue;
-        (void)table_.erase(stream, id);
-        batches.set_state(*place, EntryState::lost);
+        mark_lost(stream, id, *place);
         (void)forget({stream, id}, false);
     }
     const auto is_gone = [&](const Parked& copy) { return copy.name.stream == stream; };

@@ -182,6 +182,7 @@ class Holdings {
     void hold(Lot lot, EntryRecord record, Instant refreshed_at);
     void put(Lot lot, const EntryRecord& record, Instant refreshed_at);
     void wait_for_word(Lot lot, const EntryRecord& record, std::optional<std::string_view> id, Instant refreshed_at);
+    void mark_lost(uint32_t stream, EntryId id, Place place);
     [[nodiscard]] EntryRecord take_out(const EntryName& name, Place place);
     std::optional<Digest> forget(const EntryName& name, bool acked);
     void park(Lot lot, const EntryRecord& record, const Digest& digest, Instant refreshed_at);

@@ -184,5 +184,81 @@ TEST(HeartbeatGroups, AreOfOneAgeAndOneStream) {
     EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 1-0 2-0 JUSTID", "read: XCLAIM t g c 4655 1-0 JUSTID"}));
 }
 
+/// A younger entry's command would take the older one back from whoever claimed it meanwhile.
+TEST(HeartbeatGroups, TakeNoOldEntryByTheAgeOfAYoungOne) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.flush_interval = Duration{};
+    config.claim_min_idle = seconds(10);
+    config.claim_interval = seconds(3600);
+    config.prefetch = 100;
+    const SourceId source = consume(host, config);
+    host.reply("read", stream("s", {"1-0"}));
+    host.wait(300);
+    ASSERT_TRUE(host.pause(source).ok());
+    host.reply("read", stream("s", {"2-0"}));
+    host.wait(4600);
+    host.forget();
+    host.wait(100);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 1-0 JUSTID", "read: XCLAIM s g c 4465 2-0 JUSTID"}));
+}
+
+/// Four entries wait for the flush; of the first and the third others have taken over.
+TEST(HeartbeatOfABatch, WhatWasLostBeforeItWasHandedOverIsNotHandedOver) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.flush_interval = seconds(20);
+    config.claim_min_idle = seconds(10);
+    config.claim_interval = seconds(3600);
+    const SourceId source = consume(host, config);
+    ASSERT_TRUE(host.pause(source).ok());
+    host.reply("read", stream("s", {"1-0", "2-0", "3-0", "4-0"}));
+    host.wait(5000);
+    host.reply("read", array({bulk("2-0"), bulk("4-0")}));
+    host.forget();
+    host.reply("read", array({pending("1-0", "another", 50, 2)}));
+    host.reply("read", array({}));
+    EXPECT_EQ(host.story(), lines({"lost s: 1-0", "lost s: 3-0"}));
+    host.wait(5000);
+    host.reply("read", array({bulk("4-0")}));
+    host.reply("read", array({}));  // 2-0 is gone, too
+    host.forget();
+    host.wait(10'000);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 4-0 JUSTID", "batch 1 by flush: 4-0"}));
+    host.reply("read", array({bulk("4-0")}));
+    ASSERT_TRUE(host.ack(1).ok());
+    EXPECT_EQ(host.story(), lines({"read: XACK s g 4-0"}));
+    host.reply("read", integer(1));
+    host.release(1);
+    EXPECT_EQ(host.story(), lines({"acked 1: 0"}));
+    ASSERT_TRUE(host.close(source).ok());
+    EXPECT_EQ(host.story(), lines({"closed source, 0 held"}));
+}
+
+TEST(HeartbeatOfABatch, ThatWasLostAsAWholeHandsOverNothing) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.flush_interval = seconds(20);
+    config.claim_min_idle = seconds(10);
+    config.claim_interval = seconds(3600);
+    consume(host, config);
+    host.reply("read", stream("s", {"1-0"}));
+    host.wait(2000);
+    host.reply("read", null());
+    host.wait(2000);
+    host.reply("read", null());
+    host.wait(1000);
+    host.forget();
+    host.reply("control", array({}));
+    host.reply("control", array({pending("1-0", "another", 50, 2)}));
+    EXPECT_EQ(host.story(), lines({"control: XPENDING s g 1-0 1-0 1", "lost s: 1-0"}));
+    host.reply("read", stream("s", {"2-0", "3-0"}));
+    host.wait(1000);
+    host.reply("read", stream("s", {"4-0", "5-0"}));
+    host.forget();
+    host.reply("read", stream("s", {"6-0"}));
+    EXPECT_NE(host.story().find("batch 1 by size: 2-0 3-0 4-0 5-0 6-0"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace millrace::test
