@@ -248,6 +248,20 @@ TEST_F(LeasedName, IsLostAfterThirtySecondsWithoutARenewal) {
     EXPECT_NE(host.story().find(late + "\nlost s: 1-0 2-0\n"), std::string::npos);
 }
 
+/// The server's 30 s begin before its answer comes.
+TEST_F(LeasedName, LastsFromTheSendingOfItsRenewal) {
+    hold();
+    pass(9900);
+    pass(5000);
+    host.reply("control", integer(1));
+    host.oversleep(24'800);
+    host.forget();
+    host.wait(199);
+    EXPECT_EQ(host.story().find(late), std::string::npos);
+    host.wait(1);
+    EXPECT_NE(host.story().find(late), std::string::npos);
+}
+
 TEST_F(LeasedName, IsRenewedAgainAfterARefusalThatPasses) {
     read();
     pass(10'000);

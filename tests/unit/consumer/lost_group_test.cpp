@@ -117,6 +117,36 @@ TEST(LostGroup, WhoseKeyWasMadeAnewWithLowerIdsDropsEverythingOfIt) {
     }
 }
 
+/// All that was ever added has been read: most groups are lost so.
+TEST(LostGroup, OfAStreamThatWasReadToItsEndKeepsWhatIsHeld) {
+    Scene it("");
+    it.host.reply("read", stream("s", {"10-0"}));
+    it.host.wait(2000);
+    it.host.reply("read", no_group);
+    it.host.forget();
+    it.host.reply("read", stream_info("10-0"));
+    EXPECT_EQ(it.host.story(), lines({"read: XGROUP CREATE s g 9-0 MKSTREAM"}));
+}
+
+/// Of what others had read the mark tells.
+TEST(LostGroup, WhoseKeyWasMadeAnewIsReadFromItsBeginningThoughNothingWasReadHere) {
+    Scene it("");
+    it.host.reply("read", no_group);
+    it.host.forget();
+    it.host.reply("read", stream_info("5-0"));
+    EXPECT_EQ(it.host.story(), lines({"read: XGROUP CREATE s g 0 MKSTREAM"}));
+    it.host.reply("read", ok());
+    it.host.reply("read", stream("s", {"5-0"}));
+    it.host.wait(2000);
+    it.host.forget();
+    // The ids of the key before are forgotten with it.
+    it.host.reply("read", no_group);
+    it.host.wait(100);
+    it.host.forget();
+    it.host.reply("read", stream_info("5-0"));
+    EXPECT_EQ(it.host.story().find("lost"), std::string::npos);
+}
+
 TEST(LostGroup, IsMadeAgainWhereTheSourceSaysSo) {
     SourceConfig config = source_of();
     config.on_lost_group = LostGroup::newest;
