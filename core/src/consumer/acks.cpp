@@ -146,9 +146,9 @@ void Acks::handle_reply(const Request& request, const resp::Reply& reply, Instan
     const ServerError error = classify(reply.text());
     const uint32_t stream = flight.stream;
     // Servers answer 0 where the group is missing; what stands between may not. It is mended, or the stream is left and
-    // its acks with it.
+    // its acks with it; a source that ends does neither.
     const bool is_ending = holdings_.stopped || holdings_.draining;
-    const bool may_mend = error.what == ErrorClass::no_group || (error.what == ErrorClass::wrong_type && !is_ending);
+    const bool may_mend = !is_ending && (error.what == ErrorClass::no_group || error.what == ErrorClass::wrong_type);
     if (error.retryable || error.what == ErrorClass::oom || may_mend) {
         again(flight, now + holdings_.context.retry_delay(flight.failures++));
         if (may_mend) holdings_.refusals.handle_refusal("XACK", stream, reply, now);

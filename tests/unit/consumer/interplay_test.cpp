@@ -121,6 +121,14 @@ TEST_F(Interplay, ADeadLetterWithoutAGroupDoesNotHoldUpAClose) {
     EXPECT_TRUE(host.story().ends_with("closed source, 2 held\n"));
 }
 
+TEST_F(Interplay, AnAckWithoutAGroupDoesNotHoldUpAClose) {
+    ASSERT_TRUE(host.ack(1, {0}).ok());
+    ASSERT_TRUE(host.close(source).ok());
+    host.forget();
+    host.reply("read", error("NOGROUP No such key or consumer group"));
+    EXPECT_EQ(host.story(), lines({"closed source, 2 held"}));
+}
+
 TEST_F(Interplay, AnAckThatEndedItsSourceDoesNotHoldUpAClose) {
     ASSERT_TRUE(host.ack(1, {0}).ok());
     host.reply("read", error("WRONGTYPE Operation against a key holding the wrong kind of value"));
