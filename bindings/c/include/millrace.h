@@ -573,8 +573,9 @@ MR_API mr_status mr_client_metrics(mr_client* client, mr_text* text, mr_error* e
 
 /* For programs with an event loop, a network or a clock of their own. A machine is a function of its configuration, a
  * seed and what it is told, in order; it never blocks, and the same inputs give the same outputs. A host does what
- * actions say, carries bytes, and tells the time: `now_us` is monotonic, of any origin. After whatever was told, poll
- * until nothing is left, events first and what is to be sent last. In a loop (examples/machine.c is a whole one):
+ * actions say, carries bytes, and tells the time: `now_us` is monotonic, of any origin, and goes on while the host
+ * sleeps where that can be had (CLOCK_BOOTTIME on Linux). After whatever was told, poll until nothing is left, events
+ * first and what is to be sent last. In a loop (examples/machine.c is a whole one):
  *
  *     while (mr_machine_poll_action(machine, &action) == MR_OK && action.kind != MR_ACTION_NONE) act(&action);
  *     while (mr_machine_poll_event(machine, &event) == MR_OK && event.kind != MR_EVENT_NONE) handle(&event);

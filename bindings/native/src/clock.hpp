@@ -7,7 +7,7 @@
 
 namespace millrace::native {
 
-/// CLOCK_MONOTONIC.
+/// Of a clock that never goes back, and goes on while the machine sleeps.
 [[nodiscard]] Instant monotonic_now();
 /// CLOCK_REALTIME.
 [[nodiscard]] WallTime wall_now();

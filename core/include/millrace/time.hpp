@@ -22,7 +22,8 @@ constexpr Duration seconds(int64_t n) {
     return {n * 1'000'000};
 }
 
-/// A point on the host's monotonic clock, in microseconds from an origin of the host's choosing.
+/// A point on the host's monotonic clock, in microseconds from an origin of the host's choosing. It should go on while
+/// the host sleeps, as the server's does.
 struct Instant {
     int64_t us = 0;
     friend constexpr auto operator<=>(Instant, Instant) = default;
