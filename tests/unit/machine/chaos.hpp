@@ -6,13 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/allocation.hpp"
 #include "base/prng.hpp"
+#include "machine/chaos_books.hpp"
 #include "machine/passing_time.hpp"
 #include "millrace/machine.hpp"
 #include "support/fake_redis.hpp"
@@ -23,18 +23,28 @@ namespace millrace::test {
 class Chaos {
   public:
     /// Scarce: the machine's memory is refused now and then, for as long as one input. Busy: the server refuses
-    /// everything now and then, for a while.
-    enum class Kind : uint8_t { plain, scarce, busy };
-    Chaos(uint64_t seed, uint32_t lanes, Kind kind)
+    /// everything now and then, for a while. Rivals: the process stops now and then, and another consumer takes over
+    /// what looks left; the application gives back, rejects and pauses, too. Flushed: with everything that is there.
+    enum class Kind : uint8_t { plain, scarce, busy, rivals, flushed };
+    Chaos(uint64_t seed, uint32_t lanes, Kind kind, std::string version = "7.0.15")
         : scarce_(kind == Kind::scarce),
           busy_(kind == Kind::busy),
+          rivals_(kind == Kind::rivals || kind == Kind::flushed),
+          flushed_(kind == Kind::flushed),
           chance_(Seed128{seed, lanes}),
-          machine_(std::move(Machine::create(client_of(lanes), Seed128{lanes, seed}, now_, WallTime{})).value()) {
+          machine_(std::move(Machine::create(client_of(lanes), Seed128{lanes, seed}, now_, WallTime{})).value()),
+          redis_(std::move(version)),
+          books_(machine_, redis_, chance_, !rivals_) {
         SourceConfig config = source_of();
-        config.batch_size = batch_size;
-        config.prefetch = prefetch;
+        config.batch_size = ChaosBooks::batch_size;
+        config.prefetch = ChaosBooks::prefetch;
         config.max_deliveries = 0;  // whatever happens, nothing is given up
         config.flush_interval = milliseconds(500);
+        if (rivals_) {
+            config.claim_min_idle = claim_min_idle;
+            config.claim_interval = seconds(2);
+            redis_.without_scripts = chance_.below(4) == 0;
+        }
         source_ = machine_.open(config, now_).value();
         settle();
     }
@@ -47,26 +57,10 @@ class Chaos {
     void calm() {
         // What an old socket took after a recovery comes with a sweep: claim_min_idle and claim_interval later at most.
         redis_.refusal.clear();
+        EXPECT_TRUE(machine_.resume(source_, now_).ok());
+        settle();
         run(seconds(100));
-        size_t held = 0;
-        for (const auto& [id, entry] : entries_) held += entry.state == State::held ? 1 : 0;
-        if (held >= prefetch) return;  // recovery waits for room
-        for (const auto& [id, pending] : redis_.pending()) {
-            const Entry& entry = entries_[id];
-            if (entry.state == State::held && redis_.has(id)) {
-                // A claim that an old control socket executes late, once more: nobody can take that back.
-                const uint32_t more = entry.was_nacked && pending.count == entry.deliveries + 1 ? 1 : 0;
-                // What recovery had counted may not be given back to a server that refuses that.
-                if (busy_) {
-                    EXPECT_LE(entry.deliveries, pending.count) << id.text();
-                } else {
-                    EXPECT_EQ(entry.deliveries + more, pending.count) << id.text();
-                }
-            }
-            if (redis_.has(id)) {
-                EXPECT_EQ(entry.state, State::held) << id.text() << " is pending, and the application has not got it";
-            }
-        }
+        books_.check(busy_);
     }
 
     /// In whatever state it is, the source ends, hands nothing over any more, and leaves to others what it does not
@@ -82,19 +76,18 @@ class Chaos {
 
     /// Everything is acked at last.
     void finish() {
-        for (int i = 0; i < 200 && !(redis_.pending().empty() && all_done()); ++i) {
-            for (size_t batch = 0; batch < batches_.size(); ++batch) ack(batch, 1);
+        for (int i = 0; i < 200 && !books_.all_done(); ++i) {
+            for (size_t batch = 0; batch < books_.batches(); ++batch) {
+                books_.ack(batch, 1, now_);
+                settle();
+            }
             run(seconds(1));
         }
-        EXPECT_TRUE(redis_.pending().empty()) << redis_.pending().size() << " entries stay pending";
-        for (const auto& [id, entry] : entries_) {
-            EXPECT_TRUE(entry.state == State::acked || !redis_.has(id)) << id.text() << " was never acked";
-        }
+        books_.check_done();
     }
 
   private:
-    static constexpr uint32_t batch_size = 4;
-    static constexpr uint32_t prefetch = 12;
+    static constexpr Duration claim_min_idle = seconds(3);  // where there are others
     static ClientConfig client_of(uint32_t lanes) {
         ClientConfig config;
         config.lanes = lanes;
@@ -102,16 +95,6 @@ class Chaos {
         return config;
     }
 
-    enum class State : uint8_t { published, held, nacked, acked, lost };
-    struct Entry {
-        State state = State::published;
-        uint32_t deliveries = 0;
-        bool was_nacked = false;
-    };
-    struct Batch {
-        BatchId id{};
-        std::vector<EntryId> ids;
-    };
     struct Wire {
         ConnId conn{};
         int64_t client = 0;  // 0: not connected yet
@@ -119,34 +102,24 @@ class Chaos {
         std::string to_client;
     };
 
-    bool all_done() const {
-        return std::all_of(entries_.begin(), entries_.end(),
-                           [this](const auto& it) { return it.second.state == State::acked || !redis_.has(it.first); });
-    }
-
     void step() {
         const uint64_t what = chance_.below(100);
         if (what < 8) {
-            entries_[redis_.add()];
-        } else if (what < 13 && !batches_.empty()) {
-            ack(chance_.below(batches_.size()), 2);
-        } else if (what < 16 && !batches_.empty()) {
-            nack(chance_.below(batches_.size()));
-        } else if (what < 18 && !batches_.empty()) {
-            machine_.release(batches_[chance_.below(batches_.size())].id, now_);
-            settle();
+            books_.publish();
+        } else if (what < 18 && !books_.empty()) {
+            say(what);
         } else if (what < 24) {
             sleep(milliseconds(static_cast<int64_t>(chance_.below(chance_.below(20) == 0 ? 3000 : 100))));
         } else if (what < 26 && !wires_.empty()) {
             cut(chance_.below(wires_.size()));
         } else if (what < 27 && !ghosts_.empty()) {
             haunt(chance_.below(ghosts_.size()));
-        } else if (what < 28 && !entries_.empty() && chance_.below(4) == 0) {
-            auto at = entries_.begin();
-            std::advance(at, static_cast<std::ptrdiff_t>(chance_.below(entries_.size())));
-            redis_.remove(at->first);
+        } else if (what < 28 && chance_.below(4) == 0) {
+            if (!redis_.pending().empty()) redis_.remove(books_.any_entry());
         } else if (busy_ && what < 29) {
             refuse();
+        } else if (rivals_ && what < 31) {
+            interfere();
         } else if (!wires_.empty()) {
             const uint64_t granted = scarce_ && chance_.below(8) == 0 ? chance_.below(8) : UINT64_MAX / 2;
             const Scarcity scarcity(granted);
@@ -154,73 +127,48 @@ class Chaos {
         }
     }
 
+    /// The application does.
+    void say(uint64_t what) {
+        const size_t batch = chance_.below(books_.batches());
+        if (what < 13) {
+            books_.ack(batch, 2, now_);
+        } else if (what < 16) {
+            books_.nack(batch, now_);
+        } else if (what < 17 || !rivals_) {
+            machine_.release(books_.any_batch(), now_);
+        } else if (chance_.below(2) == 0) {
+            books_.give_back(batch, now_);
+        } else {
+            books_.reject(batch, now_);
+        }
+        settle();
+    }
+
+    /// Others do, or the machine's host.
+    void interfere() {
+        const uint64_t what = chance_.below(20);
+        if (what < 8 && !redis_.pending().empty()) {
+            const EntryId id = books_.any_entry();
+            books_.rival_takes(id, claim_min_idle);
+            if (chance_.below(3) == 0) redis_.ack(id);
+        } else if (what < 10) {  // the process stops
+            now_ = now_ + milliseconds(static_cast<int64_t>(chance_.below(10'000)));
+            redis_.handle_time(now_);
+            for (uint64_t i = chance_.below(4); i > 0 && !redis_.pending().empty(); --i)
+                books_.rival_takes(books_.any_entry(), claim_min_idle);
+        } else if (what < 12) {
+            EXPECT_TRUE(machine_.pause(source_, now_).ok());
+        } else if (what < 16) {
+            EXPECT_TRUE(machine_.resume(source_, now_).ok());
+        } else if (flushed_ && what < 17) {
+            books_.flush();
+        }
+        settle();
+    }
+
     void refuse() {
         if (chance_.below(3) > 0) return redis_.refusal.clear();
         redis_.refusal = chance_.below(2) == 0 ? "BUSY Redis is busy running a script." : "LOADING Redis is loading";
-    }
-
-    // ---- the application
-
-    void deliver(const BatchReady& ready) {
-        EXPECT_FALSE(is_closing_);
-        EXPECT_GE(ready.entries.size(), 1U);
-        EXPECT_LE(ready.entries.size(), batch_size);
-        Batch batch;
-        batch.id = ready.batch;
-        for (const millrace::Entry told : ready.entries) {
-            Entry& entry = entries_[told.id()];
-            EXPECT_TRUE(entry.state == State::published || entry.state == State::nacked)
-                << told.id().text() << " comes in state " << static_cast<int>(entry.state);
-            entry.state = State::held;
-            entry.deliveries = told.deliveries();
-            batch.ids.push_back(told.id());
-            if (ready.reason == FlushReason::recovery) {
-                EXPECT_GE(told.deliveries(), 2U);
-            } else {
-                EXPECT_EQ(told.deliveries(), 1U);
-                EXPECT_GT(told.id(), newest_);
-                newest_ = told.id();
-            }
-        }
-        batches_.push_back(std::move(batch));
-    }
-
-    /// One in `share` of what is held in the batch.
-    std::vector<uint32_t> choose(size_t at, uint64_t share) {
-        std::vector<uint32_t> chosen;
-        for (uint32_t i = 0; i < batches_[at].ids.size(); ++i) {
-            if (entries_[batches_[at].ids[i]].state == State::held && owner(batches_[at].ids[i]) == at &&
-                chance_.below(share) == 0) {
-                chosen.push_back(i);
-            }
-        }
-        return chosen;
-    }
-    size_t owner(EntryId id) const {
-        for (size_t i = batches_.size(); i-- > 0;) {
-            if (std::find(batches_[i].ids.begin(), batches_[i].ids.end(), id) != batches_[i].ids.end()) return i;
-        }
-        return batches_.size();
-    }
-    void ack(size_t at, uint64_t share) {
-        const std::vector<uint32_t> chosen = choose(at, share);
-        if (chosen.empty()) return;
-        const Status status = machine_.ack(batches_[at].id, EntrySet::of(chosen), now_);
-        EXPECT_TRUE(status.ok()) << status.error().message;
-        for (const uint32_t i : chosen) entries_[batches_[at].ids[i]].state = State::acked;
-        settle();
-    }
-    void nack(size_t at) {
-        const std::vector<uint32_t> chosen = choose(at, 3);
-        if (chosen.empty()) return;
-        const Duration delay = milliseconds(static_cast<int64_t>(chance_.below(700)));
-        const Status status = machine_.nack(batches_[at].id, EntrySet::of(chosen), delay, now_);
-        EXPECT_TRUE(status.ok()) << status.error().message;
-        for (const uint32_t i : chosen) {
-            entries_[batches_[at].ids[i]].state = State::nacked;
-            entries_[batches_[at].ids[i]].was_nacked = true;
-        }
-        settle();
     }
 
     // ---- the network
@@ -290,13 +238,12 @@ class Chaos {
 
     void settle() {
         while (std::optional<Event> event = machine_.poll_event()) {
-            if (const auto* ready = std::get_if<BatchReady>(&*event)) deliver(*ready);
-            if (const auto* lost = std::get_if<Lost>(&*event)) {
-                for (const EntryId id : lost->ids) {
-                    EXPECT_FALSE(redis_.has(id)) << id.text() << " is told as lost, and is ours";
-                    entries_[id].state = State::lost;
-                }
+            if (const auto* ready = std::get_if<BatchReady>(&*event)) {
+                EXPECT_FALSE(is_closing_);
+                books_.deliver(*ready);
             }
+            if (const auto* lost = std::get_if<Lost>(&*event)) books_.lose(*lost);
+            if (const auto* letter = std::get_if<DeadLettered>(&*event)) books_.bury(*letter);
             is_closed_ = is_closed_ || std::holds_alternative<Closed>(*event);
             if (const auto* failure = std::get_if<Failure>(&*event)) {
                 const Code expected = busy_ ? Code::server_busy : Code::out_of_memory;
@@ -328,14 +275,14 @@ class Chaos {
     Instant now_{1'000'000'000};
     const bool scarce_;
     const bool busy_;
+    const bool rivals_;
+    const bool flushed_;
     Prng chance_;
     Machine machine_;
     FakeRedis redis_;
-    std::map<EntryId, Entry> entries_;
-    std::vector<Batch> batches_;
+    ChaosBooks books_;
     std::vector<Wire> wires_;
     std::vector<Wire> ghosts_;
-    EntryId newest_;
     SourceId source_{};
     bool is_closing_ = false;
     bool is_closed_ = false;

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 namespace millrace::test {
@@ -50,7 +51,8 @@ TEST_P(Seeds, AndWithAServerThatIsBusyNeither) {
 
 TEST_P(Seeds, AndASourceCanBeClosedAtAnyTime) {
     for (const uint32_t lanes : {1U, 2U, 3U}) {
-        for (const Chaos::Kind kind : {Chaos::Kind::plain, Chaos::Kind::scarce, Chaos::Kind::busy}) {
+        for (const Chaos::Kind kind :
+             {Chaos::Kind::plain, Chaos::Kind::scarce, Chaos::Kind::busy, Chaos::Kind::rivals, Chaos::Kind::flushed}) {
             SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes, kind " +
                          std::to_string(static_cast<int>(kind)));
             Chaos chaos(GetParam(), lanes, kind);
@@ -58,6 +60,36 @@ TEST_P(Seeds, AndASourceCanBeClosedAtAnyTime) {
             chaos.close();
             if (::testing::Test::HasFailure()) return;
         }
+    }
+}
+
+/// By every rung of reclaiming and releasing; 5.0 has what 6.0 has.
+TEST_P(Seeds, AndWithOthersInTheGroupNeither) {
+    const char* const version = std::array{"6.0.16", "6.2.14", "7.0.15", "8.8.0"}[GetParam() % 4];
+    for (const uint32_t lanes : {1U, 2U}) {
+        SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes, " + version);
+        Chaos chaos(GetParam(), lanes, Chaos::Kind::rivals, version);
+        for (int i = 0; i < 3; ++i) {
+            chaos.rage(500);
+            chaos.calm();
+        }
+        chaos.finish();
+        if (::testing::Test::HasFailure()) return;
+    }
+}
+
+/// A block whose key is gone ends in one of three ways.
+TEST_P(Seeds, AndWithAStreamThatIsMadeAnewNeither) {
+    const char* const version = std::array{"6.0.16", "7.0.15", "8.0.2"}[GetParam() % 3];
+    for (const uint32_t lanes : {1U, 2U}) {
+        SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes, " + version);
+        Chaos chaos(GetParam(), lanes, Chaos::Kind::flushed, version);
+        for (int i = 0; i < 3; ++i) {
+            chaos.rage(500);
+            chaos.calm();
+        }
+        chaos.finish();
+        if (::testing::Test::HasFailure()) return;
     }
 }
 

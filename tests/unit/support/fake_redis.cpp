@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "command/scripts.hpp"
+#include "command/server_info.hpp"
 #include "support/replies.hpp"
 #include "support/story.hpp"
 
@@ -24,8 +26,8 @@ size_t find(const std::vector<std::string>& words, std::string_view option) {
 
 std::string FakeRedis::execute(RedisClient& client, int64_t id, const Words& words) {
     const std::string& command = words[0];
-    if (command == "HELLO") return hello(3, id);
-    if (command == "INFO") return info("7.0.15");
+    if (command == "HELLO") return hello(3, id, version_);
+    if (command == "INFO") return info(version_);
     if (command == "PING") return status("PONG");
     if (command == "CLIENT" && words[1] == "UNBLOCK") {
         const auto found = clients_.find(number(words[2]));
@@ -39,13 +41,27 @@ std::string FakeRedis::execute(RedisClient& client, int64_t id, const Words& wor
     }
     if (!refusal.empty()) return error(refusal);
     if (command == "XGROUP") {
-        return std::exchange(has_group_, true) ? error("BUSYGROUP Consumer Group name already exists") : ok();
+        if (std::exchange(has_group_, true)) return error("BUSYGROUP Consumer Group name already exists");
+        has_key_ = true;
+        last_delivered_ = words[4] == "$" ? last_added_ : id_of(words[4]);
+        return ok();
     }
-    if (command == "XINFO") return groups(last_delivered_.text());
+    if (command == "XINFO") return inspect(words);
+    if (command == "XACK" && !has_group_) return integer(0);
+    if (command == "EVALSHA" || command == "EVAL") return run_script(words);
+    if (command == "XRANGE") {
+        const auto at = entries_.find(id_of(words[2]));
+        return array(at == entries_.end() ? Items{} : Items{entry(words[2], at->second)});
+    }
+    if (command == "XADD") {
+        dead_.insert(id_of(words[find(words, "dlq_origin_id") + 1]));
+        return bulk("9-" + std::to_string(dead_.size()));
+    }
+    if (!has_group_) return missing();
     if (command == "XREADGROUP") return read(client, words);
     if (command == "XPENDING") return show_pending(words);
     if (command == "XCLAIM") return claim(words);
-    if (command == "XAUTOCLAIM") return autoclaim(words);
+    if (command == "XAUTOCLAIM" && is_from(6, 2)) return autoclaim(words);
     if (command == "XACK") {
         int64_t acked = 0;
         for (size_t i = 3; i < words.size(); ++i) acked += static_cast<int64_t>(pending_.erase(id_of(words[i])));
@@ -105,6 +121,7 @@ std::string FakeRedis::show_pending(const Words& words) const {
                                pending_.rbegin()->first.text());
     }
     if (words[3] == "IDLE") {
+        if (!is_from(6, 2)) return error("ERR syntax error");
         Words rest = words;
         rest.erase(rest.begin() + 3, rest.begin() + 5);
         return show_rows(rest, milliseconds(number(words[4])));
@@ -120,8 +137,8 @@ std::string FakeRedis::show_rows(const Words& words, Duration idle_min) const {
     for (auto at = pending_.lower_bound(from); at != pending_.end() && at->first <= to && rows.size() < count; ++at) {
         if (words.size() > 6 && at->second.consumer != words[6]) continue;
         if (now_ - at->second.since < idle_min) continue;
-        rows.push_back(test::pending(at->first.text(), at->second.consumer, (now_ - at->second.since).us / 1000,
-                                     at->second.count));
+        const int64_t idle_ms = at->second.consumer.empty() ? -1 : (now_ - at->second.since).us / 1000;
+        rows.push_back(test::pending(at->first.text(), at->second.consumer, idle_ms, at->second.count));
     }
     return array(rows);
 }
@@ -136,7 +153,7 @@ std::string FakeRedis::claim(const Words& words) {
         const auto at = pending_.find(id_of(words[i]));
         if (at == pending_.end() || now_ - at->second.since < idle_min) continue;
         const auto found = entries_.find(at->first);
-        if (found == entries_.end()) {  // as 7.0 and later do
+        if (found == entries_.end() && is_from(7, 0)) {
             pending_.erase(at);
             continue;
         }
@@ -148,12 +165,13 @@ std::string FakeRedis::claim(const Words& words) {
         } else if (!ids_alone) {
             ++at->second.count;
         }
-        list.push_back(ids_alone ? bulk(words[i]) : entry(words[i], found->second));
+        const bool is_there = found != entries_.end();
+        list.push_back(ids_alone ? bulk(words[i]) : is_there ? entry(words[i], found->second) : null_array());
     }
     return array(list);
 }
 
-/// `XAUTOCLAIM key group consumer ms start COUNT n JUSTID`, as 7.0 does it.
+/// `XAUTOCLAIM key group consumer ms start COUNT n JUSTID`. 6.2 takes what was deleted like everything else.
 std::string FakeRedis::autoclaim(const Words& words) {
     const auto idle_min = milliseconds(number(words[4]));
     const auto count = static_cast<size_t>(number(words[7]));
@@ -161,7 +179,7 @@ std::string FakeRedis::autoclaim(const Words& words) {
     Items deleted_ids;
     auto at = pending_.lower_bound(id_of(words[5]));
     for (size_t looked = 0; at != pending_.end() && ids.size() < count && looked < 10 * count; ++looked) {
-        if (entries_.count(at->first) == 0) {
+        if (entries_.count(at->first) == 0 && is_from(7, 0)) {
             deleted_ids.push_back(bulk(at->first.text()));
             at = pending_.erase(at);
             continue;
@@ -174,12 +192,91 @@ std::string FakeRedis::autoclaim(const Words& words) {
         ++at;
     }
     const std::string next = at == pending_.end() ? "0-0" : at->first.text();
-    return array({bulk(next), array(ids), array(deleted_ids)});
+    return is_from(7, 0) ? array({bulk(next), array(ids), array(deleted_ids)}) : array({bulk(next), array(ids)});
+}
+
+/// `EVALSHA sha keys key… group consumer …`; of ours those that a consumer calls for its entries.
+std::string FakeRedis::run_script(const Words& words) {
+    if (without_scripts) return error("NOPERM this user has no permissions to run the '" + words[0] + "' command");
+    const std::string sha = words[0] == "EVAL" ? [&] {
+        const auto rows = scripts();
+        const auto at = std::find_if(rows.begin(), rows.end(), [&](const Script& row) { return row.source == words[1]; });
+        return at == rows.end() ? std::string() : std::string(at->sha1);
+    }() : words[1];
+    if (words[0] == "EVAL") scripts_.insert(sha);
+    if (scripts_.count(sha) == 0) return error("NOSCRIPT No matching script. Please use EVAL.");
+    const size_t first = 3 + static_cast<size_t>(number(words[2]));
+    const std::string& consumer = words[first + 1];
+    if (sha == script(ScriptId::release).sha1) {
+        int64_t released = 0;
+        for (size_t i = first + 2; i < words.size(); ++i) {
+            const auto at = pending_.find(id_of(words[i]));
+            if (at == pending_.end() || at->second.consumer != consumer) continue;
+            at->second.consumer.clear();
+            at->second.since = {};
+            ++released;
+        }
+        return integer(released);
+    }
+    if (sha != script(ScriptId::dead_letter).sha1) return error("ERR a script that nobody expects");
+    if (!has_group_) return missing();
+    const EntryId id = id_of(words[first + 2]);
+    const auto at = pending_.find(id);
+    if (at == pending_.end() || at->second.consumer != consumer) return array({bulk("not_ours")});
+    if (entries_.count(id) == 0) return array({bulk("deleted")});
+    dead_.insert(id);
+    pending_.erase(at);
+    return array({bulk("done"), bulk("9-" + std::to_string(dead_.size()))});
+}
+
+std::string FakeRedis::inspect(const Words& words) const {
+    if (!has_key_) return error("ERR no such key");
+    if (words[1] == "GROUPS") return has_group_ ? groups(last_delivered_.text()) : array({});
+    return map({bulk("length"), integer(static_cast<int64_t>(entries_.size())), bulk("last-generated-id"),
+                bulk(last_added_.text())});
+}
+
+std::string FakeRedis::missing() const {
+    return error("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option");
+}
+
+bool FakeRedis::is_from(int major, int minor) const {
+    const auto version = parse_version(version_);
+    return version.has_value() && *version >= Version{static_cast<uint32_t>(major), static_cast<uint32_t>(minor), 0};
+}
+
+void FakeRedis::flush() {
+    entries_.clear();
+    pending_.clear();
+    has_group_ = has_key_ = false;
+    last_delivered_ = last_added_ = {};
+    if (!is_from(7, 0)) return;
+    for (const int64_t id : std::exchange(waiting_, {})) {
+        const auto found = clients_.find(id);
+        if (found == clients_.end() || !found->second.blocked) continue;
+        found->second.blocked = false;
+        found->second.output += is_from(8, 0) ? missing() : error("UNBLOCKED the stream key no longer exists");
+        run(found->second, id);
+    }
+}
+
+bool FakeRedis::take(EntryId id, Duration idle_min) {
+    const auto at = pending_.find(id);
+    if (at == pending_.end() || now_ - at->second.since < idle_min) return false;
+    at->second = {"rival", now_, at->second.count + 1};
+    return true;
+}
+
+void FakeRedis::ack(EntryId id) {
+    const auto at = pending_.find(id);
+    if (at != pending_.end() && at->second.consumer == "rival") pending_.erase(at);
 }
 
 EntryId FakeRedis::add() {
     const EntryId id{next_ms_++, 0};
     entries_[id] = "v";
+    has_key_ = true;
+    last_added_ = id;
     serve_blocked();
     return id;
 }
@@ -189,7 +286,10 @@ void FakeRedis::serve_blocked() {
         const int64_t id = waiting_[i];
         const auto found = clients_.find(id);
         const bool gone = found == clients_.end() || !found->second.blocked;
-        const std::string reply = gone ? std::string() : read_new(found->second.consumer, found->second.count);
+        const auto next = [&](RedisClient& client) {
+            return has_group_ ? read_new(client.consumer, client.count) : missing();  // as 5.0 says it
+        };
+        const std::string reply = gone ? std::string() : next(found->second);
         if (!gone && reply.empty()) {
             ++i;
             continue;
