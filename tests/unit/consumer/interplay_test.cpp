@@ -177,5 +177,33 @@ TEST(InterplayOfDedupe, AStreamThatIsMadeAnewHasNothingInHand) {
     EXPECT_TRUE(host.story().starts_with("batch 2 by flush: 1-0"));
 }
 
+/// An ack, a nack and a reject are under way when the key is found gone: what is answered concerns nobody, and takes no
+/// room of what comes.
+TEST(InterplayOfALostStream, AnswersAboutTheOldOneSayNothingOfTheNew) {
+    ScriptedHost host;
+    SourceConfig config = calm();
+    config.prefetch = 5;
+    consume(host, config);
+    host.reply("read", stream("s", {"1-0", "2-0", "3-0"}));
+    ASSERT_TRUE(host.ack(1, {0}).ok());
+    ASSERT_TRUE(host.nack(1, {1}, Duration{}).ok());
+    ASSERT_TRUE(host.reject(1, {2}, "e").ok());
+    host.reply("read", no_group);
+    host.forget();
+    host.reply("read", error("ERR no such key"));
+    EXPECT_EQ(host.story(), lines({"lost s: 1-0 2-0 3-0", "read: XGROUP CREATE s g 0 MKSTREAM"}));
+    host.reply("read", ok());
+    host.reply("read", stream("s", {"1-0", "2-0", "3-0"}));
+    host.forget();
+    host.reply("control", integer(1));
+    host.reply("control", entries({"2-0"}));
+    host.reply("control", array({bulk("not_ours")}));
+    EXPECT_EQ(host.story(), "");
+    host.reply("read", null());
+    EXPECT_EQ(host.story(), lines({"read: XREADGROUP GROUP g c COUNT 2 BLOCK 2000 STREAMS s >"}));
+    ASSERT_TRUE(host.ack(2).ok());
+    EXPECT_EQ(host.story(), lines({"control: XACK s g 1-0 2-0 3-0"}));
+}
+
 }  // namespace
 }  // namespace millrace::test
