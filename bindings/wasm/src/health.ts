@@ -38,12 +38,12 @@ export async function toldHealth(
   { signal, timeoutMs = 5000 }: WaitOptions,
 ): Promise<Health> {
   signal?.throwIfAborted();
-  const begunAt = Date.now();
+  const begunAt = performance.now();
   let askedAt: number | undefined;
   for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 100)) {
-    if (askedAt === undefined && ask()) askedAt = Date.now();
+    if (askedAt === undefined && ask()) askedAt = performance.now();
     const told = health();
-    const now = Date.now();
+    const now = performance.now();
     // A tail and a subscription have no figures to wait for.
     if (told.mode && told.mode !== 'streams') return told;
     const age = askedAt === undefined ? -1 : now - askedAt;

@@ -218,7 +218,7 @@ class Run {
 
   async go(): Promise<RunResult> {
     const { signal, budgetMs } = this.#options;
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const abort = (): void => this.#end('aborted');
     const closingMs = budgetMs === undefined ? 0 : Math.min(closingMsMax, budgetMs * closingPart);
     const timer = budgetMs === undefined ? undefined : setTimeout(() => this.#end('budget'), budgetMs - closingMs);
@@ -234,9 +234,9 @@ class Run {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     }
-    const leftMs = budgetMs === undefined ? Infinity : startedAt + budgetMs - Date.now();
+    const leftMs = budgetMs === undefined ? Infinity : startedAt + budgetMs - performance.now();
     await this.#finish(leftMs);
-    const closeMs = budgetMs === undefined ? 5000 : Math.max(0, startedAt + budgetMs - Date.now());
+    const closeMs = budgetMs === undefined ? 5000 : Math.max(0, startedAt + budgetMs - performance.now());
     const held = await this.#source.close({ timeoutMs: closeMs });
     if (this.#failure) throw this.#failure.error;
     return { ended: this.#ended, handled: this.#handled, failed: this.#failed, entries: this.#entries, held };
@@ -265,7 +265,7 @@ class Run {
       }
       const batch = await this.#source.next({ signal, timeoutMs });
       if (batch) {
-        this.#lastAt = Date.now();
+        this.#lastAt = performance.now();
         const parts: [unknown, Batch][] = orderBy ? batch.partsBy(orderBy) : [[undefined, batch]];
         for (const [key, part] of parts) this.#desk.add({ key, batch: part }, orderBy !== undefined);
       } else if (!this.#source.isOpen) {
@@ -287,12 +287,12 @@ class Run {
 
   async #isEmpty(): Promise<boolean> {
     const ready = this.#source.isOpen && this.#source.readyAt;
-    if (!ready || Date.now() - Math.max(this.#lastAt, ready) < quietMs) return false;
+    if (!ready || performance.now() - Math.max(this.#lastAt, ready) < quietMs) return false;
     if (this.#source.health().held > 0) return false;
     const looked = await this.#look();
     if (!looked || looked.held > 0) return false;
     if (looked.lag !== undefined) return looked.lag === 0;
-    return Date.now() - Math.max(this.#lastAt, ready) >= quietUntoldMs;
+    return performance.now() - Math.max(this.#lastAt, ready) >= quietUntoldMs;
   }
 
   async #look(): Promise<Health | undefined> {

@@ -244,7 +244,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   /** @internal */
   onReady(event: ClientEvents['ready']): void {
     this.readyEvent = event;
-    this.readyAt = Date.now();
+    this.readyAt = performance.now();
     for (const waiter of this.#readyWaiters.splice(0)) waiter.resolve(event);
   }
 

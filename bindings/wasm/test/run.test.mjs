@@ -42,6 +42,17 @@ test("until: 'empty' handles all there is, and ends", async (t) => {
   assert.equal(await pendingOf('empty', 'g'), 0);
 });
 
+test('a clock that is set back makes no run wait for it to come round again', async (t) => {
+  await fill('set-back', numbered(3));
+  const client = await clientFor(t, server.url);
+  const now = Date.now;
+  t.after(() => (Date.now = now));
+  const setBack = () => void (Date.now = () => now() - 3_600_000);
+  const consumer = client.consumer({ stream: 'set-back', group: 'g' });
+  const result = await consumer.run(setBack, { until: 'empty', signal: AbortSignal.timeout(10_000) });
+  assert.deepEqual({ ended: result.ended, entries: result.entries }, { ended: 'empty', entries: 3 });
+});
+
 test("a handler that throws in Pub/Sub ends nothing: what it threw is told, and the next one is handled", async (t) => {
   const client = await clientFor(t, server.url, { mode: 'pubsub', flushInterval: 0 });
   const wire = await Wire.connect(server.port);
