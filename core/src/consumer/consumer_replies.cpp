@@ -207,7 +207,10 @@ void Consumer::after_restore(const resp::Reply& reply) {
     --restores_out_;
     if (restores_out_ == 0 && !is_page_wanted_) close_page();
     if (!reply.is_error() || !may_restore_) return;
-    if (classify(reply.text()).retryable) return;  // a count too high by one, once
+    const ServerError refusal = classify(reply.text());
+    const bool may_pass = refusal.retryable || refusal.what == ErrorClass::no_group ||
+                          refusal.what == ErrorClass::wrong_type || refusal.what == ErrorClass::oom;
+    if (may_pass) return;  // a count too high by one, once
     may_restore_ = false;
     Error error = to_error(reply.text());
     error.message = "XCLAIM … RETRYCOUNT: " + error.message + "; delivery counts include reads by recovery from now on";

@@ -246,6 +246,19 @@ TEST_F(Reconnect, ARestoreThatIsRefusedForAWhileIsLeft) {
     EXPECT_EQ(host.story(), "");
 }
 
+/// That is about the group, or the key, or the memory of the moment, and not about what the server can do.
+TEST_F(Reconnect, ARestoreThatMetNoGroupIsNoReasonToRestoreNothingAnyMore) {
+    for (const char* const refusal : {"NOGROUP No such key 's' or consumer group 'g'", "OOM command not allowed",
+                                      "WRONGTYPE Operation against a key holding the wrong kind of value"}) {
+        reconnect_and_count(rows({"1-0"}));
+        host.reply("read", stream("s", {"1-0"}));
+        EXPECT_EQ(host.story(),
+                  lines({"read: XCLAIM s g c 0 1-0 RETRYCOUNT 1 JUSTID", "read: XPENDING s g 1-1 + 17 c"}));
+        host.reply("read", error(refusal));
+        EXPECT_EQ(host.story(), "");
+    }
+}
+
 TEST_F(Reconnect, APendingEntryThatIsHeldAndDeletedIsLeftToItsAck) {
     reconnect_and_count(rows({"1-0"}));
     host.reply("read", stream_of("s", {deleted("1-0")}));
