@@ -84,7 +84,7 @@ void Reclaim::list_page(Lane& lane, Instant now) {
 }
 
 void Reclaim::claim_page(Lane& lane, Instant now) {
-    while (next_row_ < rows_.size()) {
+    while (next_row_ < rows_.size() && !is_held_up_) {
         const size_t room = holdings_.room();
         if (room == 0) break;
         const size_t most = maps_replies_ ? std::min(rows_.size() - next_row_, room) : 1;
@@ -228,17 +228,19 @@ bool Reclaim::take_rows(const resp::Reply& rows) {
 
 void Reclaim::after_claim(size_t first, size_t count, const resp::Reply& reply, Instant now) {
     if (reply.is_error()) {
-        if (after_refusal("XCLAIM", reply, now)) {
-            next_stream();
-        } else {
-            try_later(now);
-        }
-        return;
+        if (after_refusal("XCLAIM", reply, now)) return next_stream();
+        is_held_up_ = true;  // once the others are answered: what they bring is ours
     }
     // A deleted entry is still pending up to 6.2, where one id is asked for at a time; later servers remove it.
     if (is_deleted_ && count == 1) acks_.bury(stream_, rows_[first].id);
     for (size_t i = first; i < first + count; ++i) rows_[i].is_out = false;
-    if (claims_out_ == 0 && next_row_ == rows_.size()) end_page();
+    if (claims_out_ > 0) return;
+    if (is_held_up_) {
+        holdings_.batches.flush(Lot::again, FlushReason::recovery);
+        try_later(now);
+    } else if (next_row_ == rows_.size()) {
+        end_page();
+    }
 }
 
 /// What was claimed together is handed over together, and at once.
@@ -256,6 +258,7 @@ void Reclaim::end_page() {
 void Reclaim::next_stream() {
     rows_.clear();
     next_row_ = 0;
+    is_held_up_ = false;
     cursor_ = {};
     empty_pages_ = 0;
     step_ = Step::list;
@@ -288,6 +291,7 @@ void Reclaim::try_later(Instant now) {
         rows_.clear();
     }
     next_row_ = 0;
+    is_held_up_ = false;
     step_ = Step::rest;
     goes_on_ = true;
     begin_at_ = now + holdings_.context.retry_delay(failures_++);

@@ -119,6 +119,7 @@ class Reclaim final : private ReplyHandler {
     Buffer<Row> rows_;
     size_t next_row_ = 0;  // the first that is not claimed yet
     uint32_t claims_out_ = 0;
+    bool is_held_up_ = false;    // a claim of the page was refused for a while
     bool is_deleted_ = false;    // the reply under way told of a deleted entry
     bool may_claim_ = true;      // false once the server has refused XPENDING or XCLAIM
     bool may_autoclaim_ = true;  // false once the server has refused XAUTOCLAIM

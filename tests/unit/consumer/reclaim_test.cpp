@@ -257,6 +257,20 @@ TEST(Reclaim, ByAutoclaimGoesOnWithWhatIsOursAfterARefusalThatPasses) {
     EXPECT_EQ(it.host.story(), lines({"batch 1 by recovery: 1-0(x2)"}));
 }
 
+/// What the others bring is ours, and comes by no sweep before claim_min_idle has passed.
+TEST(Reclaim, ARefusalOfOneClaimDropsNothingThatAnotherBrings) {
+    Scene it("6.0.16");
+    it.host.reply("read", array({pending("1-0", "dead", 70'000, 1), pending("2-0", "dead", 70'000, 1),
+                                 pending("3-0", "dead", 70'000, 1)}));
+    it.host.reply("control", error("BUSY Redis is busy running a script"));
+    it.host.reply("control", entries({"2-0"}));
+    it.host.forget();
+    it.host.reply("control", entries({"3-0"}));
+    EXPECT_EQ(it.host.story(), lines({"batch 1 by recovery: 2-0(x2) 3-0(x2)"}));
+    EXPECT_EQ(it.host.fire(), 100);
+    EXPECT_EQ(it.host.story(), lines({"control: XPENDING s g IDLE 60000 1-0 + 256"}));
+}
+
 /// 8.8: what XNACK released is nobody's, with an idle time of -1.
 TEST(Reclaim, TakesWhatXnackReleased) {
     Scene it("6.0.16");
