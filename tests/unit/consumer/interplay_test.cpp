@@ -149,6 +149,22 @@ TEST(InterplayOfADrain, GivesBackWhatXautoclaimBringsToo) {
     EXPECT_EQ(host.story(), lines({"control: XCLAIM s g c 0 1-0 2-0 IDLE 60000 JUSTID"}));
 }
 
+TEST(InterplayOfADrain, DoesNotEndBeforeXautoclaimIsAnswered) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.claim_interval = seconds(1);
+    consume(host, config);
+    host.wait(1000);
+    host.reply("control", groups("0-0"));
+    host.reply("control", pending_summary(0));
+    ASSERT_TRUE(host.drain(seconds(5)).ok());
+    host.reply("read", null());
+    EXPECT_EQ(host.story().find("closed"), std::string::npos);
+    host.reply("control", array({bulk("0-0"), array({bulk("1-0")}), array({})}));
+    host.reply("control", integer(0));  // to CLIENT UNBLOCK
+    EXPECT_NE(host.story().find("XCLAIM s g c 0 1-0 IDLE 60000 JUSTID"), std::string::npos);
+}
+
 TEST(InterplayOfASweep, ThatIsRefusedForAWhileStaysOnItsRung) {
     ScriptedHost host;
     consume_again(host);

@@ -259,6 +259,38 @@ TEST_F(Reconnect, ARestoreThatMetNoGroupIsNoReasonToRestoreNothingAnyMore) {
     }
 }
 
+/// A claim that is executed first would have its delivery counted away.
+TEST_F(Reconnect, ARestoreIsAnsweredBeforeAnythingElseCounts) {
+    ASSERT_TRUE(host.nack(1, {0}, seconds(5)).ok());
+    reconnect_and_count(rows({"1-0", "2-0"}));
+    ASSERT_TRUE(host.pause(source).ok());
+    host.reply("read", stream("s", {"1-0", "2-0"}));
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 0 1-0 2-0 RETRYCOUNT 1 JUSTID"}));
+    host.wait(5000);
+    EXPECT_EQ(host.story(), "");
+    host.reply("read", array({bulk("1-0"), bulk("2-0")}));
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 1-0"}));
+}
+
+/// The group is gone between the count of a page and its read, which is then not sent: nothing waits for it.
+TEST_F(Reconnect, APageOfAStreamThatIsGoneHoldsBackNothing) {
+    ASSERT_TRUE(host.ack(1, {0}).ok());
+    host.lost("read");
+    reconnect();
+    host.forget();
+    host.reply("control", error("NOGROUP No such key 's' or consumer group 'g'"));
+    EXPECT_EQ(host.story(), lines({"read: XINFO STREAM s"}));
+    host.reply("read", rows({"1-0", "2-0", "3-0"}));
+    EXPECT_EQ(host.story(), "");
+    host.reply("read", error("ERR no such key"));
+    host.reply("read", ok());
+    host.reply("read", stream("s", {"7-0"}));
+    host.wait(2000);
+    host.forget();
+    ASSERT_TRUE(host.nack(2, {0}, Duration{}).ok());
+    EXPECT_EQ(host.story(), lines({"control: XCLAIM s g c 1900 7-0"}));
+}
+
 TEST_F(Reconnect, APendingEntryThatIsHeldAndDeletedIsLeftToItsAck) {
     reconnect_and_count(rows({"1-0"}));
     host.reply("read", stream_of("s", {deleted("1-0")}));

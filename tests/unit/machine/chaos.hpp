@@ -24,11 +24,12 @@ class Chaos {
   public:
     /// Scarce: the machine's memory is refused now and then, for as long as one input. Busy: the server refuses
     /// everything now and then, for a while. Rivals: the process stops now and then, and another consumer takes over
-    /// what looks left; the application gives back, rejects and pauses, too. Flushed: with everything that is there.
+    /// what looks left; the application gives back, rejects and pauses, too; and the server is busy. Flushed: the same,
+    /// but for that, with a stream that goes with everything in it.
     enum class Kind : uint8_t { plain, scarce, busy, rivals, flushed };
     Chaos(uint64_t seed, uint32_t lanes, Kind kind, std::string version = "7.0.15")
         : scarce_(kind == Kind::scarce),
-          busy_(kind == Kind::busy),
+          busy_(kind == Kind::busy || kind == Kind::rivals),
           rivals_(kind == Kind::rivals || kind == Kind::flushed),
           flushed_(kind == Kind::flushed),
           chance_(Seed128{seed, lanes}),
