@@ -350,7 +350,7 @@ void ScriptedHost::settle() {
     EXPECT_EQ(story_.size(), before) << "a spurious handle_timeout brought the last of:\n" << lines(story_);
     for (const ConnId dead : std::exchange(dead_, {})) haunt(dead);
     for (const std::string& lane : std::exchange(pinged_, {})) {
-        if (lives(lane)) feed(conn(lane), status("PONG"));
+        if (lives(lane) && lanes_.at(lane).readable) feed(conn(lane), status("PONG"));
     }
 }
 
