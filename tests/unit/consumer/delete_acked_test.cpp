@@ -77,6 +77,35 @@ TEST_F(DeleteAcked, IsAPlainAckWhereScriptsAreRefusedToo) {
     EXPECT_EQ(host.story(), lines({"acked 1: 0 1"}));
 }
 
+/// One refusal is one rung down, however many acks met it.
+TEST_F(DeleteAcked, TwoAcksThatMeetTheSameRefusalGoOneRungDownTogether) {
+    ASSERT_TRUE(host.ack(1, {0}).ok());
+    ASSERT_TRUE(host.ack(1, {1}).ok());
+    host.forget();
+    host.reply("control", unknown);
+    host.reply("control", unknown);
+    EXPECT_EQ(host.story(), lines({call("1-0"), call("2-0")}));
+    host.reply("control", counts(1, 1, 1));
+    EXPECT_EQ(host.story(), lines({"acked 1: 0"})) << "nobody else may want it";
+}
+
+/// Another consumer may be at work on its original.
+TEST(DeleteAckedOfDuplicates, IsNotForThisSourceToDo) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.delete_acked = true;
+    config.dedupe = DedupeMode::memory;
+    config.id_field = "f";
+    config.flush_interval = Duration{};
+    (void)consume(host, config);
+    host.reply("read", stream_of("s", {entry("1-0", "a")}));
+    ASSERT_TRUE(host.ack(1).ok());
+    host.reply("control", array({integer(1)}));
+    host.forget();
+    host.reply("read", stream_of("s", {entry("2-0", "a")}));
+    EXPECT_NE(host.story().find("read: XACK s g 2-0"), std::string::npos);
+}
+
 TEST_F(DeleteAcked, IsSentAgainAfterALostAnswer) {
     ASSERT_TRUE(host.ack(1).ok());
     host.forget();

@@ -184,6 +184,30 @@ TEST(HeartbeatGroups, AreOfOneAgeAndOneStream) {
     EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 1-0 2-0 JUSTID", "read: XCLAIM t g c 4655 1-0 JUSTID"}));
 }
 
+/// Each entry's time counts from its own last refresh, also where a look has just been taken at others.
+TEST(HeartbeatGroups, ComeWhenEachIsDue) {
+    ScriptedHost host;
+    SourceConfig config = source_of();
+    config.flush_interval = Duration{};
+    config.claim_min_idle = seconds(10);
+    config.claim_interval = seconds(3600);
+    config.prefetch = 100;
+    const SourceId source = consume(host, config);
+    host.reply("read", stream("s", {"1-0"}));
+    host.wait(1900);
+    host.reply("read", null());
+    host.wait(1100);
+    ASSERT_TRUE(host.pause(source).ok());
+    host.reply("read", stream("s", {"2-0"}));
+    host.wait(2000);
+    host.reply("read", array({bulk("1-0")}));
+    host.forget();
+    host.wait(2999);
+    EXPECT_EQ(host.story(), "");
+    host.wait(1);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 2-0 JUSTID", "read: XCLAIM s g c 2850 1-0 JUSTID"}));
+}
+
 /// A younger entry's command would take the older one back from whoever claimed it meanwhile.
 TEST(HeartbeatGroups, TakeNoOldEntryByTheAgeOfAYoungOne) {
     ScriptedHost host;
