@@ -24,7 +24,7 @@ class Chaos {
   public:
     /// Scarce: the machine's memory is refused now and then, for as long as one input. Busy: the server refuses
     /// everything now and then, for a while. Rivals: the process stops now and then, and another consumer takes over
-    /// what looks left; the application gives back, rejects and pauses, too; and the server is busy. Flushed: the same,
+    /// what looks left; the application gives back, rejects and pauses, too, and may dedupe; the server is busy. Flushed: the same,
     /// but for that, with a stream that goes with everything in it.
     enum class Kind : uint8_t { plain, scarce, busy, rivals, flushed };
     Chaos(uint64_t seed, uint32_t lanes, Kind kind, std::string version = "7.0.15")
@@ -35,7 +35,7 @@ class Chaos {
           chance_(Seed128{seed, lanes}),
           machine_(std::move(Machine::create(client_of(lanes), Seed128{lanes, seed}, now_, WallTime{})).value()),
           redis_(std::move(version)),
-          books_(machine_, redis_, chance_, !rivals_) {
+          books_(machine_, redis_, chance_, !rivals_, kind == Kind::rivals && chance_.below(2) == 0) {
         SourceConfig config = source_of();
         config.batch_size = ChaosBooks::batch_size;
         config.prefetch = ChaosBooks::prefetch;
@@ -45,6 +45,8 @@ class Chaos {
             config.claim_min_idle = claim_min_idle;
             config.claim_interval = seconds(2);
             redis_.without_scripts = chance_.below(4) == 0;
+            config.dedupe = books_.dedupes() ? DedupeMode::memory : DedupeMode::off;
+            config.id_field = "f";
         }
         source_ = machine_.open(config, now_).value();
         settle();
@@ -244,6 +246,7 @@ class Chaos {
                 books_.deliver(*ready);
             }
             if (const auto* lost = std::get_if<Lost>(&*event)) books_.lose(*lost);
+            if (const auto* copy = std::get_if<Duplicate>(&*event)) books_.drop(*copy);
             if (const auto* letter = std::get_if<DeadLettered>(&*event)) books_.bury(*letter);
             is_closed_ = is_closed_ || std::holds_alternative<Closed>(*event);
             if (const auto* failure = std::get_if<Failure>(&*event)) {

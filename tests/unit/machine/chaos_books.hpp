@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/prng.hpp"
@@ -18,13 +19,22 @@ namespace millrace::test {
 class ChaosBooks {
   public:
     /// `exact`: the server's counts are what was told, because nobody else takes entries, and nothing is refused.
-    ChaosBooks(Machine& machine, FakeRedis& redis, Prng& chance, bool is_exact)
-        : machine_(machine), redis_(redis), chance_(chance), is_exact_(is_exact) {}
+    /// `dedupes`: no canonical id is handed over again once it was acked, or while it is in hand.
+    ChaosBooks(Machine& machine, FakeRedis& redis, Prng& chance, bool is_exact, bool dedupes)
+        : machine_(machine), redis_(redis), chance_(chance), is_exact_(is_exact), dedupes_(dedupes) {}
 
     static constexpr uint32_t batch_size = 4;
     static constexpr uint32_t prefetch = 12;
 
-    void publish() { entries_[redis_.add()]; }
+    /// Where it dedupes, one in three has the canonical id of another one.
+    void publish() {
+        const bool is_copy = dedupes_ && values_ > 0 && chance_.below(3) == 0;
+        if (!is_copy) ++values_;
+        const std::string value =
+            std::to_string(values_ - (is_copy ? chance_.below(std::min<uint64_t>(values_, 4)) : 0));
+        entries_[redis_.add(value)].value = value;
+    }
+    [[nodiscard]] bool dedupes() const { return dedupes_; }
     [[nodiscard]] bool empty() const { return batches_.empty(); }
     [[nodiscard]] size_t batches() const { return batches_.size(); }
     [[nodiscard]] BatchId any_batch() { return batches_[chance_.below(batches_.size())].id; }
@@ -72,6 +82,8 @@ class ChaosBooks {
             const bool may_come = entry.state == State::published || entry.state == State::nacked ||
                                   entry.state == State::given || entry.state == State::lost;
             EXPECT_TRUE(may_come) << told.id().text() << " comes in state " << static_cast<int>(entry.state);
+            EXPECT_EQ(seen_.count(entry.value), 0U) << told.id().text() << " is a duplicate";
+            EXPECT_FALSE(has_copy(told.id(), entry)) << told.id().text() << " comes while a copy is in hand";
             entry.state = State::held;
             entry.deliveries = told.deliveries();
             batch.ids.push_back(told.id());
@@ -79,8 +91,8 @@ class ChaosBooks {
                 EXPECT_GE(told.deliveries(), 2U);
             } else {
                 EXPECT_EQ(told.deliveries(), 1U);
-                EXPECT_GT(told.id(), newest_);
-                newest_ = told.id();
+                EXPECT_TRUE(told.id() > newest_ || dedupes_) << told.id().text();  // but for copies that waited
+                newest_ = std::max(newest_, told.id());
             }
         }
         batches_.push_back(std::move(batch));
@@ -92,6 +104,11 @@ class ChaosBooks {
             entry.state = State::lost;
         }
     }
+    void drop(const Duplicate& duplicate) {
+        Entry& entry = entries_[duplicate.id];
+        EXPECT_EQ(seen_.count(entry.value), 1U) << duplicate.id.text() << " is none";
+        entry.state = State::acked;
+    }
     void bury(const DeadLettered& letter) { EXPECT_EQ(entries_[letter.id].state, State::dead) << letter.id.text(); }
 
     // ---- what must be so
@@ -100,13 +117,13 @@ class ChaosBooks {
     void check(bool is_busy) {
         size_t held = 0;
         for (const auto& [id, entry] : entries_) {
-            held += entry.state == State::held ? 1 : 0;
+            held += entry.state == State::held || has_copy(id, entry) ? 1U : 0U;
             EXPECT_FALSE(entry.was_flushed && entry.state == State::held) << id.text() << " was never told as lost";
         }
         if (held >= prefetch) return;  // recovery waits for room
         for (const auto& [id, pending] : redis_.pending()) {
-            if (!redis_.has(id)) continue;
             const Entry& entry = entries_[id];
+            if (!redis_.has(id) || has_copy(id, entry)) continue;
             EXPECT_EQ(entry.state, State::held) << id.text() << " is pending, and the application has not got it";
             if (entry.state != State::held) continue;
             // A claim that an old control socket executes late, once more: nobody can take that back.
@@ -137,6 +154,7 @@ class ChaosBooks {
   private:
     enum class State : uint8_t { published, held, nacked, given, acked, dead, lost };
     struct Entry {
+        std::string value;
         State state = State::published;
         uint32_t deliveries = 0;
         bool was_nacked = false;
@@ -148,6 +166,15 @@ class ChaosBooks {
         std::vector<EntryId> ids;
     };
 
+    /// Whether another entry of its canonical id is with the application, or comes back to it.
+    [[nodiscard]] bool has_copy(EntryId id, const Entry& entry) const {
+        const auto is_in_hand = [this](EntryId other, State state) {
+            return state == State::held || (state == State::nacked && redis_.has(other));
+        };
+        return dedupes_ && std::any_of(entries_.begin(), entries_.end(), [&](const auto& it) {
+                   return it.first != id && it.second.value == entry.value && is_in_hand(it.first, it.second.state);
+               });
+    }
     /// What another has taken it may have acked.
     [[nodiscard]] bool is_done(EntryId id, const Entry& entry) const {
         const bool is_ended = entry.state == State::acked || entry.state == State::dead;
@@ -164,6 +191,7 @@ class ChaosBooks {
         for (const uint32_t i : chosen) {
             Entry& entry = entries_[batches_[at].ids[i]];
             entry.state = next;
+            if (dedupes_ && next == State::acked) seen_.insert(entry.value);
             entry.was_nacked = entry.was_nacked || next == State::nacked || next == State::given;
         }
     }
@@ -186,6 +214,9 @@ class ChaosBooks {
     FakeRedis& redis_;
     Prng& chance_;
     const bool is_exact_;
+    const bool dedupes_;
+    uint64_t values_ = 0;
+    std::set<std::string> seen_;
     std::map<EntryId, Entry> entries_;
     std::vector<Batch> batches_;
     EntryId newest_;

@@ -272,9 +272,9 @@ void FakeRedis::ack(EntryId id) {
     if (at != pending_.end() && at->second.consumer == "rival") pending_.erase(at);
 }
 
-EntryId FakeRedis::add() {
+EntryId FakeRedis::add(std::string value) {
     const EntryId id{next_ms_++, 0};
-    entries_[id] = "v";
+    entries_[id] = std::move(value);
     has_key_ = true;
     last_added_ = id;
     serve_blocked();

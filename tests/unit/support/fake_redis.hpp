@@ -39,7 +39,7 @@ class FakeRedis final : public FakeServer<RedisClient> {
     /// Whether scripts are refused.
     bool without_scripts = false;
 
-    EntryId add();
+    EntryId add(std::string value = "v");
     void remove(EntryId id) { entries_.erase(id); }
     /// Everything is gone, the group as well; a block ends as the version has it.
     void flush();
