@@ -130,6 +130,18 @@ TEST_F(Heartbeat, WhoseReplyWasLostHasRefreshedNevertheless) {
     EXPECT_EQ(host.story(), lines({"control: XACK s g 1-0 2-0"}));
 }
 
+/// REC-3: then its idle time at the server is what counts, which began before anything was heard of it.
+TEST_F(Heartbeat, TheNextOneCountsFromTheIdleTimeThatTheServerTold) {
+    host.wait(5000);
+    host.reply("read", array({bulk("2-0")}));
+    host.reply("read", array({pending("1-0", "c", 2000, 1)}));
+    host.forget();
+    host.wait(2999);
+    EXPECT_EQ(host.story(), "");
+    host.wait(1);
+    EXPECT_EQ(host.story(), lines({"read: XCLAIM s g c 4750 1-0 JUSTID", "read: XCLAIM s g c 2850 2-0 JUSTID"}));
+}
+
 TEST_F(Heartbeat, AnEntryThatIsAckedMeanwhileIsNotMissed) {
     host.wait(5000);
     ASSERT_TRUE(host.ack(1, {0}).ok());
