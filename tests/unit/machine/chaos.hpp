@@ -24,8 +24,8 @@ class Chaos {
   public:
     /// Scarce: the machine's memory is refused now and then, for as long as one input. Busy: the server refuses
     /// everything now and then, for a while. Rivals: the process stops now and then, and another consumer takes over
-    /// what looks left; the application gives back, rejects and pauses, too, and may dedupe; the server is busy. Flushed: the same,
-    /// but for that, with a stream that goes with everything in it.
+    /// what looks left; the application gives back, rejects and pauses, too, and may dedupe; the server is busy.
+    /// Flushed: the same, but for that, with a stream that goes with everything in it.
     enum class Kind : uint8_t { plain, scarce, busy, rivals, flushed };
     Chaos(uint64_t seed, uint32_t lanes, Kind kind, std::string version = "7.0.15")
         : scarce_(kind == Kind::scarce),
