@@ -12,6 +12,19 @@
 
 namespace millrace {
 
+namespace {
+
+/// Whether the server knows both as one consumer: each would recover what the other has in hand.
+bool is_same_consumer(const SourceConfig& a, const SourceConfig& b) {
+    if (a.group.empty() || a.group != b.group || a.consumer.empty() || a.consumer != b.consumer) return false;
+    if (a.consumer_lease || b.consumer_lease) return false;
+    if (!a.pattern.empty() && a.pattern == b.pattern) return true;
+    return std::find_first_of(a.streams.begin(), a.streams.end(), b.streams.begin(), b.streams.end()) !=
+           a.streams.end();
+}
+
+}  // namespace
+
 Machine::Core::Core(const ClientConfig& config, Seed128 seed, Instant now, WallTime wall)
     : context(config, seed, now, wall),
       lanes(context, *this),
@@ -24,6 +37,14 @@ Result<SourceId> Machine::Core::open(const SourceConfig& config, Instant now) {
     if (Status valid = validate(config); !valid.ok()) return valid.error();
     if (slots_.size() + ended_.size() >= sources_max)
         return Error(Code::queue_full, "open: " + std::to_string(sources_max) + " sources are open; close some first");
+    for (const Slot& other : slots_) {
+        const bool is_reading = !other.closing && (other.source == nullptr || !other.source->stopped());
+        if (is_reading && context.config.mode != Mode::pubsub && is_same_consumer(config, other.config))
+            return Error(
+                Code::bad_config,
+                "consumer: another source of this client reads that stream and group under that name, and each "
+                "would get the other's entries; give it a name of its own, or none");
+    }
     Slot slot;
     slot.id = next_id();
     slot.config = config;

@@ -126,8 +126,8 @@ export interface SourceOptions {
    */
   readonly group?: string | undefined;
   /**
-   * Our name in the group. A stable one finds its unacked entries again after a restart. Default: generated. Allowed:
-   * any text.
+   * Our name in the group, which no other reader of it has. A stable one finds its unacked entries again after a
+   * restart. Default: generated. Allowed: any text.
    */
   readonly consumer?: string | undefined;
   /**

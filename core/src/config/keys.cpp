@@ -125,13 +125,13 @@ constexpr std::array rows{
          "The streams to consume. In place of stream or pattern.", put_streams, check_streams, what_is_read),
     word("pattern", text, "none", "a pattern as SCAN takes it",
          "Consumes every stream whose name matches, those that come later too; dead streams never do. In place of "
-         "stream "
-         "or streams, and with a group.",
+         "stream or streams, and with a group.",
          put_pattern, nullptr, what_is_read),
     word("group", text, "notifications", "a name; empty for a tail",
          "The consumer group. Empty: every entry is read, as a tail.", put<source, &SourceConfig::group>),
     word("consumer", text, "generated", any_text,
-         "Our name in the group. A stable one finds its unacked entries again after a restart.",
+         "Our name in the group, which no other reader of it has. A stable one finds its unacked entries again after a "
+         "restart.",
          put<source, &SourceConfig::consumer>),
     word("start", text, "0", "`0`, `$` or an entry id",
          "Where a group begins when it is created: everything, what comes, or after an id.",

@@ -221,5 +221,30 @@ TEST(InterplayOfALostStream, AnswersAboutTheOldOneSayNothingOfTheNew) {
     EXPECT_EQ(host.story(), lines({"control: XACK s g 1-0 2-0 3-0"}));
 }
 
+/// REC-1: the second one's recovery would bring what the first one has in hand.
+TEST_F(Interplay, TwoSourcesOfOneNameAreRefused) {
+    const auto refusal = [this](const SourceConfig& config) {
+        const Result<SourceId> opened = host.machine.open(config, host.now());
+        return opened.ok() ? std::string() : opened.error().message;
+    };
+    SourceConfig other = source_of({"t", "s"});
+    EXPECT_NE(refusal(other).find("give it a name of its own"), std::string::npos);
+    other.consumer = "d";
+    EXPECT_EQ(refusal(other), "");
+    EXPECT_NE(refusal(other), "");
+    other.group = "h";
+    EXPECT_EQ(refusal(other), "");
+    EXPECT_EQ(refusal(source_of({"t"})), "");
+    SourceConfig leased = source_of();
+    leased.consumer_lease = true;
+    EXPECT_EQ(refusal(leased), "");
+    SourceConfig found = source_of({});
+    found.pattern = "s*";
+    EXPECT_EQ(refusal(found), "");
+    EXPECT_NE(refusal(found), "");
+    ASSERT_TRUE(host.machine.close(source, host.now()).ok());
+    EXPECT_EQ(refusal(source_of()), "");
+}
+
 }  // namespace
 }  // namespace millrace::test

@@ -51,7 +51,9 @@ TEST(Metrics, CountWhatWasDeliveredAndAcked) {
 TEST(Metrics, AreUtf8WhateverBytesAStreamIsNamedBy) {
     ScriptedHost host;
     host.open(source_of({"a\xff\n\"", "b"}));
-    host.open(source_of({"a\xff\n\""}));
+    SourceConfig second = source_of({"a\xff\n\""});
+    second.consumer = "another";
+    host.open(second);
     host.open(source_of({"\xc3\xbc"}));
     EXPECT_EQ(samples(metrics(host), "millrace_held"),
               R"(millrace_held{source="1",stream="2 streams",group="g"} 0)"

@@ -204,6 +204,7 @@ TEST_F(Subscribed, ACloseUnsubscribes) {
 
 TEST_F(Subscribed, AnotherSourceOfTheSameChannelGoesOn) {
     SourceConfig second = source_of();
+    second.consumer = "another";
     host.open(second);
     host.reply("push", confirmed2("s"));
     host.forget();
