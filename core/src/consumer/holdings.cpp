@@ -231,7 +231,9 @@ void Holdings::lose_stream(uint32_t stream) {
     batches.for_each_open([&](const EntryRecord& record, Instant) {
         if (record.stream == stream) lost.ids.push_back(record.id);
     });
-    for (const EntryId id : lost.ids) {
+    // The last first: each that leaves a batch which is being filled moves those behind it.
+    for (size_t i = lost.ids.size(); i > 0; --i) {
+        const EntryId id = lost.ids[i - 1];
         const std::optional<Place> place = table_.find(stream, id);
         if (!place.has_value()) continue;
         mark_lost(stream, id, *place);
