@@ -16,11 +16,16 @@ namespace {
 
 /// Whether the server knows both as one consumer: each would recover what the other has in hand.
 bool is_same_consumer(const SourceConfig& a, const SourceConfig& b) {
-    if (a.group.empty() || a.group != b.group || a.consumer.empty() || a.consumer != b.consumer) return false;
-    if (a.consumer_lease || b.consumer_lease) return false;
-    if (!a.pattern.empty() && a.pattern == b.pattern) return true;
-    return std::find_first_of(a.streams.begin(), a.streams.end(), b.streams.begin(), b.streams.end()) !=
-           a.streams.end();
+    if (a.consumer.empty() || a.consumer != b.consumer || a.group != b.group || a.group.empty()) return false;
+    if (a.consumer_lease || b.consumer_lease || a.pattern != b.pattern) return false;
+    if (!a.pattern.empty()) return true;
+    const auto is_among = [](const std::vector<std::string>& streams, const std::string& stream) {
+        return std::find(streams.begin(), streams.end(), stream) != streams.end();
+    };
+    for (const std::string& stream : a.streams) {
+        if (is_among(b.streams, stream)) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -42,8 +47,7 @@ Result<SourceId> Machine::Core::open(const SourceConfig& config, Instant now) {
         if (is_reading && context.config.mode != Mode::pubsub && is_same_consumer(config, other.config))
             return Error(
                 Code::bad_config,
-                "consumer: another source of this client reads that stream and group under that name, and each "
-                "would get the other's entries; give it a name of its own, or none");
+                "consumer: another source of this client has that name in the group; give each its own, or none");
     }
     Slot slot;
     slot.id = next_id();

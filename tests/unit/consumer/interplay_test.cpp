@@ -228,7 +228,7 @@ TEST_F(Interplay, TwoSourcesOfOneNameAreRefused) {
         return opened.ok() ? std::string() : opened.error().message;
     };
     SourceConfig other = source_of({"t", "s"});
-    EXPECT_NE(refusal(other).find("give it a name of its own"), std::string::npos);
+    EXPECT_NE(refusal(other).find("give each its own"), std::string::npos);
     other.consumer = "d";
     EXPECT_EQ(refusal(other), "");
     EXPECT_NE(refusal(other), "");
