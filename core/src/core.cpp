@@ -45,9 +45,8 @@ Result<SourceId> Machine::Core::open(const SourceConfig& config, Instant now) {
     for (const Slot& other : slots_) {
         const bool is_reading = !other.closing && (other.source == nullptr || !other.source->stopped());
         if (is_reading && context.config.mode != Mode::pubsub && is_same_consumer(config, other.config))
-            return Error(
-                Code::bad_config,
-                "consumer: another source of this client has that name in the group; give each its own, or none");
+            return Error(Code::bad_config,
+                         "consumer: another source of this client has that name; give each its own, or none");
     }
     Slot slot;
     slot.id = next_id();
