@@ -1,19 +1,28 @@
 // REC-3: what is held is kept from being reclaimed, and never taken back from whoever has it.
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "support/scripted_host.hpp"
 
 namespace millrace::test {
 namespace {
 
-/// Two entries were handed over at the start of the story; claim_min_idle is 10 s. Nothing more is read.
+/// claim_min_idle is 10 s, and nothing of others is asked for.
+SourceConfig beating(Duration flush_interval = {}, std::vector<std::string> streams = {"s"}) {
+    SourceConfig config = source_of(std::move(streams));
+    config.flush_interval = flush_interval;
+    config.claim_min_idle = seconds(10);
+    config.claim_interval = seconds(3600);
+    return config;
+}
+
+/// Two entries were handed over at the start of the story. Nothing more is read.
 struct Scene {
     Scene() {
-        SourceConfig config = source_of();
-        config.flush_interval = Duration{};
-        config.claim_min_idle = seconds(10);
-        config.claim_interval = seconds(3600);
-        source = consume(host, config);
+        source = consume(host, beating());
         EXPECT_TRUE(host.pause(source).ok());
         host.reply("read", stream("s", {"1-0", "2-0"}));
         host.forget();
@@ -177,10 +186,7 @@ TEST_F(Heartbeat, ThatIsForbiddenIsToldOnce) {
 /// Ids of one command are so near in age that the idle time asked for holds for each of them.
 TEST(HeartbeatGroups, AreOfOneAgeAndOneStream) {
     ScriptedHost host;
-    SourceConfig config = source_of({"s", "t"});
-    config.flush_interval = Duration{};
-    config.claim_min_idle = seconds(10);
-    config.claim_interval = seconds(3600);
+    SourceConfig config = beating({}, {"s", "t"});
     config.prefetch = 100;
     const SourceId source = consume(host, config);
     host.reply("read", stream("s", {"1-0"}));
@@ -199,10 +205,7 @@ TEST(HeartbeatGroups, AreOfOneAgeAndOneStream) {
 /// Each entry's time counts from its own last refresh, also where a look has just been taken at others.
 TEST(HeartbeatGroups, ComeWhenEachIsDue) {
     ScriptedHost host;
-    SourceConfig config = source_of();
-    config.flush_interval = Duration{};
-    config.claim_min_idle = seconds(10);
-    config.claim_interval = seconds(3600);
+    SourceConfig config = beating();
     config.prefetch = 100;
     const SourceId source = consume(host, config);
     host.reply("read", stream("s", {"1-0"}));
@@ -223,10 +226,7 @@ TEST(HeartbeatGroups, ComeWhenEachIsDue) {
 /// A younger entry's command would take the older one back from whoever claimed it meanwhile.
 TEST(HeartbeatGroups, TakeNoOldEntryByTheAgeOfAYoungOne) {
     ScriptedHost host;
-    SourceConfig config = source_of();
-    config.flush_interval = Duration{};
-    config.claim_min_idle = seconds(10);
-    config.claim_interval = seconds(3600);
+    SourceConfig config = beating();
     config.prefetch = 100;
     const SourceId source = consume(host, config);
     host.reply("read", stream("s", {"1-0"}));
@@ -242,11 +242,7 @@ TEST(HeartbeatGroups, TakeNoOldEntryByTheAgeOfAYoungOne) {
 /// Four entries wait for the flush; of the first and the third others have taken over.
 TEST(HeartbeatOfABatch, WhatWasLostBeforeItWasHandedOverIsNotHandedOver) {
     ScriptedHost host;
-    SourceConfig config = source_of();
-    config.flush_interval = seconds(20);
-    config.claim_min_idle = seconds(10);
-    config.claim_interval = seconds(3600);
-    const SourceId source = consume(host, config);
+    const SourceId source = consume(host, beating(seconds(20)));
     ASSERT_TRUE(host.pause(source).ok());
     host.reply("read", stream("s", {"1-0", "2-0", "3-0", "4-0"}));
     host.wait(5000);
@@ -273,11 +269,7 @@ TEST(HeartbeatOfABatch, WhatWasLostBeforeItWasHandedOverIsNotHandedOver) {
 
 TEST(HeartbeatOfABatch, ThatWasLostAsAWholeHandsOverNothing) {
     ScriptedHost host;
-    SourceConfig config = source_of();
-    config.flush_interval = seconds(20);
-    config.claim_min_idle = seconds(10);
-    config.claim_interval = seconds(3600);
-    consume(host, config);
+    consume(host, beating(seconds(20)));
     host.reply("read", stream("s", {"1-0"}));
     host.wait(2000);
     host.reply("read", null());
