@@ -4,12 +4,11 @@
 
 #include <functional>
 
+#include "consumer/lost_group_answers.hpp"
 #include "support/scripted_host.hpp"
 
 namespace millrace::test {
 namespace {
-
-const std::string no_group = error("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option");
 
 SourceConfig calm() {
     SourceConfig config = source_of();

@@ -6,47 +6,41 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <initializer_list>
 #include <string>
 
 namespace millrace::test {
 namespace {
 
-class Seeds : public ::testing::TestWithParam<uint64_t> {};
+class Seeds : public ::testing::TestWithParam<uint64_t> {
+  protected:
+    /// Trouble of so many events, and then calm, in which all must come to its end; so often, with each number of
+    /// lanes.
+    void play(Chaos::Kind kind, std::initializer_list<uint32_t> lane_counts, int times, int events,
+              const char* version = "7.0.15") {
+        for (const uint32_t lanes : lane_counts) {
+            SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes, " + version);
+            Chaos chaos(GetParam(), lanes, kind, version);
+            for (int i = 0; i < times; ++i) {
+                chaos.rage(events);
+                chaos.calm();
+            }
+            chaos.finish();
+            if (HasFailure()) return;
+        }
+    }
+};
 
 TEST_P(Seeds, NothingIsLostNothingAckedComesAgain) {
-    for (const uint32_t lanes : {1U, 2U, 3U}) {
-        SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes");
-        Chaos chaos(GetParam(), lanes, Chaos::Kind::plain);
-        for (int i = 0; i < 4; ++i) {
-            chaos.rage(500);
-            chaos.calm();
-        }
-        chaos.finish();
-        if (::testing::Test::HasFailure()) return;
-    }
+    play(Chaos::Kind::plain, {1, 2, 3}, 4, 500);
 }
 
 TEST_P(Seeds, AndWithMemoryRefusedNeither) {
-    SCOPED_TRACE("seed " + std::to_string(GetParam()));
-    Chaos chaos(GetParam(), 2, Chaos::Kind::scarce);
-    for (int i = 0; i < 3; ++i) {
-        chaos.rage(500);
-        chaos.calm();
-    }
-    chaos.finish();
+    play(Chaos::Kind::scarce, {2}, 3, 500);
 }
 
 TEST_P(Seeds, AndWithAServerThatIsBusyNeither) {
-    for (const uint32_t lanes : {1U, 2U}) {
-        SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes");
-        Chaos chaos(GetParam(), lanes, Chaos::Kind::busy);
-        for (int i = 0; i < 3; ++i) {
-            chaos.rage(1000);
-            chaos.calm();
-        }
-        chaos.finish();
-        if (::testing::Test::HasFailure()) return;
-    }
+    play(Chaos::Kind::busy, {1, 2}, 3, 1000);
 }
 
 TEST_P(Seeds, AndASourceCanBeClosedAtAnyTime) {
@@ -65,32 +59,12 @@ TEST_P(Seeds, AndASourceCanBeClosedAtAnyTime) {
 
 /// By every rung of reclaiming and releasing; 5.0 has what 6.0 has.
 TEST_P(Seeds, AndWithOthersInTheGroupNeither) {
-    const char* const version = std::array{"6.0.16", "6.2.14", "7.0.15", "8.8.0"}[GetParam() % 4];
-    for (const uint32_t lanes : {1U, 2U}) {
-        SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes, " + version);
-        Chaos chaos(GetParam(), lanes, Chaos::Kind::rivals, version);
-        for (int i = 0; i < 3; ++i) {
-            chaos.rage(500);
-            chaos.calm();
-        }
-        chaos.finish();
-        if (::testing::Test::HasFailure()) return;
-    }
+    play(Chaos::Kind::rivals, {1, 2}, 3, 500, std::array{"6.0.16", "6.2.14", "7.0.15", "8.8.0"}[GetParam() % 4]);
 }
 
 /// A block whose key is gone ends in one of three ways.
 TEST_P(Seeds, AndWithAStreamThatIsMadeAnewNeither) {
-    const char* const version = std::array{"6.0.16", "7.0.15", "8.0.2"}[GetParam() % 3];
-    for (const uint32_t lanes : {1U, 2U}) {
-        SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes, " + version);
-        Chaos chaos(GetParam(), lanes, Chaos::Kind::flushed, version);
-        for (int i = 0; i < 3; ++i) {
-            chaos.rage(500);
-            chaos.calm();
-        }
-        chaos.finish();
-        if (::testing::Test::HasFailure()) return;
-    }
+    play(Chaos::Kind::flushed, {1, 2}, 3, 500, std::array{"6.0.16", "7.0.15", "8.0.2"}[GetParam() % 3]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Chaos, Seeds, ::testing::Range<uint64_t>(1, 16));
