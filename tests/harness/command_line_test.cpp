@@ -34,7 +34,7 @@ void expect_refusal(const Ran& ran, const std::vector<std::string>& named) {
 TEST(CommandLine, WrongOptionsAreNamed) {
     expect_refusal(run_harness("run --agnet=x"), {"--agnet", "--agent"});
     expect_refusal(run_harness("runn"), {"runn", "run"});
-    expect_refusal(run_harness(""), {"list, run, proxy or bench"});
+    expect_refusal(run_harness(""), {"list, spec, run, proxy or bench"});
     expect_refusal(run_harness("run --rounds=many"), {"--rounds", "many"});
     expect_refusal(run_harness("run --rounds=0"), {"--rounds", "0"});
     expect_refusal(run_harness("run --jobs=-1"), {"--jobs"});
@@ -44,6 +44,17 @@ TEST(CommandLine, WrongOptionsAreNamed) {
     expect_refusal(run_harness("run --config=/nonexistent.json"), {"/nonexistent.json", "No such file"});
     expect_refusal(run_harness("run --config=/dev/null"), {"/dev/null", "empty"});
     expect_refusal(run_harness("run --config=/tmp"), {"/tmp", "directory"});
+}
+
+TEST(CommandLine, SpecPrintsLinesByNameOrArea) {
+    const Ran one = run_harness("spec rec-1");
+    EXPECT_EQ(one.exit_code, 0) << one.output;
+    EXPECT_TRUE(one.output.starts_with("REC-1    A consumer begins")) << one.output;
+    EXPECT_NE(one.output.find("recovery/1-sigkill"), std::string::npos) << one.output;
+    EXPECT_EQ(one.output.find("\nREC-2"), std::string::npos) << one.output;
+    EXPECT_NE(run_harness("spec REC").output.find("\nREC-8"), std::string::npos);
+    expect_refusal(run_harness("spec REC-1 RCE-2"), {"RCE-2", "areas are BAT, ACK, REC,"});
+    expect_refusal(run_harness("spec rec-9"), {"rec-9", "REC ends with REC-8"});
 }
 
 TEST(CommandLine, ProxyNamesWhatIsWrong) {

@@ -49,6 +49,14 @@ class Tidy(unittest.TestCase):
             for script in ('includes.py', 'text.py'):
                 self.assertEqual(self.run_script(script, empty)[0], 1)
 
+    def test_lines(self):
+        write(self.root, 'docs/delivery.md', ''.join(f'**REC-{n}** It holds.  \n' for n in range(1, 21)))
+        write(self.root, 'core/src/a.cpp', f'// REC-{20}, and SHA-256, which is none of ours\n')
+        code, output = self.run_script('lines.py', self.root)
+        self.assertEqual(code, 0, output)
+        write(self.root, 'core/src/a.cpp', f'// REC-{21}\n')
+        self.expect_fault('lines.py', f'core/src/a.cpp:1: REC-{21} is no line of docs/delivery.md')
+
     def test_includes(self):
         write(self.root, 'bindings/native/include/millrace/client.hpp', '')
         write(self.root, 'bindings/native/src/loop.hpp', '')

@@ -1,5 +1,7 @@
 #include "cases/table.hpp"
 
+#include <algorithm>
+
 namespace millrace::harness {
 
 std::span<const Case> cases() {
@@ -20,6 +22,14 @@ std::span<const Case> cases() {
         return table;
     }();
     return all;
+}
+
+std::vector<std::string> cases_for(std::string_view spec_line) {
+    std::vector<std::string> ids;
+    for (const Case& row : cases()) {
+        if (std::ranges::find(row.spec, spec_line) != row.spec.end()) ids.emplace_back(row.id);
+    }
+    return ids;
 }
 
 }  // namespace millrace::harness

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "cases/case.hpp"
@@ -10,6 +12,8 @@ namespace millrace::harness {
 
 // In the order in which they are reported.
 std::span<const Case> cases();
+// Ids of the cases that stand for a line of the specification.
+std::vector<std::string> cases_for(std::string_view spec_line);
 
 // One list a file.
 std::vector<Case> burst_cases();

@@ -15,6 +15,7 @@ namespace millrace::harness {
 using Arguments = std::map<std::string, docopt::value>;
 
 int list_command(const Arguments& arguments);
+int spec_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 int proxy_command(const Arguments& arguments);

@@ -44,7 +44,7 @@ namespace {
 
 // docopt says that arguments do not fit, not which: an option that is none is what it mostly is.
 std::string misuse(const std::vector<std::string>& words, const std::string& docopts_reason) {
-    static const std::vector<std::string> commands = {"list", "run", "proxy", "bench"};
+    static const std::vector<std::string> commands = {"list", "spec", "run", "proxy", "bench"};
     const std::vector<std::string> options = {"--agent",  "--server",  "--scenario", "--config",   "--seed",
                                               "--report", "--rounds",  "--strict",   "--jobs",     "--timeout",
                                               "--quiet",  "--against", "--json",     "--upstream", "--port",
@@ -55,11 +55,11 @@ std::string misuse(const std::vector<std::string>& words, const std::string& doc
         const auto near = nearest(name, options);
         return "unknown option " + excerpt(name) + (near ? "; did you mean " + *near + "?" : "");
     }
-    if (words.empty()) return "no command: list, run, proxy or bench";
+    if (words.empty()) return "no command: list, spec, run, proxy or bench";
     if (std::find(commands.begin(), commands.end(), words.front()) == commands.end()) {
         const auto near = nearest(words.front(), commands);
         return "unknown command " + excerpt(words.front()) +
-               (near ? "; did you mean " + *near + "?" : "; there are list, run, proxy, bench");
+               (near ? "; did you mean " + *near + "?" : "; there are list, spec, run, proxy, bench");
     }
     const auto is_upstream = [](const std::string& word) { return word.starts_with("--upstream"); };
     if (words.front() == "proxy" && std::none_of(words.begin(), words.end(), is_upstream)) {
@@ -82,6 +82,7 @@ int dispatch(const std::vector<std::string>& words) {
         throw std::runtime_error(misuse(words, error.what()) + " (millrace-harness --help)");
     }
     if (arguments.at("list").asBool()) return list_command(arguments);
+    if (arguments.at("spec").asBool()) return spec_command(arguments);
     if (arguments.at("run").asBool()) return run_command(arguments);
     if (arguments.at("proxy").asBool()) return proxy_command(arguments);
     return bench_command(arguments);

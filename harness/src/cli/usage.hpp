@@ -10,12 +10,15 @@ reports case by case with the line of the specification that was missed.
 
 Usage:
   millrace-harness list [--json]
+  millrace-harness spec [<line>...] [--json]
   millrace-harness run [--agent=<cmd>]... [--server=<spec>]... [--scenario=<glob>]... [--config=<file>] [--seed=<n>]
                        [--report=<dir>] [--rounds=<n>] [--strict] [--jobs=<n>] [--timeout=<s>] [--quiet]
   millrace-harness proxy --upstream=<host:port>... [--port=<n>] [--fault=<spec>]...
   millrace-harness bench [--server=<spec>] [--against=<peer>]... [--json]
   millrace-harness --help
   millrace-harness --version
+
+list prints the cases; spec what delivery means line by line (docs/delivery.md), or the lines named: REC-1, or all of REC.
 
 Options:
   --agent=<cmd>      native, c (the C ABI), node, python, go or rust: millrace by its bindings, as ./dev build harness, npm,

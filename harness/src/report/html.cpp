@@ -8,6 +8,7 @@
 #include "report/html_style.hpp"
 #include "report/html_text.hpp"
 #include "report/reports.hpp"
+#include "spec/spec.hpp"
 #include "version.hpp"
 
 namespace millrace::harness {
@@ -84,9 +85,16 @@ std::vector<const Case*> rows_of(const Report& report) {
     return rows;
 }
 
+// What the line says is a hint over it.
+std::string spec_tag(std::string_view id) {
+    const SpecLine* const line = find_spec_line(id);
+    const std::string hint = line == nullptr ? "" : " title=\"" + html(plain(line->text)) + "\"";
+    return "<span class=\"spec\"" + hint + ">" + html(id) + "</span>";
+}
+
 std::string spec_tags(const Case& played) {
     std::string out;
-    for (const auto& line : played.spec) out += "<span class=\"spec\">" + html(line) + "</span>";
+    for (const auto& line : played.spec) out += spec_tag(line);
     return out;
 }
 
@@ -111,8 +119,8 @@ std::string findings_list(const CaseResult& result) {
     if (result.findings.empty()) return {};
     std::string out = "<ul class=\"findings\">";
     for (const auto& finding : result.findings) {
-        out += std::string("<li class=\"") + (finding.severity == Severity::Failed ? "failed" : "loose") +
-               "\"><span class=\"spec\">" + html(finding.spec) + "</span> " + html(finding.text) + "</li>";
+        out += std::string("<li class=\"") + (finding.severity == Severity::Failed ? "failed" : "loose") + "\">" +
+               spec_tag(finding.spec) + " " + html(finding.text) + "</li>";
     }
     return out + "</ul>";
 }
@@ -127,7 +135,12 @@ std::string failures(const Report& report) {
                html(repeat_command(report, result)) + "</pre></article>\n";
     }
     if (out.empty()) return {};
-    return "<section><h2>Failures</h2>" + out + "</section>\n";
+    out += "<dl class=\"lines\">";
+    for (const std::string& id : missed_lines(report)) {
+        const SpecLine* const line = find_spec_line(id);
+        out += "<dt>" + spec_tag(id) + "</dt><dd>" + html(plain(line->text)) + "</dd>";
+    }
+    return "<section><h2>Failures</h2>" + out + "</dl></section>\n";
 }
 
 // With many servers the titles would push the verdicts out of sight: they are a hint over the id then.

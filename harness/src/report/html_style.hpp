@@ -64,6 +64,8 @@ details.case[open] > summary { border-bottom: 1px solid var(--line); }
 .verdict.ok { color: var(--ok); background: var(--ok-back); } .verdict.failed { color: var(--failed);
   background: var(--failed-back); }
 .verdict.loose { color: var(--loose); background: var(--loose-back); }
+.lines { display: grid; grid-template-columns: max-content 1fr; gap: .4rem .6rem; font-size: .86rem; color: var(--soft); }
+.lines dd { margin: 0; max-width: 62rem; }
 .figures { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; margin: .4rem 0 0; font-size: .82rem; }
 .figures div { display: flex; gap: .4rem; } .figures dt { color: var(--soft); } .figures dd { margin: 0;
   font-variant-numeric: tabular-nums; }

@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 #include "report/reports.hpp"
+#include "spec/spec.hpp"
 #include "version.hpp"
 
 namespace millrace::harness {
@@ -8,6 +9,16 @@ std::string short_name(const ServerUnderTest& server) {
     if (!server.absent.empty()) return server.name.starts_with("local:") ? server.name.substr(6) : server.name;
     const std::string product = server.facts.product == "valkey" ? "Valkey " : "Redis ";
     return product + (server.facts.version.empty() ? "?" : server.facts.version);
+}
+
+std::set<std::string> missed_lines(const Report& report) {
+    std::set<std::string> lines;
+    for (const auto& result : report.results) {
+        for (const auto& finding : result.findings) {
+            if (find_spec_line(finding.spec) != nullptr) lines.insert(finding.spec);
+        }
+    }
+    return lines;
 }
 
 std::string repeat_command(const Report& report, const CaseResult& result) {

@@ -1,6 +1,7 @@
 // The reports of a run, each a text made from the same plain result: for programs, for CI, for people.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "run/result.hpp"
@@ -19,5 +20,7 @@ std::string timeline_svg(const CaseResult& result);
 std::string short_name(const ServerUnderTest& server);
 // The command that plays one case again.
 std::string repeat_command(const Report& report, const CaseResult& result);
+// The lines of the specification that findings name, each once, in the order of their ids.
+std::set<std::string> missed_lines(const Report& report);
 
 }  // namespace millrace::harness

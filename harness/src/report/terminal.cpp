@@ -132,6 +132,9 @@ std::string summary_text(const Report& report) {
         for (const auto& finding : result.findings) out += "  " + finding.spec + ": " + finding.text + "\n";
         if (result.verdict == Verdict::Failed) out += "  again: " + repeat_command(report, result) + "\n";
     }
+    if (const auto lines = missed_lines(report); !lines.empty()) {
+        out += "\nwhat these lines ask: millrace-harness spec " + join({lines.begin(), lines.end()}, " ") + "\n";
+    }
     out += "\n" + std::to_string(report.number_of(Verdict::Ok)) + " OK";
     for (const auto verdict : {Verdict::NonStrict, Verdict::Failed, Verdict::Unsupported, Verdict::Informational}) {
         const size_t n = report.number_of(verdict);
