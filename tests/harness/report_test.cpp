@@ -74,6 +74,21 @@ TEST_F(Reports, HoldBytesThatAreNoText) {
     }
 }
 
+TEST_F(Reports, SayWhatTheMissedLinesAsk) {
+    report_.results[0].findings.push_back({Severity::Failed, "REC-1", "came again"});
+    report_.results[0].findings.push_back({Severity::Failed, "ACK-1", "and again"});
+    report_.results[0].findings.push_back({Severity::Failed, "agent", "it ended: no line says so"});
+    const std::string summary = summary_text(report_);
+    EXPECT_NE(summary.find("\nwhat these lines ask: millrace-harness spec ACK-1 REC-1\n"), std::string::npos)
+        << summary;
+    const std::string page = report_html(report_);
+    EXPECT_NE(page.find("<dd>XACK is sent after the application has acked"), std::string::npos);
+    EXPECT_NE(page.find("<dd>A consumer begins with what is pending under its own name"), std::string::npos);
+
+    report_.results[0].findings.clear();
+    EXPECT_EQ(summary_text(report_).find("what these lines ask"), std::string::npos);
+}
+
 TEST_F(Reports, SayTheCommandAsAShellReadsIt) {
     report_.seed = 7;
     report_.servers[0].name = "redis://localhost:6379";

@@ -53,6 +53,7 @@ a:hover { text-decoration-color: currentColor; }
 pre { background: var(--code); border-radius: 6px; padding: .6rem .8rem; margin: .4rem 0 0; font-size: .8rem;
   overflow-x: auto;
   white-space: pre-wrap; overflow-wrap: anywhere; }
+.failure pre { white-space: pre; }
 details.case { background: var(--card); border: 1px solid var(--line); border-radius: 10px; margin: .5rem 0;
   padding: 0 1.1rem; }
 details.case > summary { cursor: pointer; padding: .65rem 0; font-size: .92rem; }
