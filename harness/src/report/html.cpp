@@ -6,35 +6,12 @@
 
 #include "base/text.hpp"
 #include "report/html_style.hpp"
-#include "report/html_text.hpp"
+#include "report/markup.hpp"
 #include "report/reports.hpp"
 #include "spec/spec.hpp"
 #include "version.hpp"
 
 namespace millrace::harness {
-
-std::string html(std::string_view bytes) {
-    std::string out;
-    for (const char c : to_utf8(bytes)) {
-        switch (c) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            case '"':
-                out += "&quot;";
-                break;
-            default:
-                out += c;
-        }
-    }
-    return out;
-}
 
 namespace {
 
@@ -54,20 +31,8 @@ const char* css_of(Verdict verdict) {
     return "none";
 }
 
-const char* cell_of(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::Ok:
-            return "OK";
-        case Verdict::NonStrict:
-            return "NON-STRICT";
-        case Verdict::Failed:
-            return "FAILED";
-        case Verdict::Unsupported:
-            return "–";
-        case Verdict::Informational:
-            return "info";
-    }
-    return "–";
+std::string mark_of(Verdict verdict) {
+    return verdict == Verdict::Unsupported ? "–" : std::string(cell_of(verdict));
 }
 
 std::string anchor_of(const Case& played) {
@@ -157,7 +122,7 @@ std::string matrix_row(const Report& report, size_t agent, const Case* row) {
             if (result.agent != agent || result.server != server || result.played != row) continue;
             const bool absent = !report.servers[server].absent.empty();
             out += std::string("<td class=\"cell ") + css_of(result.verdict) + "\" title=\"" + html(result.why) +
-                   "\">" + (absent ? "absent" : cell_of(result.verdict)) + "</td>";
+                   "\">" + (absent ? "absent" : mark_of(result.verdict)) + "</td>";
         }
     }
     return out + "</tr>\n";
@@ -203,7 +168,7 @@ std::string played(const Report& report, const CaseResult& result) {
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.2f s", to_ms(result.took) / 1000.0);
     std::string out = std::string("<div class=\"played\"><h4><span class=\"verdict ") + css_of(result.verdict) + "\">" +
-                      cell_of(result.verdict) + "</span> " + html(short_name(report.servers[result.server]));
+                      mark_of(result.verdict) + "</span> " + html(short_name(report.servers[result.server]));
     if (report.agents.size() > 1) out += ", " + html(report.agents[result.agent].given);
     out += std::string(" <small>") + seconds + "</small></h4>" + findings_list(result) + timeline_svg(result) +
            figures_list(result);

@@ -11,6 +11,11 @@ std::string short_name(const ServerUnderTest& server) {
     return product + (server.facts.version.empty() ? "?" : server.facts.version);
 }
 
+std::string_view cell_of(Verdict verdict) {
+    if (verdict == Verdict::Unsupported) return "-";
+    return verdict == Verdict::Informational ? "info" : name_of(verdict);
+}
+
 std::set<std::string> missed_lines(const Report& report) {
     std::set<std::string> lines;
     for (const auto& result : report.results) {

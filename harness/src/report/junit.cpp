@@ -1,39 +1,11 @@
 #include <cstdio>
 
-#include "base/text.hpp"
+#include "report/markup.hpp"
 #include "report/reports.hpp"
 
 namespace millrace::harness {
 
 namespace {
-
-// XML 1.0 has no way to say most control characters: they become spaces. Nor U+FFFE and U+FFFF.
-std::string xml(std::string_view bytes) {
-    std::string out;
-    for (const char c : to_utf8(bytes)) {
-        switch (c) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            case '"':
-                out += "&quot;";
-                break;
-            default:
-                out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
-        }
-    }
-    for (const std::string_view none : {"\xef\xbf\xbe", "\xef\xbf\xbf"}) {
-        for (size_t at = out.find(none); at != std::string::npos; at = out.find(none, at))
-            out.replace(at, 3, "\xef\xbf\xbd");
-    }
-    return out;
-}
 
 std::string seconds(Duration d) {
     char text[32];

@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "run/result.hpp"
 
@@ -18,6 +19,8 @@ std::string timeline_svg(const CaseResult& result);
 
 // "local:redis-7.0" and "local:/usr/bin/redis-server" as headings: "redis-7.0", "Redis 7.0.15".
 std::string short_name(const ServerUnderTest& server);
+// A verdict in a table: "OK", "-" where it is UNSUPPORTED.
+std::string_view cell_of(Verdict verdict);
 // The command that plays one case again.
 std::string repeat_command(const Report& report, const CaseResult& result);
 // The lines of the specification that findings name, each once, in the order of their ids.

@@ -34,22 +34,6 @@ size_t columns(const std::string& text) {
                                              [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
 }
 
-const char* cell_of(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::Ok:
-            return "OK";
-        case Verdict::NonStrict:
-            return "NON-STRICT";
-        case Verdict::Failed:
-            return "FAILED";
-        case Verdict::Unsupported:
-            return "-";
-        case Verdict::Informational:
-            return "info";
-    }
-    return "?";
-}
-
 }  // namespace
 
 Progress terminal_progress(bool quiet) {
@@ -108,7 +92,7 @@ std::string table_of(const Report& report, size_t agent) {
             for (const auto& result : report.results) {
                 if (result.agent != agent || result.server != server || result.played != row) continue;
                 const bool absent = !report.servers[server].absent.empty();
-                line += "  " + padded(absent ? "absent" : cell_of(result.verdict), widths[server]);
+                line += "  " + padded(absent ? "absent" : std::string(cell_of(result.verdict)), widths[server]);
             }
         }
         out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";

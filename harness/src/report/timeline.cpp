@@ -9,7 +9,7 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "report/html_text.hpp"
+#include "report/markup.hpp"
 #include "report/reports.hpp"
 
 namespace millrace::harness {
