@@ -90,6 +90,8 @@ TEST_F(Checker, IdsCompareByTheirNumbers) {
 TEST_F(Checker, OtherFields) {
     history_.batches[0].entries[3].fields[0].second.bytes = "other";
     EXPECT_EQ(lines(), Lines{"PUB-5"});
+    history_.batches[0].entries[3].fields[0].second.bytes = "5";  // as another one was published
+    EXPECT_EQ(lines(), Lines{"PUB-5"});
 }
 
 TEST_F(Checker, FieldsByTheirDigest) {
@@ -131,6 +133,32 @@ TEST_F(Checker, PrefetchExceeded) {
     EXPECT_EQ(lines(), Lines{"BP-1"});
 }
 
+TEST_F(Checker, AnAckMakesRoom) {
+    history_.agents[0].prefetch = 5;
+    EXPECT_EQ(lines(), Lines{});
+    publish(6);
+    deliver(40, {6}, "flush");
+    ack(6, 50);
+    history_.final_states[0].last_delivered = "6-0";
+    EXPECT_EQ(lines(), Lines{});
+    history_.batches.back().received = at(25);
+    EXPECT_EQ(lines(), Lines{"BP-1"});
+}
+
+TEST_F(Checker, AnIdThatIsNone) {
+    history_.batches[0].entries[4].key.id = "five";
+    unack(5);
+    pending(5);
+    EXPECT_EQ(lines(), (Lines{"BAT-2", "PUB-5"}));
+}
+
+TEST_F(Checker, AnAnswerWithoutACode) {
+    history_.settlements[1].code.clear();
+    EXPECT_EQ(lines(), Lines{"ACK-2"});
+    history_.settlements[1].answered.reset();  // none came
+    EXPECT_EQ(lines(), Lines{});
+}
+
 TEST_F(Checker, SomethingAfterDrained) {
     history_.agents[0].drained = at(15);
     EXPECT_EQ(lines(), Lines{"DRN-1"});
@@ -144,8 +172,22 @@ TEST_F(Checker, PubSubOwesNoDelivery) {
     EXPECT_EQ(lines(), Lines{});
 }
 
+// A tail belongs to no group: counts, prefetch and what stays pending are not its own.
+TEST_F(Checker, ATailOwesNothingToAGroup) {
+    history_.agents[0].group.clear();
+    history_.agents[0].mode = "tail";
+    history_.agents[0].prefetch = 1;
+    history_.agents[0].deliveries_max = 1;
+    history_.settlements.clear();
+    history_.final_states.clear();
+    history_.batches[0].entries[0].deliveries = 2;
+    EXPECT_EQ(lines(), Lines{});
+}
+
 TEST_F(Checker, CountsDuplicates) {
     deliver(50, {3}, "recovery", 2);
+    ack(3, 60, "not_held");
+    history_.settlements.push_back({Settlement::Kind::Nack, 0, key(3), at(70), at(71), "ok"});
     const Counts counts = count(history_);
     EXPECT_EQ(counts.published, 5U);
     EXPECT_EQ(counts.delivered, 6U);

@@ -226,6 +226,7 @@ TEST_F(Checker, AckedAndStillPending) {
 // Without its group nothing can be said of loss: that nobody took it away has to be seen.
 TEST_F(Checker, AGroupThatIsGone) {
     history_.final_states[0].group_exists = false;
+    unack(3);
     EXPECT_EQ(lines(), Lines{"REC-7"});
     history_.faults.push_back({Fault::Kind::GroupLost, at(100), std::nullopt, "", {key(1)}});
     EXPECT_EQ(lines(), Lines{});

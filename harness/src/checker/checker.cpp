@@ -223,7 +223,7 @@ void check_drained(const History& history, Findings& findings) {
     }
 }
 
-// ACK-2: what was handed over and is acked once is "ok".
+// ACK-2: an answer says of each entry what became of it.
 void check_answers(const History& history, Findings& findings) {
     for (const auto& row : history.settlements) {
         if (row.answered && row.code.empty()) {

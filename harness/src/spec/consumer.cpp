@@ -53,8 +53,8 @@ later duplicate is acked and not handed over. A copy of what is held waits until
 is not seen.)"},
     {"DUP-3",
      R"(`dedupe: redis` survives restarts and is shared by the group. Mark and XACK are one script; where memory is refused to
-it, the entry is acked all the same, and an event tells of the id without a mark. The key is `{orders}:seen:{length of
-group}:{group}:{id}`.)"},
+it, the entry is acked all the same, and an event tells of the id without a mark. An
+id of the group `billing` is marked by the key `{orders}:seen:7:billing:ID`, where 7 is the length of the group's name.)"},
 };
 
 constexpr SpecLine backpressure[] = {
