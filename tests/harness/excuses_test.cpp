@@ -92,7 +92,7 @@ TEST_F(Checker, AnEntryThatWasDeletedAndComesAgain) {
 TEST_F(Checker, AnAckThatWasRefusedAcksNothing) {
     unack(3);
     ack(3, 30, "timeout");
-    history_.faults.push_back({Fault::Kind::Kill, at(40), 0, "", {}});
+    history_.faults.push_back({Fault::Kind::Kill, at(400), 0, "", {}});
     add_agent();
     deliver(600, {3}, "recovery", 2, 1);
     ack(3, 610, "ok", 1);

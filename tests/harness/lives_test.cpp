@@ -111,6 +111,14 @@ TEST_F(Checker, AfterTheGroupWasLost) {
     EXPECT_EQ(lines(), Lines{});
 }
 
+// One that took several streams with it is a fault of each.
+TEST_F(Checker, AfterTheGroupsOfManyStreamsWereLost) {
+    history_.faults.push_back({Fault::Kind::GroupLost, at(40), std::nullopt, "", {{"another", "1-0"}, key(2)}});
+    deliver(50, {2}, "flush", 1);
+    ack(2, 60);
+    EXPECT_EQ(lines(), Lines{});
+}
+
 TEST_F(Checker, AfterTheKeyWasGoneAnIdIsAnotherEntry) {
     history_.faults.push_back({Fault::Kind::KeyGone, at(40), std::nullopt, "", {key(2), key(3)}});
     unack(3);

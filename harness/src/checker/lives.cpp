@@ -125,7 +125,6 @@ void move_on(const Moment& moment, Standing& standing) {
             break;
         case Kind::GroupLost:
             standing.acked = nullptr;
-            standing.times = 0;
             standing.group_lost = true;
             break;
         case Kind::KeyGone:
@@ -302,7 +301,7 @@ bool forgotten_between(const History& history, const std::string& stream, Instan
         if (fault.at < from || fault.at > to) return false;
         if (fault.kind == Fault::Kind::Failover) return true;
         const bool lost = fault.kind == Fault::Kind::GroupLost || fault.kind == Fault::Kind::KeyGone;
-        return lost && !fault.entries.empty() && fault.entries.front().stream == stream;
+        return lost && is_of(fault, stream);
     });
 }
 
