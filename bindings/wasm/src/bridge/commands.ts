@@ -100,7 +100,7 @@ function readOf(at: number): CommandRow['check'] {
     if (at === 4 && upper(words, 1) !== 'GROUP') return badShape;
     if (upper(words, at) !== 'COUNT') return badShape;
     const blocks = upper(words, at + 2) === 'BLOCK';
-    if (blocks && !/^[1-9][0-9]{0,8}$/.test(words.text(at + 3))) return 'BLOCK is from 1 ms to 999,999,999 ms here';
+    if (blocks && !/^[1-9][0-9]{0,8}$/.test(upper(words, at + 3))) return 'BLOCK is from 1 ms to 999,999,999 ms here';
     const first = at + (blocks ? 5 : 3);
     if (upper(words, first - 1) !== 'STREAMS') return badShape;
     const count = (words.count - first) / 2;
