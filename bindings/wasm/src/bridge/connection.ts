@@ -266,6 +266,8 @@ export class Connection {
     }
     if (this.transaction === 'open') this.transaction = 'broken';
     this.owed.answer(`-NOPERM the bridge: ${why}\r\n`);
+    // No upstream holds up what the bridge answers by itself.
+    if (this.ws.bufferedAmount > this.owner.settings.bufferBytes) this.fromClient.close('client');
   }
 
   private handleReplies(bytes: Buffer): void {
@@ -287,7 +289,10 @@ export class Connection {
     this.owner.registers.add('bytes', bytes.length, 'down');
     this.ws.send(bytes, { binary: true }, () => {
       this.takenAt = performance.now();
-      if (this.ws.bufferedAmount <= this.owner.settings.bufferBytes / 2) this.fromUpstream.open('client');
+      if (this.ws.bufferedAmount <= this.owner.settings.bufferBytes / 2) {
+        this.fromUpstream.open('client');
+        this.fromClient.open('client');
+      }
       this.closeIfDrained();
     });
     if (this.ws.bufferedAmount > this.owner.settings.bufferBytes) this.fromUpstream.close('client');

@@ -52,6 +52,30 @@ test('a client that does not read holds up the upstream, and little waits here',
   }
 });
 
+test('a client that reads no refusals is not read either, and little waits here', { timeout: 60_000 }, async () => {
+  const { bridge, url, stop } = await startBridge({ upstream: redis.url, ...unlimited });
+  try {
+    const client = await open(url).opened();
+    let bytes = 0;
+    client.ws.removeAllListeners('message');
+    client.ws.on('message', (data) => (bytes += data.length));
+    client.ws.pause();
+    // More than the system's own buffers take.
+    const name = 'N'.repeat(180);
+    const message = Buffer.concat(Array.from({ length: 400 }, () => encode(name)));
+    const refusal = `-NOPERM the bridge: '${name}' is no command of millrace\r\n`;
+    const count = 250;
+    for (let i = 0; i < count; ++i) client.ws.send(message);
+    const most = await mostBuffered(bridge, 'up');
+    assert.ok(most > 0 && most <= bufferBytes + 1000 * refusal.length + 3 * oneRead, `${most} bytes waited`);
+    client.ws.resume();
+    await until('all of them have come', () => bytes === count * 400 * refusal.length, 30_000);
+    await until('nothing waits', () => metric(bridge, 'buffered_bytes') === 0);
+  } finally {
+    await stop();
+  }
+});
+
 test('an upstream that does not read holds up the client, and little waits here', { timeout: 60_000 }, async () => {
   let taken = 0;
   const upstream = await startUpstream((socket) => {
