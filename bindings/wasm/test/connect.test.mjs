@@ -167,7 +167,7 @@ test('a lost connection is made again, and nothing is lost', async (t) => {
   await batch.confirmed();
 });
 
-test('a process with nothing but a closed client ends', async () => {
+test('a process with nothing but a closed client ends, also with what is meant for pages', async () => {
   const { spawn } = await import('node:child_process');
   const program = `
     import { connect } from 'millrace';
@@ -176,14 +176,16 @@ test('a process with nothing but a closed client ends', async () => {
     const consumer = client.consumer({ stream: 'process', group: 'g' });
     await consumer.ready();
     await client.close();`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-    cwd: new URL('.', import.meta.url),
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
-  const code = await new Promise((resolve) => child.once('exit', resolve));
-  clearTimeout(timer);
-  assert.equal(code, 0);
+  for (const condition of ['node', 'browser']) {
+    const child = spawn(process.execPath, [`--conditions=${condition}`, '--input-type=module', '-e', program], {
+      cwd: new URL('.', import.meta.url),
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    clearTimeout(timer);
+    assert.equal(code, 0, condition);
+  }
 });
 
 test('listeners come and go', async (t) => {

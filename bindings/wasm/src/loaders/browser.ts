@@ -8,17 +8,27 @@ import { loadInline } from './inline.js';
 
 export * from '../public.js';
 
+/** Where this runs in Node after all, as in tests of a page, a port that is listened to keeps the process alive. */
+interface Port extends MessagePort {
+  ref?(): void;
+  unref?(): void;
+}
+
 /** By a message to itself: browsers hold up timers that follow each other, to 4 ms or to a second in the background. */
 function deferByMessage(): (task: () => void) => void {
-  const { port1, port2 } = new MessageChannel();
+  const { port1, port2 }: { port1: Port; port2: MessagePort } = new MessageChannel();
   let tasks: (() => void)[] = [];
   port1.onmessage = () => {
     const due = tasks;
     tasks = [];
+    port1.unref?.();
     for (const task of due) task();
   };
+  port1.unref?.();
   return (task) => {
-    if (tasks.push(task) === 1) port2.postMessage(0);
+    if (tasks.push(task) > 1) return;
+    port1.ref?.();
+    port2.postMessage(0);
   };
 }
 
