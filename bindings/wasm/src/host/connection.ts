@@ -78,15 +78,25 @@ export class Connection {
     while (this.#socket && !this.#isOver && !this.#isWriting) {
       const bytes = this.#owner.takeOutput(this);
       if (!bytes) return;
-      const written = this.#socket.write(bytes);
+      const written = this.#attempt(this.#socket, bytes);
       if (!written) continue;
       this.#isWriting = true;
-      const go = (): void => {
-        this.#isWriting = false;
-        this.write();
-      };
-      // A failed write is told by onClose.
-      written.then(go, go);
+      written.then(
+        () => {
+          this.#isWriting = false;
+          this.write();
+        },
+        (error: unknown) => this.#end(toldOf(error)),
+      );
+    }
+  }
+
+  /** A transport that throws is no fault of whoever acks just now: it is as one that rejects. */
+  #attempt(socket: Socket, bytes: Uint8Array<ArrayBuffer>): Promise<void> | void {
+    try {
+      return socket.write(bytes);
+    } catch (error) {
+      return Promise.reject(error as Error);
     }
   }
 

@@ -32,7 +32,7 @@ export interface Target {
 export interface Socket {
   /**
    * Takes all of the bytes, which are the socket's from then on; settles, or returns nothing, once more may be written.
-   * Failures are told by onClose.
+   * A failure is told by onClose, or by a rejection; the connection has ended then.
    */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void> | void;
   /** Stops reading. A few bytes may still come. */
@@ -134,7 +134,7 @@ export function reasonOfWords(message: string): DisconnectReason {
  * @internal */
 export function asTransportError(error: unknown): TransportError {
   if (error instanceof TransportError) return error;
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   const words = typeof message === 'string' ? message : String(error);
   const known = typeof code === 'string' ? reasonOfCode(code) : undefined;
   const reason = known ?? reasonOfWords(words);

@@ -138,6 +138,38 @@ test('acks of a long burst go out before it ends, those of a short one with it',
   loop.destroy();
 });
 
+test('a write that throws or rejects ends its connection, and nothing else', async () => {
+  const failures = [
+    () => {
+      throw new TransportError('reset', 'no more');
+    },
+    () => Promise.reject(new TransportError('reset', 'no more')),
+  ];
+  for (const write of failures) {
+    const module = moduleOf([[connectTo(7)]]);
+    let closes = 0;
+    let writes = 0;
+    const { loop, broken } = loopOf(module, async () => ({
+      write: (bytes) => (++writes, write(bytes)),
+      close: () => ++closes,
+    }));
+    loop.turnSoon();
+    await settled();
+    await settled();
+    module.queue(700);
+    // As an ack does in the application's code.
+    loop.call(() => loop.settledSome(performance.now() * 1000 + 1000));
+    module.queue(300);
+    await settled();
+    assert.deepEqual(module.told, [
+      ['connected', 7],
+      ['disconnected', 7, 3],
+    ]);
+    assert.deepEqual({ writes, closes, broken }, { writes: 1, closes: 1, broken: [] });
+    loop.destroy();
+  }
+});
+
 test('what comes is fed by rooms, and nothing after the end', async () => {
   const module = moduleOf([[connectTo(3)]]);
   let target;
