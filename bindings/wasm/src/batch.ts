@@ -254,20 +254,19 @@ export class Batch implements Iterable<Entry> {
       if (which !== undefined || !isAgain) return;
       throw new MillraceError('not_held', 'every entry of the batch is settled already');
     }
+    const isGone = (error: MillraceError): boolean => error.code === 'lost' || error.code === 'not_held';
     const error = settle(lot.loop, lot.id, indices, how);
-    if (!error) {
-      lot.mark(indices, as);
-      return;
-    }
-    const isPartial = which === undefined && (error.code === 'lost' || error.code === 'not_held');
-    if (isPartial) {
+    if (!error) lot.mark(indices, as);
+    if (error && which === undefined && isGone(error)) {
       // Refused as a whole because of some: each by itself.
       for (const index of indices ?? new Uint32Array(lot.count).map((_, i) => i)) {
         const one = Uint32Array.of(index);
-        lot.mark(one, settle(lot.loop, lot.id, one, how) ? settled : as);
+        const refused = settle(lot.loop, lot.id, one, how);
+        // What is refused for another reason, such as a full queue, is still held.
+        if (!refused || isGone(refused)) lot.mark(one, refused ? settled : as);
       }
     }
-    throw error;
+    if (error) throw error;
   }
 
   #positions(which: Which): Uint32Array {
