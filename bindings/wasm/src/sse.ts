@@ -133,7 +133,8 @@ class Feed<Entry extends EventEntry> implements UnderlyingDefaultSource<Uint8Arr
     if (options.retryMs !== undefined) this.text = `retry: ${Math.round(options.retryMs)}\n\n`;
     this.listen();
     if (this.signal.aborted) return void this.end();
-    const gone = (): void => void this.end();
+    // A reader that can't be closed is none of the page's, and nobody else is told.
+    const gone = (): void => void this.end().catch(() => undefined);
     this.signal.addEventListener('abort', gone);
     this.unlisten.push(() => this.signal.removeEventListener('abort', gone));
     try {

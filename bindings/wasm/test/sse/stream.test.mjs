@@ -205,6 +205,23 @@ test('the page gone, by cancel or by signal: the reader is gone', { timeout: 10_
   assert.deepEqual(opened, []);
 });
 
+test('a reader that can not be closed ends nothing but its own page', { timeout: 10_000 }, async (t) => {
+  const unhandled = [];
+  const note = (reason) => unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  t.after(() => process.off('unhandledRejection', note));
+  const source = new Source();
+  const broken = { [Symbol.asyncIterator]: () => ({ ...source[Symbol.asyncIterator](), return: () => Promise.reject(new Error('gone')) }) };
+  const abort = new AbortController();
+  const read = reader(eventStream(ask({}, abort.signal), { streams: 'orders', open: () => broken }));
+  const waiting = read.chunk();
+  await new Promise((resolve) => setImmediate(resolve));
+  abort.abort();
+  assert.equal(await waiting, undefined);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(unhandled, []);
+});
+
 test('gaps come before the entry behind them, resets at once; those of other sources do not', async () => {
   const source = new Source();
   const listeners = new Map();
