@@ -40,7 +40,8 @@ export class Consumer extends Source {
   async run(handler: (batch: Batch, context: RunContext) => unknown, options: RunOptions = {}): Promise<RunResult> {
     checkOptions(handler, options);
     const more = this.#forRun(options);
-    if (Object.keys(more).length > 0) this.reopen({ ...this.#document, ...more });
+    // What has ended ends the run, and does not begin anew.
+    if (this.isOpen && Object.keys(more).length > 0) this.reopen({ ...this.#document, ...more });
     return runHandler(this, this.owner, handler, options);
   }
 

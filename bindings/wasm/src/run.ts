@@ -266,13 +266,24 @@ class Run {
       const batch = await this.#source.next({ signal, timeoutMs });
       if (batch) {
         this.#lastAt = performance.now();
-        const parts: [unknown, Batch][] = orderBy ? batch.partsBy(orderBy) : [[undefined, batch]];
-        for (const [key, part] of parts) this.#desk.add({ key, batch: part }, orderBy !== undefined);
+        for (const [key, part] of this.#partsOf(batch)) this.#desk.add({ key, batch: part }, orderBy !== undefined);
       } else if (!this.#source.isOpen) {
         return;
       } else if (this.#desk.isIdle && (await this.#isEmpty())) {
         this.#end('empty');
       }
+    }
+  }
+
+  #partsOf(batch: Batch): [key: unknown, part: Batch][] {
+    const { orderBy } = this.#options;
+    if (!orderBy) return [[undefined, batch]];
+    try {
+      return batch.partsBy(orderBy);
+    } catch (error) {
+      // It is in nobody's hands, and the run ends.
+      settleQuietly(batch, (each) => each.giveBack());
+      throw error;
     }
   }
 
@@ -312,15 +323,20 @@ class Run {
       await this.#handler(batch, { signal: this.#stop.signal });
     } catch (error) {
       ++this.#failed;
+      const what = this.#afterFailure(batch);
       settleQuietly(batch, (each) => each.nack());
-      const isKept = this.#source.delivery !== 'pubsub';
-      const what = isKept ? 'its batch will be delivered again' : 'Pub/Sub does not deliver its batch again';
       const fields = { error: wordsOf(error), ...place, ...stackOf(error) };
       this.#owner.tell('log', { level: 'warn', message: `The handler failed; ${what}`, fields });
       return;
     }
     ++this.#handled;
     settleQuietly(batch, (each) => each.ack());
+  }
+
+  /** What becomes of a batch whose handler has failed. */
+  #afterFailure(batch: Batch): string {
+    if (this.#source.delivery === 'pubsub') return 'Pub/Sub does not deliver its batch again';
+    return batch.settled ? 'its batch was settled before' : 'its batch will be delivered again';
   }
 
   /** Waits for what is in hand; what was not begun, or does not end in time, is the group's. */
