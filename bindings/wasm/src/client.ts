@@ -203,7 +203,7 @@ export class Client implements AsyncDisposable {
     });
   }
 
-  /** Calls `listener` with each event of that name; the function that it returns ends that. */
+  /** Calls `listener` with each event of that name; the function that it returns ends that. Throws `bad_argument`. */
   on<Name extends ClientEventName>(name: Name, listener: EventListener<Name>): () => void {
     if (typeof listener !== 'function') {
       throw new MillraceError('bad_argument', `on: the listener of '${name}' is no function`);

@@ -1,5 +1,6 @@
 // What a client tells besides batches, as typed events. Names and members are those of the core's events, in camelCase;
 // lengths of time are milliseconds, ids of entries are texts `ms-seq`.
+import { MillraceError } from './errors.js';
 import type { ErrorInfo } from './errors.js';
 
 /** How a source is served: at least once from Streams, at most once from Pub/Sub, or as a tail. */
@@ -106,6 +107,33 @@ type Failure = ClientEvents['failure'];
 
 /** A name of an event. */
 export type ClientEventName = keyof ClientEvents;
+/** The compiler holds it to be all of them, and no more. */
+const eventNames: Readonly<Record<ClientEventName, 0>> = {
+  ready: 0,
+  lost: 0,
+  duplicate: 0,
+  groupRecreated: 0,
+  modeChanged: 0,
+  disconnected: 0,
+  reconnected: 0,
+  gap: 0,
+  reset: 0,
+  interrupted: 0,
+  tooLarge: 0,
+  deadLettered: 0,
+  deadFailed: 0,
+  failure: 0,
+  log: 0,
+  closed: 0,
+};
+
+/** A misspelt one would never be told. */
+function checkName(name: unknown): void {
+  if (Object.hasOwn(eventNames, name as string)) return;
+  const known = Object.keys(eventNames).join(', ');
+  throw new MillraceError('bad_argument', `there is no event '${String(name)}'; the events are ${known}`);
+}
+
 /** Is told events of one name. What it throws is reported like an uncaught error, and stops nothing. */
 export type EventListener<Name extends ClientEventName> = (event: ClientEvents[Name]) => void;
 
@@ -116,6 +144,7 @@ export class Listeners {
 
   /** Returns the function that ends it. */
   add<Name extends ClientEventName>(name: Name, listener: EventListener<Name>): () => void {
+    checkName(name);
     let set = this.#listeners.get(name);
     if (!set) this.#listeners.set(name, (set = new Set()));
     set.add(listener);
@@ -123,6 +152,7 @@ export class Listeners {
   }
 
   remove<Name extends ClientEventName>(name: Name, listener: EventListener<Name>): void {
+    checkName(name);
     this.#listeners.get(name)?.delete(listener);
   }
 

@@ -51,6 +51,16 @@ test('a number in place of options is refused', async (t) => {
   await assert.rejects(consumer.next(null), refused(/^next: null is no object/));
 });
 
+test('an event that there is not is refused, with those that there are', async (t) => {
+  const client = await clientFor(t, server.url);
+  const words = /^there is no event 'disconected'; the events are ready, .*disconnected, .*closed$/;
+  assert.throws(() => client.on('disconected', () => undefined), refused(words));
+  assert.throws(() => client.off('disconected', () => undefined), refused(words));
+  for (const name of ['error', 'toString', undefined, Symbol('log')]) {
+    assert.throws(() => client.on(name, () => undefined), refused(/^there is no event '/));
+  }
+});
+
 test('what is no function is refused where one is wanted', async (t) => {
   const client = await clientFor(t, server.url);
   const consumer = client.consumer({ stream: 'function', group: 'g' });
