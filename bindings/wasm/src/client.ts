@@ -261,7 +261,6 @@ export class Client implements AsyncDisposable {
   }
 
   async #drain(timeoutMs: number, awaitsAcks: boolean): Promise<number> {
-    if (!(timeoutMs >= 0)) throw new MillraceError('bad_argument', `timeoutMs is ${timeoutMs}; allowed: from 0`);
     this.#isDraining = true;
     for (const source of [...this.#sources.values()]) source.stop();
     this.#drained ??= new Promise((resolve) => (this.#onDrained = resolve));

@@ -121,14 +121,17 @@ export function lastError(module: MillraceModule): MillraceError {
   return error;
 }
 
-/** Throws `bad_argument` unless these are options of those names, with a space between each and the next: a misspelt one
- * would be passed over in silence, and a wait without its timeout be for ever.
+/** Throws `bad_argument` unless these are options of those names, with a space between each and the next, and a timeout is
+ * one: a misspelt one would be passed over in silence, and a wait be for ever, or none.
  * @internal */
 export function checkNames(what: string, options: object, names: string): void {
   const known = names.split(' ');
   const isObject = typeof options === 'object' && options !== null;
   const wrong = isObject ? Object.keys(options).find((name) => !known.includes(name)) : String(options);
-  if (wrong === undefined) return;
-  const why = isObject ? `unknown option '${wrong}'` : `${wrong} is no object`;
-  throw new MillraceError('bad_argument', `${what}: ${why}; its options are ${known.join(', ')}`);
+  if (wrong !== undefined) {
+    const why = isObject ? `unknown option '${wrong}'` : `${wrong} is no object`;
+    throw new MillraceError('bad_argument', `${what}: ${why}; its options are ${known.join(', ')}`);
+  }
+  const { timeoutMs = 0 } = options as { readonly timeoutMs?: number };
+  if (!(timeoutMs >= 0)) throw new MillraceError('bad_argument', `${what}: timeoutMs is ${timeoutMs}; allowed: from 0`);
 }

@@ -51,6 +51,23 @@ test('a number in place of options is refused', async (t) => {
   await assert.rejects(consumer.next(null), refused(/^next: null is no object/));
 });
 
+test('a timeout that is none is refused: the wait would be for ever, or over at once', async (t) => {
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'timeout', group: 'g' });
+  for (const timeoutMs of [NaN, -1, '5s']) {
+    const calls = {
+      next: () => consumer.next({ timeoutMs }),
+      look: () => consumer.look({ timeoutMs }),
+      close: () => consumer.close({ timeoutMs }),
+      drain: () => client.drain({ timeoutMs }),
+    };
+    const words = `timeoutMs is ${timeoutMs}; allowed: from 0$`;
+    for (const [name, call] of Object.entries(calls)) await assert.rejects(call, refused(new RegExp(`^${name}: ${words}`)));
+    await assert.rejects(client.close({ timeoutMs }), refused(new RegExp(`^close: ${words}`)));
+  }
+  assert.equal(consumer.isOpen, true);
+});
+
 test('an event that there is not is refused, with those that there are', async (t) => {
   const client = await clientFor(t, server.url);
   const words = /^there is no event 'disconected'; the events are ready, .*disconnected, .*closed$/;
