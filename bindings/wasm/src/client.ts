@@ -1,6 +1,7 @@
 // One client of one deployment: its sources, its publishes, its requests, and how it ends.
 import { Consumer } from './consumer.js';
-import { documentOf } from './document.js';
+import { documentOf, inOptions, jsonOf, keyOf, optionIn } from './document.js';
+import type { Document } from './document.js';
 import { askForCodes, checkNames, errorOf, lastError, MillraceError } from './errors.js';
 import type { ErrorInfo } from './errors.js';
 import { Listeners } from './events.js';
@@ -37,7 +38,12 @@ export interface ClientParts {
   readonly host: Host;
   readonly transport: Transport;
   readonly url: string;
-  readonly document: Readonly<Record<string, unknown>>;
+  readonly document: Document;
+}
+
+/** Why the module refused a document. */
+function refusal(module: MillraceModule, document: Document): MillraceError {
+  return lastError(module, (message) => inOptions(message, document));
 }
 
 /**
@@ -52,7 +58,7 @@ export class Client implements AsyncDisposable {
   readonly #publishes: PublishQueue;
   readonly #publishers = new Map<string, Publisher>();
   readonly #requests: Requests;
-  readonly #isGiven: (key: string) => boolean;
+  readonly #isGiven: (option: string) => boolean;
   #isDraining = false;
   #end: MillraceError | undefined;
   #drained: Promise<number> | undefined;
@@ -65,7 +71,7 @@ export class Client implements AsyncDisposable {
     const defaults = JSON.stringify(host.defaults());
     const handle = module.create(
       url,
-      JSON.stringify(document),
+      jsonOf(document),
       defaults,
       seed[0]!,
       seed[1]!,
@@ -74,7 +80,7 @@ export class Client implements AsyncDisposable {
       monotonicNow(),
       wallNow(),
     );
-    if (handle === 0) throw lastError(module);
+    if (handle === 0) throw refusal(module, document);
     this.#loop = new Loop(
       module,
       handle,
@@ -83,11 +89,12 @@ export class Client implements AsyncDisposable {
     );
     this.#publishes = new PublishQueue(this.#loop);
     this.#requests = new Requests(this.#loop);
-    this.#isGiven = (key) => key in document || new RegExp(`[?&]${key}=`).test(url);
+    this.#isGiven = (option) =>
+      optionIn(document, option) !== undefined || new RegExp(`[?&]${keyOf(option)}=`).test(url);
     this.#owner = {
       loop: this.#loop,
       decode: host.decode,
-      open: (keys, source) => this.#open(keys, source),
+      open: (document, source) => this.#open(document, source),
       forget: (id) => void this.#sources.delete(id),
       tell: (name, event) => this.#listeners.tell(name, event),
     };
@@ -138,12 +145,12 @@ export class Client implements AsyncDisposable {
    * together. */
   publisher(options: PublishOptions = {}): Publisher {
     const document = documentOf(options);
-    const key = Object.keys(document).length === 0 ? '' : JSON.stringify(document);
+    const key = Object.keys(document).length === 0 ? '' : jsonOf(document);
     let publisher = this.#publishers.get(key);
     if (!publisher) {
       const index = this.#call((module, handle) => {
         const made = module.publisher(handle, key);
-        if (made < 0) throw lastError(module);
+        if (made < 0) throw refusal(module, document);
         return made;
       });
       this.#publishers.set(key, (publisher = new Publisher(this.#publishes, index)));
@@ -287,11 +294,11 @@ export class Client implements AsyncDisposable {
     return this.#loop.call(use);
   }
 
-  #open(document: Readonly<Record<string, unknown>>, source: Source): number {
+  #open(document: Document, source: Source): number {
     if (this.#isDraining) throw this.#end ?? new MillraceError('closed', 'the client drains: nothing is opened');
     return this.#call((module, handle, now) => {
-      const id = module.open(handle, JSON.stringify(document), now);
-      if (id === 0) throw lastError(module);
+      const id = module.open(handle, jsonOf(document), now);
+      if (id === 0) throw refusal(module, document);
       this.#sources.set(id, source);
       this.#loop.turnSoon();
       return id;

@@ -2,7 +2,8 @@
 import type { SourceOwner } from './source.js';
 import { Source } from './source.js';
 import type { Batch } from './batch.js';
-import { documentOf } from './document.js';
+import { optionIn } from './document.js';
+import type { Document } from './document.js';
 import { checkOptions, runHandler } from './run.js';
 import type { RunContext, RunOptions, RunResult } from './run.js';
 
@@ -11,14 +12,14 @@ import type { RunContext, RunOptions, RunResult } from './run.js';
  * a handler. Entries are delivered again until they are acked.
  */
 export class Consumer extends Source {
-  readonly #document: Readonly<Record<string, unknown>>;
-  readonly #isGiven: (key: string) => boolean;
+  readonly #document: Document;
+  readonly #isGiven: (option: string) => boolean;
 
   /** @internal */
-  constructor(owner: SourceOwner, document: Readonly<Record<string, unknown>>, isGiven: (key: string) => boolean) {
+  constructor(owner: SourceOwner, document: Document, isGiven: (option: string) => boolean) {
     super(owner, document);
     this.#document = document;
-    this.#isGiven = (key) => key in document || isGiven(key);
+    this.#isGiven = (option) => optionIn(document, option) !== undefined || isGiven(option);
   }
 
   /** Our name in the group; empty before `ready`. */
@@ -45,13 +46,13 @@ export class Consumer extends Source {
     return runHandler(this, this.owner, handler, options);
   }
 
-  #forRun(options: RunOptions): Record<string, unknown> {
+  #forRun(options: RunOptions): Document {
     const more: Record<string, unknown> = {};
     if (options.budgetMs !== undefined) {
       more['consumerLease'] = true;
       more['claimMinIdle'] = Math.ceil(options.budgetMs) + 5000;
     }
     if (options.until === 'empty') more['flushInterval'] = 0;
-    return Object.fromEntries(Object.entries(documentOf(more)).filter(([key]) => !this.#isGiven(key)));
+    return Object.fromEntries(Object.entries(more).filter(([option]) => !this.#isGiven(option)));
   }
 }

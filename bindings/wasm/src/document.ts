@@ -1,10 +1,22 @@
-// Options of TypeScript as a document of the core: names become snake_case mechanically, and the core alone judges what
-// is allowed.
+// Options of TypeScript as a document of the core, which alone judges what is allowed. Its keys are the options' names in
+// snake_case, mechanically; what it says of a key is told by the name that was typed.
 import { MillraceError } from './errors.js';
+
+/** Options as they were typed. */
+export type Document = Readonly<Record<string, unknown>>;
 
 /** `batchSize` is `batch_size`. */
 export function keyOf(option: string): string {
   return option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `batch_size` is `batchSize`. */
+function optionOf(key: string): string {
+  return key.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function isDocument(value: unknown): value is Document {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function valueOf(option: string, value: unknown): unknown {
@@ -23,14 +35,42 @@ function valueOf(option: string, value: unknown): unknown {
         return documentOf(value as Record<string, unknown>);
       }
   }
-  throw new MillraceError('bad_config', `${keyOf(option)}: ${String(value)} is no value of an option`);
+  throw new MillraceError('bad_config', `${option}: ${String(value)} is no value of an option`);
 }
 
-/** Undefined members are as if they were not there. */
-export function documentOf(options: object): Record<string, unknown> {
+/** A copy, which the caller can't change any more. Undefined members are as if they were not there. */
+export function documentOf(options: object): Document {
   const document: Record<string, unknown> = {};
   for (const [option, value] of Object.entries(options)) {
-    if (value !== undefined) document[keyOf(option)] = valueOf(option, value);
+    if (value !== undefined) document[option] = valueOf(option, value);
   }
   return document;
+}
+
+/** An option as it was typed, where it was. */
+export function optionIn(document: unknown, option: string): string | undefined {
+  return isDocument(document) ? Object.keys(document).find((each) => keyOf(each) === keyOf(option)) : undefined;
+}
+
+/** What the core reads. */
+export function jsonOf(document: Document): string {
+  const keyed = (value: Document): Document =>
+    Object.fromEntries(Object.entries(value).map(([option, each]) => [keyOf(option), each]));
+  return JSON.stringify(document, (_, value: unknown) => (isDocument(value) ? keyed(value) : value));
+}
+
+/** What the core says of a document, by the names in it. What it says of a URL, where keys are typed, stays as it is. */
+export function inOptions(message: string, document: Document): string {
+  const path = /^(?:unknown key ")?([^":]*)/.exec(message)![1]!;
+  const typed: string[] = [];
+  let part: unknown = document;
+  for (const key of path.split('.')) {
+    const option = optionIn(part, key);
+    if (option === undefined) return message;
+    typed.push(option);
+    part = (part as Document)[option];
+  }
+  return message
+    .replace(path, () => typed.join('.'))
+    .replace(/(key is "|beside |without |least )([\w.]+)/g, (_, before: string, key: string) => before + optionOf(key));
 }

@@ -112,10 +112,11 @@ export function errorOf(info: ErrorInfo, maybeWritten = false): MillraceError {
   return new MillraceError(info.code, info.message, info.retryable, maybeWritten);
 }
 
-/** The error of the module's last call.
+/** The error of the module's last call; `told`: its message in words of the caller's.
  * @internal */
-export function lastError(module: MillraceModule): MillraceError {
-  const error = errorOf(JSON.parse(module.lastError()) as ErrorInfo);
+export function lastError(module: MillraceModule, told = (message: string): string => message): MillraceError {
+  const info = JSON.parse(module.lastError()) as ErrorInfo;
+  const error = errorOf({ ...info, message: told(info.message) });
   // V8 keeps ten calls. As many lie between here and `consumer` or `tail`, and whose call was wrong came eleventh.
   Error.captureStackTrace?.(error, lastError);
   return error;

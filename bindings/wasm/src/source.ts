@@ -1,5 +1,6 @@
 // What a consumer and a tail have in common: batches that wait to be taken, whoever waits for one, and how it ends.
 import { Batch, Lot } from './batch.js';
+import type { Document } from './document.js';
 import type { ClientEvents } from './events.js';
 import { inspect } from './entry.js';
 import { checkNames, lastError, MillraceError } from './errors.js';
@@ -16,7 +17,7 @@ import type { WaitOptions } from './wait.js';
 export interface SourceOwner {
   readonly loop: Loop;
   readonly decode: DecodeText;
-  open(document: Readonly<Record<string, unknown>>, source: Source): number;
+  open(document: Document, source: Source): number;
   forget(id: number): void;
   tell<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void;
 }
@@ -56,7 +57,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
   #isFull = false;
 
   /** @internal */
-  protected constructor(owner: SourceOwner, document: Readonly<Record<string, unknown>>) {
+  protected constructor(owner: SourceOwner, document: Document) {
     this.owner = owner;
     this.id = owner.open(document, this);
   }
@@ -76,18 +77,14 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
    * The next batch; undefined when `timeoutMs` passed first, or the source was closed or drained. Rejects with a
    * MillraceError when the source ended because of it, and with the signal's reason.
    */
-  next(options: WaitOptions = {}): Promise<Batch | undefined> {
-    try {
-      checkNames('next', options, 'timeoutMs signal');
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
+  async next(options: WaitOptions = {}): Promise<Batch | undefined> {
+    checkNames('next', options, 'timeoutMs signal');
     const { signal, timeoutMs } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    signal?.throwIfAborted();
     const batch = this.#take();
-    if (batch) return Promise.resolve(batch);
-    if (this.#failure) return Promise.reject(this.#failure);
-    if (!this.isOpen) return Promise.resolve(undefined);
+    if (batch) return batch;
+    if (this.#failure) throw this.#failure;
+    if (!this.isOpen) return undefined;
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const end = (): void => {
@@ -307,7 +304,7 @@ export abstract class Source implements AsyncIterable<Batch>, AsyncDisposable {
 
   /** Begins anew with more keys, as if it had been opened with them.
    * @internal */
-  protected reopen(document: Readonly<Record<string, unknown>>): void {
+  protected reopen(document: Document): void {
     const old = this.id;
     this.#giveBack(this.#queue.splice(0));
     this.readyEvent = undefined;

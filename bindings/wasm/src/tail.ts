@@ -1,4 +1,5 @@
 // A tail: every entry of its streams, without a group. Its cursors are the reader's place, to be kept and begun from.
+import type { Document } from './document.js';
 import type { ClientEvents, Cursor } from './events.js';
 import { idOf, streamOf } from './entry.js';
 import { settle } from './host/commands.js';
@@ -14,7 +15,7 @@ export class Tail extends Source {
   readonly #cursors = new Map<string, string>();
 
   /** @internal */
-  constructor(owner: SourceOwner, document: Readonly<Record<string, unknown>>) {
+  constructor(owner: SourceOwner, document: Document) {
     super(owner, document);
   }
 

@@ -27,14 +27,34 @@ const isError = (code, words) => (error) => {
 };
 
 test('a wrong option is refused by its name, before anything connects', async () => {
-  await assert.rejects(connect({ batchSize: 0 }), isError('bad_config', /batch_size.*0/));
-  await assert.rejects(connect({ batchSise: 5 }), isError('bad_config', /batch_sise.*batch_size/));
-  await assert.rejects(connect({ flushInterval: 'soon' }), isError('bad_config', /flush_interval/));
-  await assert.rejects(connect({ flushInterval: NaN }), isError('bad_config', /flush_interval.*NaN/));
+  await assert.rejects(connect({ batchSize: 0 }), isError('bad_config', /batchSize.*0/));
+  await assert.rejects(connect({ batchSise: 5 }), isError('bad_config', /batchSise.*batchSize/));
+  await assert.rejects(connect({ flushInterval: 'soon' }), isError('bad_config', /flushInterval/));
+  await assert.rejects(connect({ flushInterval: NaN }), isError('bad_config', /flushInterval.*NaN/));
   await assert.rejects(connect({ tls: { verfy: true } }), isError('bad_config', /verfy/));
   await assert.rejects(connect({ host: () => 'x' }), isError('bad_config', /host/));
   await assert.rejects(connect('redis://localhost:99999'), isError('bad_config', /port/));
   await assert.rejects(connect({ wasm: new Uint8Array([1, 2, 3]) }), isError('bad_config', /wasm/));
+});
+
+test('what is wrong is told by the name that was typed', async (t) => {
+  const client = await clientFor(t, server.url);
+  const refused = [
+    [() => connect({ batchSise: 5 }), /^unknown key "batchSise"; the nearest known key is "batchSize"$/],
+    [() => connect({ batch_sise: 5 }), /^unknown key "batch_sise"; /],
+    [() => connect(`${server.url}?batch_sise=5`), /^unknown key "batch_sise"; the nearest known key is "batch_size"$/],
+    [() => connect(`${server.url}?max_len=0`, { maxLen: 0 }), /^max_?[lL]en: "0" is not allowed/],
+    [() => connect({ tls: { serverNam: 'x' } }), /^unknown key "tls\.serverNam"; .* "tls\.serverName"$/],
+    [() => connect({ prefetch: 5 }), /^prefetch: 5 .* at least batchSize, which is 10$/],
+    [() => connect({ maxLen: 5, maxAge: '1h' }), /^maxAge: is given beside maxLen;/],
+    [() => connect({ max_len: 5, max_age: '1h' }), /^max_age: is given beside maxLen;/],
+    [() => client.publisher({ maxLenExact: true }), /^maxLenExact: is given without maxLen;/],
+    [() => client.consumer({ stream: 's', onLostGroup: 'low' }), /^onLostGroup: "low" .* low_water, start, new$/],
+    [() => client.tail({ stream: 's', maxScan: 0 }), /^maxScan: "0" /],
+  ];
+  for (const [call, words] of refused) await assert.rejects(async () => call(), isError('bad_config', words));
+  const { stack } = await connect({ batchSize: 0 }).catch((error) => error);
+  assert.match(stack, /^MillraceError: batchSize: "0" /);
 });
 
 test('a URL may be an object, and what is none is refused', async (t) => {
@@ -171,7 +191,8 @@ test('a process with nothing but a closed client ends, also with what is meant f
   const { spawn } = await import('node:child_process');
   const program = `
     import { connect } from 'millrace';
-    const client = await connect('${server.url}');
+    import { nodeTransport as transport } from '../dist/lib/transports/node.js';
+    const client = await connect('${server.url}', { transport });
     await client.publish('process', { a: 1 });
     const consumer = client.consumer({ stream: 'process', group: 'g' });
     await consumer.ready();

@@ -96,7 +96,7 @@ test('a publisher has options of its own', async (t) => {
   assert.equal(await server.send('XLEN', 'trimmed'), 3);
   await client.publish('trimmed', { n: 5 });
   assert.equal(await server.send('XLEN', 'trimmed'), 4);
-  assert.throws(() => client.publisher({ maxLen: 0 }), isError('bad_config', /max_len/));
+  assert.throws(() => client.publisher({ maxLen: 0 }), isError('bad_config', /maxLen/));
 });
 
 test('what the server refuses is the error of its entry', async (t) => {

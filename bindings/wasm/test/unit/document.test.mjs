@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { documentOf, keyOf } from '../../dist/lib/document.js';
+import { documentOf, jsonOf, keyOf } from '../../dist/lib/document.js';
 import { asTransportError, reasonOfCode, reasonOfWords, toldOf, TransportError } from '../../dist/lib/transports/transport.js';
 
 test('names become those of docs/configuration.md', async () => {
@@ -23,7 +23,9 @@ test('names become those of docs/configuration.md', async () => {
 
 test('values stay as they are; what JSON cannot say is refused', () => {
   assert.deepEqual(
-    documentOf({ batchSize: 5, tls: { serverName: 'x' }, streams: ['aB'], group: undefined, from: null }),
+    JSON.parse(
+      jsonOf(documentOf({ batchSize: 5, tls: { serverName: 'x' }, streams: ['aB'], group: undefined, from: null })),
+    ),
     {
       batch_size: 5,
       tls: { server_name: 'x' },
@@ -32,7 +34,7 @@ test('values stay as they are; what JSON cannot say is refused', () => {
     },
   );
   for (const value of [NaN, Infinity, 5n, Symbol('x'), () => 1, new Date(0), new Map()]) {
-    assert.throws(() => documentOf({ batchSize: value }), { code: 'bad_config', message: /^batch_size: / });
+    assert.throws(() => documentOf({ batchSize: value }), { code: 'bad_config', message: /^batchSize: / });
   }
 });
 
