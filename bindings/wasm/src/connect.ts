@@ -15,6 +15,8 @@ export interface ConnectOptions extends ClientKeys, SourceOptions, PublishOption
    * options count where both say something.
    */
   readonly url?: string | URL | undefined;
+  /** The port, where it is not said with `host`. Default: 6379. Allowed: 1 to 65535. */
+  readonly port?: number | undefined;
   /** The compiled `millrace/wasm` (a WebAssembly.Module), or its bytes (a BufferSource), where the package can't bring it:
    * in place of its own. */
   readonly wasm?: object | undefined;
@@ -45,15 +47,31 @@ export function connectWith(host: Host, factory: ModuleFactory): Connect {
   return async (target = {}, options = {}) => {
     const isUrl = typeof target === 'string' || target instanceof URL;
     const given = isUrl ? { ...options, url: target } : { ...target, ...options };
-    const { url = '', wasm, transport, ...keys } = given;
+    const { url = '', wasm, transport, port, ...keys } = given;
     if (typeof url !== 'string' && !(url instanceof URL)) {
       throw new MillraceError('bad_config', `url: ${String(url)} is no text and no URL`);
     }
-    const document = documentOf(keys);
+    const isApart = port !== undefined && port !== null;
+    const document = documentOf(isApart ? { ...keys, host: hostWithPort(keys.host, port, url !== '') } : keys);
     const module = await instantiate(factory, wasm === undefined ? own() : compile(wasm));
     const parts = { module, host, url: String(url), document };
     return new Client({ ...parts, transport: transport ?? host.transport });
   };
+}
+
+/** The core has one key for both. */
+function hostWithPort(host: unknown, port: unknown, hasUrl: boolean): string {
+  const refuse = (why: string): never => {
+    throw new MillraceError('bad_config', `port: ${String(port)} is ${why}`);
+  };
+  if (!(Number(port) > 0 && Number(port) < 65536 && /^\d+$/.test(String(port)))) refuse('not allowed; allowed: 1 to 65535');
+  if (hasUrl && !host) refuse('given beside a URL, which has its own; allowed: with host');
+  const text = String(host ?? '');
+  // What is neither a name nor in brackets, and has more than one colon, is IPv6.
+  const [, name, own = port] = /^(\[.*\]|[^:]*)(?::([^:]*))?$/.exec(text) ?? ['', `[${text}]`];
+  // The host is not shown: a URL with a password may have been given for one.
+  if (Number(own) !== Number(port)) refuse('given beside another in host; allowed: one of them');
+  return `${name}:${String(port)}`;
 }
 
 async function compile(wasm: object): Promise<WebAssembly.Module> {

@@ -57,6 +57,33 @@ test('what is wrong is told by the name that was typed', async (t) => {
   assert.match(stack, /^MillraceError: batchSize: "0" /);
 });
 
+/** Where a client of these options connects. */
+function targetOf(t, ...args) {
+  return new Promise((resolve, reject) => {
+    const open = (target) => (resolve(`${target.host} ${target.port}`), new Promise(() => undefined));
+    const options = { ...args.pop(), transport: { open } };
+    clientFor(t, ...args, options).then((client) => client.consumer({ stream: 's', group: 'g' }), reject);
+  });
+}
+
+test('host and port may be apart, as other clients take them', async (t) => {
+  assert.equal(await targetOf(t, { host: 'redis', port: 6380 }), 'redis 6380');
+  assert.equal(await targetOf(t, { host: 'redis', port: '6380' }), 'redis 6380');
+  assert.equal(await targetOf(t, { port: 6380 }), 'localhost 6380');
+  assert.equal(await targetOf(t, { host: 'redis:6380', port: 6380 }), 'redis 6380');
+  assert.equal(await targetOf(t, { host: '::1', port: 6380 }), '::1 6380');
+  assert.equal(await targetOf(t, { host: '[::1]', port: 6380 }), '::1 6380');
+  assert.equal(await targetOf(t, 'redis://other:1', { host: 'redis', port: 6380 }), 'redis 6380');
+  assert.equal(await targetOf(t, { host: 'redis', port: undefined }), 'redis 6379');
+  const refused = [
+    [{ host: 'redis:6379', port: 6380 }, /^port: 6380 is given beside another in host; allowed: one of them$/],
+    [{ host: '[::1]:6379', port: 6380 }, /^port: 6380 is given beside another in host/],
+    [{ url: 'redis://redis:6379', port: 6380 }, /^port: 6380 is given beside a URL, which has its own/],
+    ...[0, -1, 65536, 1.5, NaN, '', 'x', true].map((port) => [{ port }, /^port: .* is not allowed; allowed: 1 to 65535$/]),
+  ];
+  for (const [options, words] of refused) await assert.rejects(connect(options), isError('bad_config', words));
+});
+
 test('a URL may be an object, and what is none is refused', async (t) => {
   for (const args of [[new URL(server.url)], [{ url: new URL(server.url) }]]) {
     const client = await clientFor(t, ...args);
