@@ -138,6 +138,13 @@ test('it listens, serves, takes new tokens on SIGHUP, and ends on SIGTERM', { ti
     await until('tokens are replaced', () => lines().find(({ msg }) => msg === 'tokens replaced'));
     const refused = open(url);
     assert.equal((await until('it is refused', () => refused.refused)).status, 401);
+    // A line that is wrong changes nothing, and is not quoted.
+    writeFileSync(tokens, 'tests a-token-that-is-newest\nviewer token-of-a-viewer all=tail\n');
+    child.kill('SIGHUP');
+    const { error } = await until('they are not', () => lines().find(({ msg }) => msg === 'tokens not replaced'));
+    assert.equal(error, 'tokens: line 2 is not NAME TOKEN [allow=ROLE,…] [keys=PREFIX,…]');
+    const again = open(url, { offers: [], headers: { authorization: 'Bearer a-token-that-is-new' } });
+    await again.opened();
     child.kill('SIGTERM');
     assert.equal((await client.ends()).code, 1012);
     assert.equal(await ended, 0);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
+import { Duplex } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { createBridge } from '../../dist/lib/bridge/index.js';
 import { open, startRedis, token, until, whileBridged } from './fixture.mjs';
@@ -113,6 +114,32 @@ test('who is refused and does not hang up is hung up on', { timeout: 20_000 }, (
     socket.destroy();
   }),
 );
+
+test('who is refused and resets the connection meanwhile ends nothing', async () => {
+  const bridge = createBridge({ upstream: redis.url, keys: ['*'], tokens: [{ name: 'tests', token }] });
+  const socket = new Duplex({ read: () => undefined, write: (_, __, done) => done() });
+  bridge.handleUpgrade({ url: '/', headers: {}, socket: {} }, socket, Buffer.alloc(0));
+  socket.emit('error', new Error('ECONNRESET'));
+  assert.ok(socket.destroyed);
+  await bridge.close();
+});
+
+test('a token may have keys and roles of its own', () => {
+  const tokens = [
+    { name: 'all', token: 'token-of-the-first' },
+    { name: 'some', token: 'token-of-the-other', allow: ['tail'], keys: ['orders'] },
+  ];
+  return withBridge({ tokens, keys: ['*'] }, async ({ url }) => {
+    const as = (text) => open(url, { offers: ['millrace.v1', named(text)] }).opened();
+    const some = await as('token-of-the-other');
+    assert.match(await some.line('XLEN', 'secret'), /^-NOPERM .* not among those of this token$/);
+    assert.match(await some.line('XADD', 'orders', '*', 'a', 'b'), /^-NOPERM .* tokens with publish/);
+    assert.equal(await some.line('XLEN', 'orders'), ':0');
+    const all = await as('token-of-the-first');
+    assert.equal(await all.line('XLEN', 'secret'), ':0');
+    assert.match(await all.text('XADD', 'orders', '*', 'a', 'b'), /^[0-9]+-[0-9]+$/);
+  });
+});
 
 test('tokens are replaced while it runs; who is in stays', () =>
   withBridge({}, async ({ url, bridge }) => {

@@ -1,7 +1,7 @@
 // How much waits in the bridge when one side is slow: counted, against what was allowed. And rates and idle time.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Rate } from '../../dist/lib/bridge/flow.js';
+import { Gate, Rate } from '../../dist/lib/bridge/flow.js';
 import { encode, metric, open, startBridge, startRedis, startUpstream, until } from './fixture.mjs';
 
 const MiB = 1024 * 1024;
@@ -124,6 +124,23 @@ test('commands without an answer are bounded', async () => {
   }
 });
 
+test('a gate stops at the first reason, and goes on after the last', () => {
+  const told = [];
+  const gate = new Gate(
+    () => told.push('stop'),
+    () => told.push('go'),
+    (why) => told.push(why),
+  );
+  gate.open('a');
+  gate.close('a');
+  gate.close('a');
+  gate.close('b');
+  gate.open('a');
+  assert.equal(gate.isClosed, true);
+  gate.open('b');
+  assert.deepEqual(told, ['a', 'stop', 'b', 'go']);
+});
+
 test('a rate lets a second through at once, then makes wait in proportion', () => {
   const rate = new Rate(100, 0);
   assert.equal(rate.take(100, 0), 0);
@@ -188,6 +205,24 @@ test('who is slowed down for its rate, or takes a long answer slowly, is not idl
     await until('all of it has come', () => client.closed || client.received.length > 1.5 * MiB);
     assert.equal(client.closed, undefined);
     assert.equal((await client.ends()).code, 4408);
+  } finally {
+    await stop();
+  }
+});
+
+test('who asks and asks, and takes nothing of the answers for too long, is closed with the reason', async () => {
+  const { url, lines, stop } = await startBridge({ upstream: redis.url, ...unlimited, idleMs: 300 });
+  try {
+    const client = await open(url).opened();
+    await client.text('XADD', 'taken', '*', 'v', Buffer.alloc(16 * MiB, 'x'));
+    client.ws.pause();
+    client.send('XRANGE', 'taken', '-', '+', 'COUNT', '1');
+    const { fields } = await until('it is closed', () => {
+      client.send('PING');
+      return lines.find(({ message }) => message === 'closed');
+    });
+    assert.deepEqual([fields.code, fields.reason], [4408, 'nothing was taken for 300 ms']);
+    client.ws.terminate();
   } finally {
     await stop();
   }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -53,6 +53,11 @@ test('what is denied is answered in its turn, and the connection stays', () =>
     assert.match(await client.line('EXEC'), /^-EXECABORT/);
     assert.equal(await client.line('XLEN', 'orders:t'), ':0');
     assert.equal(await client.line('PING'), '+PONG');
+    // Beside a subscription answers could not be told from what comes unasked.
+    client.send('SUBSCRIBE', 'orders');
+    await client.reads(':1\r\n');
+    client.send('MULTI');
+    assert.match(await client.reads('subscribed\r\n'), /-NOPERM the bridge: MULTI: not on a connection that has/);
   }));
 
 test('a connection is killed and unblocked by its own client alone', () =>
@@ -161,6 +166,46 @@ test('an upstream that is gone, refuses, is silent, or sends no RESP is told by 
   } finally {
     await Promise.all([silent.stop(), http.stop(), closing.stop()]);
   }
+});
+
+test('who leaves while the upstream is silent leaves no connection there, nor does a bridge that ends', async () => {
+  const sockets = new Set();
+  const silent = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    socket.resume();
+  });
+  await new Promise((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const upstream = `redis://127.0.0.1:${silent.address().port}`;
+  const { url, bridge, stop } = await startBridge({ upstream, connectTimeoutMs: 60_000 });
+  try {
+    const client = await open(url).opened();
+    await until('the upstream is asked', () => sockets.size === 1);
+    client.ws.terminate();
+    await until('it is gone there', () => sockets.size === 0);
+    const other = await open(url).opened();
+    await until('the upstream is asked again', () => sockets.size === 1);
+    await bridge.close();
+    assert.equal(bridge.connections, 0, 'it ends when the last has gone');
+    assert.equal((await other.ends()).code, 1012);
+    await until('the other is gone there', () => sockets.size === 0);
+  } finally {
+    await stop();
+    silent.close();
+  }
+});
+
+test('an upstream that greets without an end is given up', async () => {
+  const endless = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.write('+'.repeat(8192));
+  });
+  await new Promise((resolve) => endless.listen(0, '127.0.0.1', resolve));
+  const upstream = `redis://127.0.0.1:${endless.address().port}`;
+  await whileBridged({ upstream, connectTimeoutMs: 60_000 }, async ({ url }) => {
+    assert.equal((await open(url).ends()).reason, "the upstream can't be reached (protocol)");
+  });
+  endless.close();
 });
 
 test('the upstream dies under a client and comes back', async () => {
