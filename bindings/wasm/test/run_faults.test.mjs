@@ -1,5 +1,6 @@
-// consumer.run where the handler, its options or the consumer itself fail.
+// consumer.run where the handler, its options or the consumer itself fail, or end before all is done.
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { after, before, test } from 'node:test';
 
 import { clientFor } from './support/client.mjs';
@@ -61,4 +62,80 @@ test('a run of a consumer that has ended says how, and opens nothing', async (t)
   assert.equal(client.health().sources.length, 1, 'that which is drained next');
   await client.drain();
   assert.equal((await drained.run(() => undefined, { until: 'empty' })).ended, 'closed');
+});
+
+test('a signal that is aborted already lets nothing begin', async (t) => {
+  await fill('aborted', 1);
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'aborted', group: 'g', flushInterval: 0 });
+  const result = await consumer.run(() => assert.fail('it was aborted'), { signal: AbortSignal.abort() });
+  assert.deepEqual([result.ended, result.entries], ['aborted', 0]);
+});
+
+test('nothing stays at a signal that outlives what it was given to', async (t) => {
+  const client = await clientFor(t, server.url, { flushInterval: 0, publishQueueBytes: 4096 });
+  const { signal } = new AbortController();
+  const value = 'x'.repeat(1000);
+  const sent = Array.from({ length: 10 }, () => client.publish('signals', { value }, { wait: true, signal }));
+  await Promise.all(sent);
+  const consumer = client.consumer({ stream: 'signals', group: 'g' });
+  (await consumer.next({ signal })).ack();
+  assert.equal(await client.consumer({ stream: 'no-signals', group: 'g' }).next({ signal, timeoutMs: 1 }), undefined);
+  await consumer.look({ signal });
+  const result = await consumer.run(() => undefined, { signal, until: 'empty', concurrency: 2 });
+  assert.equal(result.ended, 'empty');
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+});
+
+test('parts of one batch are handled at once up to the concurrency, and not beyond', async (t) => {
+  await fill('parts', 9);
+  const client = await clientFor(t, server.url);
+  let running = 0;
+  let most = 0;
+  const result = await client.consumer({ stream: 'parts', group: 'g', batchSize: 9 }).run(
+    async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      --running;
+    },
+    { concurrency: 2, orderBy: (entry) => entry.get('n'), until: 'empty' },
+  );
+  assert.deepEqual([result.handled, most], [9, 2]);
+});
+
+test("at the end of its budget all that is not finished is the group's, and no handler begins any more", async (t) => {
+  // Two keys are in hand; of one more wait behind it, and one key waits for its turn.
+  const keys = ['a', 'b', 'a', 'a', 'c'];
+  for (const key of keys) await server.send('XADD', 'left', '*', 'key', key);
+  const client = await clientFor(t, server.url);
+  const begun = [];
+  let finish;
+  const finished = new Promise((resolve) => (finish = resolve));
+  const consumer = client.consumer({ stream: 'left', group: 'g', batchSize: 5 });
+  const handler = (batch) => {
+    begun.push(batch.at(0).get('key'));
+    return finished;
+  };
+  const { ended, handled } = await consumer.run(handler, {
+    ...{ budgetMs: 500, concurrency: 2 },
+    orderBy: (entry) => entry.get('key'),
+  });
+  assert.deepEqual([ended, handled, begun], ['budget', 0, ['a', 'b']]);
+  const pending = await server.send('XPENDING', 'left', 'g', '-', '+', 10);
+  assert.equal(pending.length, keys.length);
+  // Others take it over at once: it is as idle as claimMinIdle asks for.
+  for (const [id, , idle] of pending) assert.ok(idle >= 5500, `${id} is idle for ${idle} ms`);
+  finish();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(begun, ['a', 'b']);
+});
+
+test("until: 'empty' does not end while the server tells of entries that are unread or held", async (t) => {
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'unread', group: 'g' });
+  const look = consumer.look.bind(consumer);
+  const told = [{ lag: 1 }, { held: 1 }];
+  consumer.look = async (options) => ({ ...(await look(options)), ...told.shift() });
+  const { ended } = await consumer.run(() => undefined, { until: 'empty' });
+  assert.deepEqual([ended, told], ['empty', []]);
 });
