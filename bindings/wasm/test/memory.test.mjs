@@ -87,3 +87,24 @@ test('an id, and a text, kept of each batch keep nothing else', async (t) => {
   const bytes = all - (await used());
   assert.ok(bytes > 100_000 && bytes < 5_000_000, `${bytes} bytes are kept`);
 });
+
+test('an open client keeps nothing of what was acked, and of what was published', async (t) => {
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'open', group: 'g', batchSize });
+  const round = async () => {
+    await client.publish('open', Array.from({ length: 1000 }, () => ({ payload })));
+    for (let seen = 0; seen < 1000; ) {
+      const batch = await consumer.next({ timeoutMs: 10_000 });
+      batch.ack();
+      await batch.confirmed();
+      seen += batch.length;
+    }
+  };
+  for (let i = 0; i < 5; ++i) await round();
+  const before = await used();
+  for (let i = 0; i < 20; ++i) await round();
+  await server.send('DEL', 'open');
+  const bytes = (await used()) - before;
+  // Each batch has 16 KB of its own, and each publish of a round 300 KB.
+  assert.ok(bytes < 2_000_000, `${bytes} bytes are kept`);
+});

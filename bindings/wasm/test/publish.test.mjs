@@ -78,6 +78,20 @@ test('past publishQueueBytes a publish says would_block, or waits for room; a si
   assert.equal(await server.send('XLEN', 'full'), 50);
 });
 
+test('a publish that waits for room is not overtaken by a smaller one', async (t) => {
+  const client = await clientFor(t, server.url, { publishQueueBytes: 4096 });
+  const values = [...Array.from({ length: 6 }, () => 'x'.repeat(1000)), ''];
+  await Promise.all(values.map((value, n) => client.publish('overtaken', { n, value }, { wait: true })));
+  const stored = await server.send('XRANGE', 'overtaken', '-', '+');
+  assert.deepEqual(
+    stored.map(([, fields]) => fields[1]),
+    values.map((_, n) => String(n)),
+  );
+  const signal = AbortSignal.abort(new Error('too late'));
+  await assert.rejects(client.publish('overtaken', { n: 'never' }, { signal }), /too late/);
+  assert.equal(await server.send('XLEN', 'overtaken'), values.length);
+});
+
 test('what waits for room goes out with a drain', async (t) => {
   const client = await clientFor(t, server.url, { publishQueueBytes: 4096 });
   const value = 'x'.repeat(1000);
@@ -210,11 +224,25 @@ test('a tail that nobody reads stops reading, and loses nothing', async (t) => {
     Array.from({ length: count }, (_, n) => ({ n })),
   );
   // Long enough for it to be held up: the answers to these commands come behind what is pushed to it.
-  for (let i = 0; i < 20; ++i) await client.publish('other', { i });
+  const others = async () => {
+    for (let i = 0; i < 100; ++i) await client.publish('other', { i });
+  };
+  await others();
+  const taken = () => Number(/^millrace_delivered_total\{.*"slow".*\} (\d+)$/m.exec(client.metrics())[1]);
   let next = 0;
-  while (next < count) {
-    const batch = await tail.next({ timeoutMs: 10_000 });
-    assert.ok(batch, `${next} of ${count} entries came`);
-    for (const entry of batch) assert.equal(entry.get('n'), String(next++));
+  for (const round of [1, 2]) {
+    const all = round * count;
+    assert.ok(taken() <= next + 300, `${taken()} were taken, ${next} of them by somebody`);
+    while (next < all) {
+      const batch = await tail.next({ timeoutMs: 10_000 });
+      assert.ok(batch, `${next} of ${all} entries came`);
+      for (const entry of batch) assert.equal(entry.get('n'), String(next++ % count));
+    }
+    if (round === 2) break;
+    await client.publish(
+      'slow',
+      Array.from({ length: count }, (_, n) => ({ n })),
+    );
+    await others();
   }
 });

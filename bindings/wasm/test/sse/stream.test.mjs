@@ -1,6 +1,7 @@
 // The Response: what is read and when, how it resumes, and that nothing is left when the page leaves. The sources are
 // made by hand; tests with the module are elsewhere.
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { eventStream } from '../../dist/lib/sse.js';
 import { interpret } from './interpret.mjs';
@@ -148,6 +149,17 @@ test('a page that leaves before its first event comes back to where it began', a
   await read.cancel();
 });
 
+test('a page that has a place in some streams keeps it, whatever the reader says of where it is', async () => {
+  const source = new Source();
+  const options = { streams: ['a', 'b'], open: () => source };
+  const read = reader(eventStream(ask({ 'last-event-id': 'a=5-1' }), options));
+  source.becomesReady(['a=9-0', 'b=7-0', 'other=8-0']);
+  await new Promise((resolve) => setImmediate(resolve));
+  source.push(entry('8-0', [], 'b'));
+  assert.equal((await read.events(1))[0].id, 'a=5-1,b=8-0');
+  await read.cancel();
+});
+
 test('nothing is read ahead of the page', async () => {
   const source = new Source();
   const read = reader(eventStream(ask(), { streams: 'orders', open: () => source, data: () => 'x'.repeat(20_000) }));
@@ -169,6 +181,15 @@ test('a batch is acked when its last entry was taken, and not before', async () 
   assert.deepEqual(source.acked, [['1-0', '2-0']]);
   await read.cancel();
   assert.deepEqual(source.acked, [['1-0', '2-0']]);
+  const small = new Source();
+  const page = reader(eventStream(ask(), { streams: 'orders', open: () => small, ack: true }));
+  small.push(entry('1-0'), entry('2-0'));
+  small.push(entry('3-0'));
+  await page.events(2);
+  assert.deepEqual(small.acked, [], 'the page has asked for no more yet');
+  await page.events(3);
+  assert.deepEqual(small.acked, [['1-0', '2-0']]);
+  await page.cancel();
 });
 
 test('heartbeats are comments, as long as nothing else is said', { timeout: 10_000 }, async () => {
@@ -195,8 +216,12 @@ test('the page gone, by cancel or by signal: the reader is gone', { timeout: 10_
   assert.ok(second.closed);
   const late = Promise.withResolvers?.() ?? resolvers();
   const third = new Source();
-  const slow = eventStream(ask(), { streams: 'orders', open: () => late.promise });
+  let opening;
+  const open = (_, signal) => ((opening = signal), late.promise);
+  const slow = eventStream(ask(), { streams: 'orders', open });
+  assert.equal(opening.aborted, false);
   await slow.body.cancel();
+  assert.equal(opening.aborted, true, 'whoever opens need not go on');
   late.resolve(third);
   await new Promise((resolve) => setImmediate(resolve));
   assert.ok(third.closed, 'a source that is opened when the page has left is closed');
@@ -222,6 +247,24 @@ test('a reader that can not be closed ends nothing but its own page', { timeout:
   assert.deepEqual(unhandled, []);
 });
 
+test('nothing stays behind: no timer of an event that came, no listener at the signal of the request', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const source = new Source();
+  const { signal } = new AbortController();
+  const before = timers();
+  const request = { headers: new Headers(), url: 'http://localhost/events', signal };
+  const read = reader(eventStream(request, { streams: 'orders', open: () => source }));
+  for (let i = 1; i <= 5; ++i) {
+    const event = read.events(i);
+    await new Promise((resolve) => setImmediate(resolve));
+    source.push(entry(`${i}-0`));
+    await event;
+  }
+  await read.cancel();
+  assert.equal(timers(), before);
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+});
+
 test('gaps come before the entry behind them, resets at once; those of other sources do not', async () => {
   const source = new Source();
   const listeners = new Map();
@@ -231,7 +274,7 @@ test('gaps come before the entry behind them, resets at once; those of other sou
   listeners.get('gap')({ source: 8, stream: 'orders', cursor: '1-0', first: '2-0' });
   listeners.get('reset')({ source: 8, stream: 'orders', cursor: '1-0', last: '0-0' });
   source.becomesReady(['orders=1-0'], 7);
-  await read.chunk();
+  assert.equal(await read.chunk(), 'id: 1-0\n\n');
   listeners.get('gap')({ source: 8, stream: 'orders', cursor: '1-0', first: '2-0' });
   listeners.get('gap')({ source: 7, stream: 'orders', cursor: '3-0', first: '9-0', missed: 5 });
   source.push(entry('3-0'));

@@ -1,4 +1,4 @@
-// A batch against a module that is made up: what the core refuses in part, and seldom.
+// Batches against a module that is made up: what the core refuses in part, and answers seldom.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -23,16 +23,74 @@ function loopOf(codes) {
     _mr_scratch: () => scratchAt,
     _mr_reject: settle('reject'),
     _mr_nack: settle('nack'),
+    _mr_ack: settle('ack'),
     lastError: () => JSON.stringify({ code, message: code, retryable: false }),
   };
   const loop = { module, memory: () => ({ bytes, words }), call: (use) => use(module, 1, 0), settledSome: () => undefined };
   return { loop, told };
 }
 
+/** A batch of entries `1-0`, `2-0`, …, of the streams with these numbers; and where it waits for answers. */
+function batchOf(loop, streamsOf, names = ['s', 't']) {
+  const words = new Uint32Array(streamsOf.length * 8);
+  streamsOf.forEach((stream, index) => words.set([index + 1, 0, 0, 0, stream], index * 8));
+  const data = { source: 1, reason: 0, batch: 5, count: streamsOf.length, words, bytes: new Uint8Array(0) };
+  const waiting = new Map();
+  const lot = new Lot(loop, data, names, () => '', waiting);
+  return { batch: new Batch(lot), lot, waiting, words };
+}
+
+test('a batch waits until all of its acks are answered, and no longer', async () => {
+  const { loop } = loopOf([]);
+  const { batch, lot, waiting } = batchOf(loop, [0, 0, 0]);
+  batch.ack('1-0');
+  batch.ack();
+  let isConfirmed = false;
+  const confirmed = batch.confirmed().then(() => (isConfirmed = true));
+  lot.confirm(Uint32Array.of(0, 2));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([isConfirmed, waiting.size], [false, 1]);
+  lot.confirm(Uint32Array.of(1));
+  await confirmed;
+  assert.equal(waiting.size, 0, 'an open client would keep every batch');
+});
+
+test('of acks without an answer those are lost whose entries are, in that stream', async () => {
+  const { loop } = loopOf([]);
+  const { batch, lot, waiting } = batchOf(loop, [0, 1, 0]);
+  batch.ack();
+  lot.lose('t', new Set(['1-0']));
+  lot.lose('s', new Set(['2-0']));
+  assert.equal(lot.unconfirmed, 3);
+  lot.lose('s', new Set(['1-0']));
+  assert.deepEqual([lot.unconfirmed, waiting.size], [2, 1]);
+  lot.confirm(Uint32Array.of(1, 2));
+  await assert.rejects(batch.confirmed(), { code: 'lost', message: "entry 1-0 of 's' was lost before its ack" });
+  assert.equal(waiting.size, 0);
+});
+
+test('no entry is taken for another: not one of another batch, nor of another stream with its id', () => {
+  const { loop, told } = loopOf([]);
+  const { batch, words } = batchOf(loop, [0, 1]);
+  words.copyWithin(8, 0, 4); // the second has the id of the first
+  assert.throws(() => batch.ack(batchOf(loop, [0]).batch.at(0)), { code: 'bad_argument' });
+  assert.throws(() => batch.ack('1-0'), { code: 'bad_argument', message: /several streams/ });
+  assert.deepEqual(told, []);
+  batch.ack(batch.at(1));
+  assert.deepEqual(told, [['ack', [1]]]);
+});
+
+test('a batch that is released keeps ids, and not the bytes beside them', () => {
+  const { batch, lot, words } = batchOf(loopOf([]).loop, [0]);
+  batch.release();
+  assert.notEqual(lot.words.buffer, words.buffer);
+  batch.ack('1-0');
+  assert.equal(batch.settled, true);
+});
+
 test('of a batch that is refused in part, what is still held is not settled', () => {
   const { loop, told } = loopOf(['lost', 'lost', 'queue_full', undefined]);
-  const data = { source: 1, reason: 0, batch: 5, count: 3, words: new Uint32Array(24), bytes: new Uint8Array(0) };
-  const batch = new Batch(new Lot(loop, data, ['s'], () => '', new Map()));
+  const { batch } = batchOf(loop, [0, 0, 0]);
   assert.throws(() => batch.reject('no'), { code: 'lost' });
   assert.deepEqual(told.splice(0), [
     ['reject', 'all'],

@@ -26,6 +26,10 @@ function moduleOf(turns) {
   return {
     HEAPU8: bytes,
     told,
+    /** When each turn asks for the next one. */
+    nextAt: -1,
+    /** How many bytes there is room for. */
+    room: 1000,
     /** So many bytes are to be sent. */
     queue: (size) => (output += size),
     _mr_turn() {
@@ -37,7 +41,7 @@ function moduleOf(turns) {
         words.set([kind, size, ...payload], at >> 2);
         at += size;
       }
-      doubles[(at - 16) >> 3] = -1;
+      doubles[(at - 16) >> 3] = this.nextAt;
       words[blockAt >> 2] = at - blockAt;
       return blockAt;
     },
@@ -48,8 +52,12 @@ function moduleOf(turns) {
     _mr_sent: (_, conn, size) => {
       output -= size;
     },
-    _mr_room: () => roomAt,
-    _mr_room_size: () => 1000,
+    _mr_room() {
+      return this.room > 0 ? roomAt : 0;
+    },
+    _mr_room_size() {
+      return this.room;
+    },
     _mr_fed: tell('fed'),
     _mr_connected: tell('connected'),
     _mr_disconnected: tell('disconnected'),
@@ -213,6 +221,72 @@ test('a connection that is not open in time is told as such, and one that comes 
   assert.equal(closes, 1);
   assert.equal(module.told.length, 1);
   loop.destroy();
+});
+
+test('a connection that is open has no deadline any more', async () => {
+  const module = moduleOf([[connectTo(5, 20_000)]]);
+  let closes = 0;
+  const { loop } = loopOf(module, async () => ({ write: () => undefined, close: () => ++closes }));
+  loop.turnSoon();
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.deepEqual(module.told, [['connected', 5]]);
+  assert.equal(closes, 0);
+  loop.destroy();
+});
+
+test('what is not to be read is not read from its first byte on', async () => {
+  const module = moduleOf([[connectTo(5), [7, 5, 0]], [[7, 5, 1]]]);
+  const asked = [];
+  const { loop } = loopOf(module, async () => ({
+    pause: () => asked.push('pause'),
+    resume: () => asked.push('resume'),
+    close: () => undefined,
+  }));
+  loop.turnSoon();
+  await settled();
+  await settled();
+  assert.deepEqual(asked, ['pause', 'resume']);
+  loop.destroy();
+});
+
+test('a connection for whose bytes there is no room is dropped', async () => {
+  const module = moduleOf([[connectTo(3)]]);
+  let target;
+  let closes = 0;
+  const { loop } = loopOf(module, async (given) => {
+    target = given;
+    return { write: () => undefined, close: () => ++closes };
+  });
+  loop.turnSoon();
+  await settled();
+  module.room = 0;
+  target.onData(new Uint8Array(10));
+  target.onData(new Uint8Array(10));
+  assert.deepEqual(module.told, [
+    ['connected', 3],
+    ['disconnected', 3, 1],
+  ]);
+  assert.equal(closes, 1);
+  loop.destroy();
+});
+
+test('at the end nothing is left: no connection, none that is being made, no timer', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  const module = moduleOf([[connectTo(1), connectTo(2)]]);
+  module.nextAt = performance.now() * 1000 + 60_000_000;
+  const targets = [];
+  let closes = 0;
+  const { loop } = loopOf(module, (target) => {
+    targets.push(target);
+    return targets.length === 1 ? Promise.resolve({ write: () => undefined, close: () => ++closes }) : new Promise(() => undefined);
+  });
+  loop.turnSoon();
+  await settled();
+  await settled();
+  assert.equal(timers(), before + 2, 'of the connection that is being made, and of the next turn');
+  loop.destroy();
+  assert.deepEqual([closes, targets[1].signal.aborted, timers()], [1, true, before]);
 });
 
 test('the reasons of refused connections go to the core by their positions', async () => {
