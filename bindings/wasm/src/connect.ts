@@ -60,18 +60,16 @@ export function connectWith(host: Host, factory: ModuleFactory): Connect {
 }
 
 /** The core has one key for both. */
-function hostWithPort(host: unknown, port: unknown, hasUrl: boolean): string {
-  const refuse = (why: string): never => {
-    throw new MillraceError('bad_config', `port: ${String(port)} is ${why}`);
-  };
-  if (!(Number(port) > 0 && Number(port) < 65536 && /^\d+$/.test(String(port)))) refuse('not allowed; allowed: 1 to 65535');
-  if (hasUrl && !host) refuse('given beside a URL, which has its own; allowed: with host');
-  const text = String(host ?? '');
+function hostWithPort(host: unknown, port: number, hasUrl: boolean): string {
   // What is neither a name nor in brackets, and has more than one colon, is IPv6.
-  const [, name, own = port] = /^(\[.*\]|[^:]*)(?::([^:]*))?$/.exec(text) ?? ['', `[${text}]`];
+  const [, name, own = port] = /^(\[.*]|[^:]*)(?::([^:]*))?$/.exec(String(host ?? '')) ?? ['', `[${String(host)}]`];
   // The host is not shown: a URL with a password may have been given for one.
-  if (Number(own) !== Number(port)) refuse('given beside another in host; allowed: one of them');
-  return `${name}:${String(port)}`;
+  const isAnother = String(own) !== String(port) || (hasUrl && !host);
+  if (isAnother || !(port > 0 && port < 65536 && port % 1 === 0)) {
+    const why = isAnother ? 'given beside that of host or URL; allowed: one' : 'not allowed; allowed: 1 to 65535';
+    throw new MillraceError('bad_config', `port: ${port} is ${why}`);
+  }
+  return `${name}:${port}`;
 }
 
 async function compile(wasm: object): Promise<WebAssembly.Module> {

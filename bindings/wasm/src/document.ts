@@ -61,16 +61,12 @@ export function jsonOf(document: Document): string {
 
 /** What the core says of a document, by the names in it. What it says of a URL, where keys are typed, stays as it is. */
 export function inOptions(message: string, document: Document): string {
+  const typed = new Map<string, string>();
+  JSON.stringify(document, (option, value: unknown) => (typed.set(keyOf(option), option), value));
   const path = /^(?:unknown key ")?([^":]*)/.exec(message)![1]!;
-  const typed: string[] = [];
-  let part: unknown = document;
-  for (const key of path.split('.')) {
-    const option = optionIn(part, key);
-    if (option === undefined) return message;
-    typed.push(option);
-    part = (part as Document)[option];
-  }
+  const options = path.split('.').map((key) => typed.get(key));
+  if (options.includes(undefined)) return message;
   return message
-    .replace(path, () => typed.join('.'))
+    .replace(path, () => options.join('.'))
     .replace(/(key is "|beside |without |least )([\w.]+)/g, (_, before: string, key: string) => before + optionOf(key));
 }
