@@ -14,6 +14,8 @@ export interface WebSocketLike {
   onerror: ((event: never) => void) | null;
   send(bytes: Uint8Array): void;
   close(code?: number): void;
+  /** Ends it without a word, where there is such a thing. */
+  terminate?(): void;
 }
 
 /** How to reach a bridge. */
@@ -30,12 +32,15 @@ export interface WebSocketOptions {
 const bufferedMax = 1024 * 1024;
 const pollMs = 10;
 const normalClosure = 1000;
+/** For a bridge to answer a close. */
+const closeWaitMs = 2000;
 
 class BridgeSocket implements Socket {
   readonly #socket: WebSocketLike;
   readonly #onData: (bytes: Uint8Array) => void;
   #isPaused = false;
   #kept: Uint8Array[] = [];
+  #late: ReturnType<typeof setTimeout> | undefined;
   isClosed = false;
 
   constructor(socket: WebSocketLike, onData: (bytes: Uint8Array) => void) {
@@ -74,7 +79,15 @@ class BridgeSocket implements Socket {
   close(): void {
     this.isClosed = true;
     this.#kept = [];
-    this.#socket.close(normalClosure);
+    const socket = this.#socket;
+    socket.close(normalClosure);
+    // One that is gone without a word answers nothing, and `ws` would keep the process alive for half a minute.
+    if (socket.terminate && socket.readyState !== 3) this.#late = setTimeout(() => socket.terminate!(), closeWaitMs);
+  }
+
+  /** Its end was told. */
+  ended(): void {
+    clearTimeout(this.#late);
   }
 }
 
@@ -103,8 +116,8 @@ function open(options: WebSocketOptions, target: Target): Promise<Socket> {
       target.signal.removeEventListener('abort', abort);
       const words = `the bridge closed the connection: ${code}${reason ? ` ${reason}` : ''}`;
       if (!bridged) reject(new TransportError('refused', words));
-      else if (!bridged.isClosed)
-        target.onClose(code === normalClosure ? undefined : new TransportError('reset', words));
+      else if (bridged.isClosed) bridged.ended();
+      else target.onClose(code === normalClosure ? undefined : new TransportError('reset', words));
     };
     // Browsers say nothing about why; onclose follows.
     socket.onerror = () => undefined;
