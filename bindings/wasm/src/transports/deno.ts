@@ -32,9 +32,23 @@ async function dialTls(target: Target, settings: TlsSettings): Promise<DenoConne
     const plain = await Deno.connect({ hostname: target.host, port: target.port });
     connection = await Deno.startTls(plain, { hostname: serverName, ...authorities });
   }
-  // Connected means that the certificate was checked.
-  await connection.handshake?.();
+  await shakeHands(connection, target.signal);
   return connection;
+}
+
+/** Connected means that the certificate was checked. A handshake that nobody ends would keep the process alive. */
+async function shakeHands(connection: DenoConnection, signal: AbortSignal): Promise<void> {
+  const close = (): void => connection.close();
+  signal.addEventListener('abort', close);
+  if (signal.aborted) close();
+  try {
+    await connection.handshake?.();
+  } catch (error) {
+    if (!signal.aborted) close();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', close);
+  }
 }
 
 function dial(target: Target): Promise<DenoConnection> {
