@@ -49,7 +49,7 @@ export function connectWith(host: Host, factory: ModuleFactory): Connect {
     const given = isUrl ? { ...options, url: target } : { ...target, ...options };
     const { url = '', wasm, transport, port, ...keys } = given;
     if (typeof url !== 'string' && !(url instanceof URL)) {
-      throw new MillraceError('bad_config', `url: ${String(url)} is no text and no URL`);
+      throw new MillraceError('bad_config', `url: ${typeof url} is no text and no URL`);
     }
     const isApart = port !== undefined && port !== null;
     const document = documentOf(isApart ? { ...keys, host: hostWithPort(keys.host, port, url !== '') } : keys);

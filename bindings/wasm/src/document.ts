@@ -35,7 +35,9 @@ function valueOf(option: string, value: unknown): unknown {
         return documentOf(value as Record<string, unknown>);
       }
   }
-  throw new MillraceError('bad_config', `${option}: ${String(value)} is no value of an option`);
+  // Its text may be a secret: a password comes as a Buffer from a file.
+  const shown = typeof value === 'number' ? value : typeof value;
+  throw new MillraceError('bad_config', `${option}: ${shown} is no value of an option`);
 }
 
 /** A copy, which the caller can't change any more. Undefined members are as if they were not there. */

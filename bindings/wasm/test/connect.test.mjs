@@ -89,7 +89,7 @@ test('a URL may be an object, and what is none is refused', async (t) => {
     const client = await clientFor(t, ...args);
     assert.match((await client.publish('by-object', { a: 1 })).id, /-/);
   }
-  await assert.rejects(connect({ url: 6379 }), isError('bad_config', /^url: 6379 is no/));
+  await assert.rejects(connect({ url: 6379 }), isError('bad_config', /^url: number is no/));
 });
 
 test('an argument of a wrong type is the fault of that call alone', async (t) => {
@@ -155,7 +155,13 @@ test('credentials are in no error, event or metric', async (t) => {
     (error) => error,
   );
   assert.equal(refused.code, 'bad_config');
+  // As it comes from a file: no value of an option, and no text of an error.
+  const bytes = Buffer.from(secret);
+  const wrong = [{ password: bytes }, { url: bytes }, { tls: { key: bytes } }, { username: () => secret }];
+  const refusals = await Promise.all(wrong.map((options) => connect(options).catch((error) => error)));
+  for (const { code } of refusals) assert.equal(code, 'bad_config');
   const texts = [
+    ...refusals.map((error) => error.stack),
     failure.message,
     failure.stack,
     refused.message,
