@@ -36,15 +36,23 @@ async function dialTls(target: Target, settings: TlsSettings): Promise<DenoConne
   return connection;
 }
 
+function end(connection: DenoConnection): void {
+  try {
+    connection.close();
+  } catch {
+    // It was closed already, by its streams or for its handshake.
+  }
+}
+
 /** Connected means that the certificate was checked. A handshake that nobody ends would keep the process alive. */
 async function shakeHands(connection: DenoConnection, signal: AbortSignal): Promise<void> {
-  const close = (): void => connection.close();
+  const close = (): void => end(connection);
   signal.addEventListener('abort', close);
   if (signal.aborted) close();
   try {
     await connection.handshake?.();
   } catch (error) {
-    if (!signal.aborted) close();
+    close();
     throw error;
   } finally {
     signal.removeEventListener('abort', close);
@@ -65,7 +73,7 @@ async function open(target: Target): Promise<Socket> {
     throw asTransportError(error);
   }
   if (target.signal.aborted) {
-    connection.close();
+    end(connection);
     throw new TransportError('timeout', 'it took too long');
   }
   if (!target.unixPath) connection.setNoDelay?.(true);
@@ -73,13 +81,7 @@ async function open(target: Target): Promise<Socket> {
     {
       readable: connection.readable,
       writable: connection.writable,
-      close: () => {
-        try {
-          connection.close();
-        } catch {
-          // The streams have closed it.
-        }
-      },
+      close: () => end(connection),
     },
     target,
   );
