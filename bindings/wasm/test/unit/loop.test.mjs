@@ -34,6 +34,7 @@ function moduleOf(turns) {
     queue: (size) => (output += size),
     _mr_turn() {
       const records = turns.shift() ?? [];
+      if (records === 'no memory') return 0;
       if (records instanceof Error) throw records;
       let at = blockAt + 8;
       for (const [kind, ...payload] of [...records, [10, 0, 0, 0, 0]]) {
@@ -92,6 +93,15 @@ test('a turn that throws ends the client with one typed error', async () => {
   loop.turnSoon();
   await settled();
   assert.equal(broken.length, 1);
+});
+
+test('a turn for which there is no memory is taken again', { timeout: 10_000 }, async () => {
+  const module = moduleOf(['no memory', [connectTo(7)]]);
+  const { loop, broken } = loopOf(module, async () => ({ write: () => undefined, close: () => undefined }));
+  loop.turnSoon();
+  while (module.told.length === 0) await settled();
+  assert.deepEqual([module.told, broken], [[['connected', 7]], []]);
+  loop.destroy();
 });
 
 test('one write at a time; what is queued meanwhile follows it', async () => {
