@@ -348,6 +348,10 @@ test('a look waits until the source reads, as long as it may', async (t) => {
   const health = await client.consumer({ stream: 'looked', group: 'g' }).look();
   assert.equal(health.streamLength, 3);
   assert.notEqual(health.sinceLooked, undefined);
+  const again = client.consumer({ stream: 'looked', group: 'again' });
+  await again.look();
+  await fill('looked', 2);
+  assert.equal((await again.look()).streamLength, 5, 'as it is now, and not as it was told before');
   const nobody = await clientFor(t, `redis://127.0.0.1:${await freePort()}`);
   const unknown = await nobody.consumer({ stream: 'looked', group: 'g' }).look({ timeoutMs: 50 });
   assert.equal(unknown.sinceLooked, undefined);

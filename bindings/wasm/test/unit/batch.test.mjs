@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Batch, Lot } from '../../dist/lib/batch.js';
+import { Tail } from '../../dist/lib/tail.js';
 
 const everyEntry = 0xffffffff;
 const scratchAt = 8;
@@ -26,18 +27,24 @@ function loopOf(codes) {
     _mr_ack: settle('ack'),
     lastError: () => JSON.stringify({ code, message: code, retryable: false }),
   };
-  const loop = { module, memory: () => ({ bytes, words }), call: (use) => use(module, 1, 0), settledSome: () => undefined };
+  const memory = () => ({ bytes, words });
+  const loop = { module, memory, call: (use) => use(module, 1, 0), settledSome: () => ++loop.turns, turns: 0 };
   return { loop, told };
 }
 
-/** A batch of entries `1-0`, `2-0`, …, of the streams with these numbers; and where it waits for answers. */
-function batchOf(loop, streamsOf, names = ['s', 't']) {
+/** What the module says of entries `1-0`, `2-0`, …, of the streams with these numbers. */
+function dataOf(streamsOf) {
   const words = new Uint32Array(streamsOf.length * 8);
   streamsOf.forEach((stream, index) => words.set([index + 1, 0, 0, 0, stream], index * 8));
-  const data = { source: 1, reason: 0, batch: 5, count: streamsOf.length, words, bytes: new Uint8Array(0) };
+  return { source: 1, reason: 0, batch: 5, count: streamsOf.length, words, bytes: new Uint8Array(0) };
+}
+
+/** A batch of such entries, and where it waits for answers. */
+function batchOf(loop, streamsOf, names = ['s', 't']) {
+  const data = dataOf(streamsOf);
   const waiting = new Map();
   const lot = new Lot(loop, data, names, () => '', waiting);
-  return { batch: new Batch(lot), lot, waiting, words };
+  return { batch: new Batch(lot), lot, waiting, words: data.words };
 }
 
 test('a batch waits until all of its acks are answered, and no longer', async () => {
@@ -45,6 +52,7 @@ test('a batch waits until all of its acks are answered, and no longer', async ()
   const { batch, lot, waiting } = batchOf(loop, [0, 0, 0]);
   batch.ack('1-0');
   batch.ack();
+  assert.equal(loop.turns, 2, 'they are on their way now, and not with what comes next');
   let isConfirmed = false;
   const confirmed = batch.confirmed().then(() => (isConfirmed = true));
   lot.confirm(Uint32Array.of(0, 2));
@@ -102,4 +110,20 @@ test('of a batch that is refused in part, what is still held is not settled', ()
   batch.nack();
   assert.deepEqual(told, [['nack', [1]]]);
   assert.equal(batch.settled, true);
+});
+
+test('the cursors of a tail are those of what was handed over, whatever it says of itself later', async () => {
+  const { loop } = loopOf([]);
+  const tail = new Tail({ loop, decode: () => '', open: () => 1, forget: () => undefined }, {});
+  const begins = (...ids) => ids.map((id, index) => ({ stream: 'st'[index], id }));
+  tail.onStream(0, 's');
+  tail.onStream(1, 't');
+  tail.onReady({ delivery: 'tail', cursors: begins('0-5', '0-6') });
+  tail.onBatch(dataOf([0, 0, 1]));
+  assert.deepEqual(tail.cursors, ['s=0-5', 't=0-6'], 'nobody has it yet');
+  await tail.next();
+  assert.deepEqual(tail.cursors, ['s=2-0', 't=3-0']);
+  // After a connection was lost; it has read on meanwhile.
+  tail.onReady({ delivery: 'tail', cursors: begins('7-0', '8-0') });
+  assert.deepEqual(tail.cursors, ['s=2-0', 't=3-0']);
 });
