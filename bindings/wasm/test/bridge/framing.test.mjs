@@ -160,6 +160,17 @@ test('own answers come in their turn, and replaced ones are dropped, cut at ever
   }
 });
 
+test('no own answer comes in the middle of a message to a subscriber', () => {
+  let text = '';
+  const owed = new RepliesOwed((bytes) => (text += Buffer.from(bytes).toString('latin1')));
+  owed.subscribe();
+  owed.handle(Buffer.from('*3\r\n$7\r\nmessage\r\n$1\r\na'));
+  owed.answer('-NOPERM\r\n');
+  owed.handle(Buffer.from('\r\n$1\r\nb\r\n'));
+  assert.equal(text, '*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n-NOPERM\r\n');
+  assert.equal(owed.size, 0);
+});
+
 test('any bytes at all end in a command, an error of ours, or a wait for more', () => {
   let state = 20261121;
   const next = (below) => {

@@ -143,6 +143,8 @@ test('what millrace never sends is denied, by whatever name', () => {
 test('keys are held to their prefixes, in every place where one can be', () => {
   const lines = [
     'XLEN secret',
+    'XLEN my-orders',
+    'XLEN {my-orders}:dead',
     'XREAD COUNT 1 STREAMS orders secret 0-0 0-0',
     'XREADGROUP GROUP g c COUNT 1 STREAMS secret >',
     'XACK secret g 1-0',
@@ -203,6 +205,9 @@ test('scripts pass by SHA or text, with their own KEYS alone', () => {
   denied(`EVALSHA ${sha('free_lease')} 1 orders t`, /no lease key/);
   denied(`EVALSHA ${sha('dead_letter')} 2 secret {secret}:dead g c 1-0 1 x`, /not among those/);
   denied(`EVALSHA ${sha('append')} 9999 orders`, /not so many keys/);
+  denied(`EVALSHA ${sha('dead_letter')} 2 orders`, /not so many keys/);
+  denied(`EVALSHA ${sha('dead_letter')} 3 orders {orders}:dead orders g c 1-0 1 x`, /not so many keys/);
+  denied(`EVALSHA ${sha('append')} 3 orders {orders}:published:p {orders}:published:q 0`, /not so many keys/);
   denied(`EVALSHA ${sha('redrive')} 2 {orders}:dead orders 1-0`, /redrive is not allowed/, { allow: ['consume'] });
 });
 
