@@ -145,7 +145,8 @@ export class Client implements AsyncDisposable {
    * together. */
   publisher(options: PublishOptions = {}): Publisher {
     const document = documentOf(options);
-    const key = Object.keys(document).length === 0 ? '' : jsonOf(document);
+    const json = jsonOf(document);
+    const key = json === '{}' ? '' : json;
     let publisher = this.#publishers.get(key);
     if (!publisher) {
       const index = this.#call((module, handle) => {

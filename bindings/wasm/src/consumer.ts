@@ -4,6 +4,7 @@ import { Source } from './source.js';
 import type { Batch } from './batch.js';
 import { optionIn } from './document.js';
 import type { Document } from './document.js';
+import { MillraceError } from './errors.js';
 import { checkOptions, runHandler } from './run.js';
 import type { RunContext, RunOptions, RunResult } from './run.js';
 
@@ -14,6 +15,7 @@ import type { RunContext, RunOptions, RunResult } from './run.js';
 export class Consumer extends Source {
   readonly #document: Document;
   readonly #isGiven: (option: string) => boolean;
+  #isRunning = false;
 
   /** @internal */
   constructor(owner: SourceOwner, document: Document, isGiven: (option: string) => boolean) {
@@ -31,7 +33,8 @@ export class Consumer extends Source {
    * Calls `handler` with each batch, and acks what it has not settled when it returns; when it throws or rejects, that
    * is delivered again (nack), and the event `log` tells why. Ends, and closes the consumer, when `signal` is aborted,
    * the budget is spent, there is nothing left (`until: 'empty'`), or the client drains; resolves once handlers have
-   * ended and acks are answered. Rejects with a MillraceError when the consumer ended because of it.
+   * ended and acks are answered. Rejects with a MillraceError when the consumer ended because of it, and with
+   * `bad_argument` while it runs already.
    *
    * With `budgetMs` the run takes its name under a lease (`consumerLease`), and takes over what others left after
    * `budgetMs` + 5 s (`claimMinIdle`), so that a killed run's rest comes in the first run after that; with `until:
@@ -40,10 +43,12 @@ export class Consumer extends Source {
    */
   async run(handler: (batch: Batch, context: RunContext) => unknown, options: RunOptions = {}): Promise<RunResult> {
     checkOptions(handler, options);
+    if (this.#isRunning) throw new MillraceError('bad_argument', 'run: it runs already');
     const more = this.#forRun(options);
     // What has ended ends the run, and does not begin anew.
     if (this.isOpen && Object.keys(more).length > 0) this.reopen({ ...this.#document, ...more });
-    return runHandler(this, this.owner, handler, options);
+    this.#isRunning = true;
+    return runHandler(this, this.owner, handler, options).finally(() => (this.#isRunning = false));
   }
 
   #forRun(options: RunOptions): Document {

@@ -139,3 +139,20 @@ test("until: 'empty' does not end while the server tells of entries that are unr
   const { ended } = await consumer.run(() => undefined, { until: 'empty' });
   assert.deepEqual([ended, told], ['empty', []]);
 });
+
+test('a consumer that runs is not run a second time: its acks would be of nothing that it holds', async (t) => {
+  await fill('twice', 3);
+  const client = await clientFor(t, server.url);
+  const consumer = client.consumer({ stream: 'twice', group: 'g', batchSize: 1 });
+  const seen = [];
+  const handler = async (batch) => {
+    if (seen.length === 0) {
+      const again = consumer.run(() => assert.fail('it runs already'), { until: 'empty' });
+      await assert.rejects(again, { code: 'bad_argument', message: 'run: it runs already' });
+    }
+    seen.push(batch.at(0).get('n'));
+  };
+  const { ended, failed } = await consumer.run(handler, { until: 'empty' });
+  assert.deepEqual([ended, failed, seen], ['empty', 0, ['0', '1', '2']]);
+  assert.equal((await consumer.run(handler)).ended, 'closed');
+});
