@@ -144,12 +144,27 @@ test('a token may have keys and roles of its own', () => {
 test('tokens are replaced while it runs; who is in stays', () =>
   withBridge({}, async ({ url, bridge }) => {
     const old = await open(url).opened();
+    for (const wrong of [[], [{ name: 'short', token: 'short' }], [{ name: 'x', token: 'a-token-of-tests', allow: ['all'] }]]) {
+      assert.throws(() => bridge.replaceTokens(wrong), { code: 'bad_config' });
+    }
+    assert.equal(await (await open(url).opened()).line('PING'), '+PONG', 'what is wrong has changed nothing');
     bridge.replaceTokens([{ name: 'new', token: 'another-token-of-tests' }]);
     assert.equal((await refusal(url)).status, 401);
     const fresh = await open(url, { offers: ['millrace.v1', named('another-token-of-tests')] }).opened();
     assert.equal(await fresh.line('PING'), '+PONG');
     assert.equal(await old.line('PING'), '+PONG');
   }));
+
+test('what contradicts itself is refused before anybody comes', () => {
+  const tokens = [{ name: 'tests', token }];
+  const wrong = [
+    [{ tokens, open: true }, /^tokens: there are some, and 'open' says that none is wanted$/],
+    [{ tokens, upstream: { url: 'redis://redis', serverName: 'redis' } }, /the URL is not rediss:/],
+  ];
+  for (const [options, message] of wrong) {
+    assert.throws(() => createBridge({ upstream: 'redis://redis', keys: ['*'], ...options }), { code: 'bad_config', message });
+  }
+});
 
 test('on a server whose own handler answers everything the bridge answers nothing a second time', async (t) => {
   const bridge = createBridge({ upstream: redis.url, keys: ['*'], open: true, path: '/redis' });
