@@ -74,11 +74,12 @@ async function main(): Promise<void> {
   await client.drain({ timeoutMs: 1000 });
 }
 
+const apart: Promise<Client> = connect({ host: 'redis', port: 6380 });
 const bridged: Promise<Client> = connect('redis://ignored', {
   transport: webSocketTransport({ url: 'wss://bridge.example', protocols: ['token.abc'] }),
 });
 
-await Promise.all([main(), bridged]);
+await Promise.all([main(), apart, bridged]);
 
 // @ts-expect-error: it is made by `connect`
 export const byHand = (): Client => new Client();
