@@ -102,7 +102,10 @@ Lane* Consumer::reading_lane() {
 bool Consumer::recover(Lane& lane, Instant now) {
     if (!recovering_.empty() && !probe(lane, now)) return false;
     for (uint32_t i = recovering_.next(); i != NumberSet::none; i = recovering_.next(i + 1)) {
-        if (!groups_.is_made(i)) continue;
+        if (!groups_.is_made(i)) {  // it may never be again, and claims wait for the page
+            give_up_page(i);
+            continue;
+        }
         switch (recoveries_[i].next()) {
             case Recovery::Step::count:
                 if (paused_ || redelivery_.asking() || reclaim_.claiming()) return false;

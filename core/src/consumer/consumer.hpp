@@ -137,6 +137,7 @@ class Consumer final : public Source,
 
     void begin_recovery(uint32_t stream);
     void finish_recovery(uint32_t stream);
+    void give_up_page(uint32_t stream);
     void restart_recovery();
     void disown_all();
     [[nodiscard]] bool has_settled() const;

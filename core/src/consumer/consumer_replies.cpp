@@ -127,8 +127,15 @@ void Consumer::begin_recovery(uint32_t stream) {
     unprobed_.insert(stream);
 }
 
+/// What was counted is of a group that is lost: the read of it is not sent any more.
+void Consumer::give_up_page(uint32_t stream) {
+    if (recoveries_[stream].next() != Recovery::Step::read) return;
+    recoveries_[stream].restart();
+    end_page();
+}
+
 void Consumer::finish_recovery(uint32_t stream) {
-    if (recoveries_[stream].next() == Recovery::Step::read) end_page();  // its read is not sent any more
+    give_up_page(stream);
     recoveries_[stream].finish();
     recovering_.erase(stream);
     unprobed_.erase(stream);

@@ -189,7 +189,6 @@ TEST(Pattern, AStreamThatBecameAnotherTypeIsLeft) {
     EXPECT_EQ(it.answer(wrong), lines({"log info: A stream is gone; it is left. stream=s-a pattern=s-* group=g"}));
 }
 
-/// One that was destroyed while its stream stayed is made again as anywhere else.
 /// Also where it is the only one, and no group was ever made.
 TEST(Pattern, AStreamThatMayNotBeReadIsTriedAgain) {
     SourceConfig config = source_of_pattern();
@@ -203,6 +202,34 @@ TEST(Pattern, AStreamThatMayNotBeReadIsTriedAgain) {
     EXPECT_EQ(it.host.story(), lines({"read: XINFO STREAM s-a"}));
 }
 
+/// Nor does it hold up the others: a page of it was counted, whose read never comes.
+TEST(Pattern, AStreamWhoseLostGroupMayNotBeMadeAgainHoldsUpNoClaim) {
+    SourceConfig config = source_of_pattern();
+    config.claim_interval = seconds(6);
+    config.claim_min_idle = seconds(10);
+    config.discover_interval = seconds(3600);
+    Scene it(config);
+    it.find({"s-a", "s-b"});
+    it.host.reply("read", stream("s-a", {"1-0"}));
+    it.idle(3900);
+    it.host.lost("read");
+    it.host.wait(100);
+    it.host.greet("read");
+    it.host.reply("read", array({pending("1-0", "c", 50, 1)}));
+    it.host.reply("read", array({}));
+    it.host.wait(1000);
+    EXPECT_TRUE(it.host.story().ends_with(
+        lines({"read: XPENDING s-a g 0-1 + 19 c", "read: XCLAIM s-a g c 4750 1-0 JUSTID"})));
+    EXPECT_EQ(it.answer(array({pending("1-0", "c", 50, 1)}) + no_group("s-a")), lines({"read: XINFO STREAM s-a"}));
+    EXPECT_EQ(it.answer(map({bulk("last-generated-id"), bulk("1-0")})), lines({"read: XGROUP CREATE s-a g 0-0"}));
+    it.host.reply("read", error("NOPERM No permissions to access a key"));
+    it.host.forget();
+    it.host.wait(1000);
+    const std::string story = it.host.story();
+    EXPECT_NE(story.find("control: XAUTOCLAIM s-a g c 10000 0-0 COUNT 14 JUSTID\n"), std::string::npos) << story;
+}
+
+/// One that was destroyed while its stream stayed is made again as anywhere else.
 TEST(Pattern, AGroupThatIsGoneIsMadeAgain) {
     Scene it;
     it.find({"s-a", "s-b"});
