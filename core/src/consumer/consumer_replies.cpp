@@ -87,7 +87,7 @@ void Consumer::take_too_large(What what, EntryId id, uint64_t bytes) {
         ++taken_[stream_];
         groups_.handle_seen(stream_, id);
     }
-    if (stopped_ || holdings_.draining || holdings_.find(stream_, id).has_value()) return;
+    if (stopped_ || holdings_.find(stream_, id).has_value()) return;
     context_.emit(TooLarge{id_, streams_[stream_], id, bytes});
     dead_letters_.take_too_large(stream_, id, deliveries);
 }

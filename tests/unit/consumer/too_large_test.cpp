@@ -107,6 +107,21 @@ TEST_P(TooLarge, WithoutScriptsItStaysPending) {
     EXPECT_EQ(host.story(), "");
 }
 
+/// DRN-1: it is no more than the others to stay pending with a consumer that has left.
+TEST_P(TooLarge, ThatComesWhileItsSourceEndsBecomesADeadLetterToo) {
+    const SourceId source = consume(host);
+    ASSERT_TRUE(host.close(source).ok());
+    host.reply("control", integer(1));
+    host.forget();
+    host.reply("read", stream_of("s", {entry("1-0"), entry("2-0", large)}));
+    const std::string story = play(written);
+    EXPECT_NE(story.find("too large: s/2-0 (2001)\n"), std::string::npos) << story;
+    EXPECT_NE(story.find(": XCLAIM s g c 0 1-0 IDLE 60000 JUSTID\n"), std::string::npos) << story;
+    EXPECT_EQ(letters, 1);
+    EXPECT_EQ(host.story(),
+              lines({"dead s/2-0(x1) in {s}:dead/9-0: larger than max_message_bytes", "closed source, 0 held"}));
+}
+
 TEST_P(TooLarge, ATailPassesOverIt) {
     host.open(tail_of("0"));
     host.greet("read");
