@@ -19,7 +19,11 @@ void Holdings::hold(Lot lot, EntryRecord record, Instant refreshed_at) {
         return put_aside(record.stream, record.id, refreshed_at);
     }
     const bool is_redriven = redriven_for(record).has_value();
-    if (!admission.admit(record)) return;
+    if (!admission.admit(record)) {
+        // One that came again, and is left to a later sweep for now, may be another's by then: its copies go on.
+        if (!table_.find(record.stream, record.id).has_value()) settle_copies({record.stream, record.id}, false);
+        return;
+    }
     // What was asked about before must not be overtaken by what needs no answer.
     const bool asks = shares_seen_ || !unsure.empty();
     if (!dedupe_.has_value() || is_redriven) {  // DLQ-2: it was seen before, of course

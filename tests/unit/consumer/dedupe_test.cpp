@@ -105,6 +105,27 @@ TEST_F(Dedupes, WhenTheFirstIsLostTheNextIsHandedOver) {
     EXPECT_EQ(story(), lines({"acked 2: 0", "duplicate s: 3-0 of a", "read: XACK s g 3-0"}));
 }
 
+/// It came too often, and there is no room for one more dead letter: what becomes of it is not for this process to say.
+TEST(DedupesWithoutRoomForDeadLetters, ACopyDoesNotWaitForWhatIsLeftToASweep) {
+    SourceConfig config = deduping();
+    config.max_deliveries = 1;
+    config.prefetch = 5;
+    Scene it(config);
+    (void)it.read({{"1-0", "a"}, {"2-0", "a"}});
+    ASSERT_TRUE(it.host.nack(1, {}, milliseconds(50)).ok());
+    for (uint64_t dying = 0; dying < 50; dying += 2) {
+        const std::string id = std::to_string(10 + dying);
+        (void)it.read({{(id + "-0").c_str(), id.c_str()}, {(id + "-1").c_str(), (id + "b").c_str()}});
+        ASSERT_TRUE(it.host.reject(it.host.batches(), {}, "e").ok());
+        if (dying > 0) continue;
+        for (int i = 0; i < 2; ++i) it.host.reply("read", error("OOM command not allowed"));
+    }
+    it.host.wait(50);
+    it.host.forget();
+    it.host.reply("read", array({entry("1-0", "a")}));
+    EXPECT_EQ(it.story(), lines({"batch 27 by flush: 2-0"}));
+}
+
 /// Copies that wait are held like everything else.
 TEST_F(Dedupes, ACopyThatWaitsIsKeptFromOthers) {
     (void)read({{"1-0", "a"}, {"2-0", "a"}});
