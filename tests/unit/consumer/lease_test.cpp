@@ -4,33 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "command/scripts.hpp"
-#include "support/scripted_host.hpp"
+#include "consumer/lease_scene.hpp"
 
 namespace millrace::test {
 namespace {
-
-std::string sha(ScriptId id) {
-    return std::string(script(id).sha1);
-}
-
-std::string key(uint32_t n) {
-    return "{s}:lease:g:c-" + std::to_string(n);
-}
-
-/// The question for the 64 names from `first` on.
-std::string look(uint32_t first = 1) {
-    std::string text = "control: MGET";
-    for (uint32_t n = first; n < first + 64; ++n) text += " " + key(n);
-    return text;
-}
-
-/// Its answer: the first `taken` are somebody's.
-std::string taken(size_t taken) {
-    Items items(64, null());
-    for (size_t i = 0; i < taken; ++i) items[i] = bulk("theirs");
-    return array(items);
-}
 
 const std::string noperm = error("NOPERM this user has no permissions to run the 'evalsha' command");
 const std::string away =
@@ -40,70 +17,6 @@ const std::string late =
     "failure: lost (the lease of the consumer name 'c-1' is lost: it could not be renewed for 30 s; what was held is "
     "given up, and another name is taken) retryable";
 const std::string unread = "disconnected read dropped: lost (it reads for a consumer name that is lost) retryable";
-
-SourceConfig leased() {
-    SourceConfig config = source_of();
-    config.consumer_lease = true;
-    config.flush_interval = milliseconds(100);
-    config.claim_interval = seconds(3600);
-    return config;
-}
-
-/// Both lanes are ready, and the first window of names is asked for.
-struct LeasedName : ::testing::Test {
-    LeasedName() {
-        source = host.open(leased());
-        host.greet("control");
-        host.forget();
-        host.greet("read");
-        asked = host.story();
-    }
-
-    /// Answers that the first `others` names are taken, and learns the token.
-    void find(size_t others = 0) {
-        host.forget();
-        host.reply("control", taken(others));
-        const std::string text = host.story();
-        const std::string start = "control: SET " + key(static_cast<uint32_t>(others) + 1) + " ";
-        ASSERT_EQ(text.substr(0, start.size()), start);
-        token = text.substr(start.size(), 32);
-        EXPECT_EQ(text, start + token + " NX PX 30000\n");
-    }
-    [[nodiscard]] std::string renewal(uint32_t n) const {
-        return "control: EVALSHA " + sha(ScriptId::renew_lease) + " 1 " + key(n) + " " + token + " 30000";
-    }
-    [[nodiscard]] std::string freeing(uint32_t n) const {
-        return "control: EVALSHA " + sha(ScriptId::free_lease) + " 1 " + key(n) + " " + token;
-    }
-    /// Takes c-1 and reads under it: a blocking read is out.
-    void read() {
-        find();
-        host.reply("control", ok());
-        host.reply("control", integer(1));
-        host.reply("read", ok());
-        host.forget();
-    }
-    /// The same, with one entry in a batch that was handed over, and one that waits for its flush.
-    void hold() {
-        read();
-        host.reply("read", stream("s", {"1-0"}));
-        host.wait(100);
-        host.reply("read", stream("s", {"2-0"}));
-        host.forget();
-    }
-
-    /// Nothing happens for so long: each read ends empty.
-    void pass(int64_t ms) {
-        for (; ms > 0; ms -= 1900) {
-            host.wait(std::min<int64_t>(ms, 1900));
-            host.reply("read", null());
-        }
-    }
-    ScriptedHost host;
-    SourceId source{};
-    std::string asked;
-    std::string token;
-};
 
 TEST_F(LeasedName, IsHadBeforeAnythingIsRead) {
     EXPECT_EQ(asked.substr(asked.rfind("control: ")), look() + "\n");
@@ -342,33 +255,6 @@ TEST_F(LeasedName, EndsTheSourceWhereKeysAreRefused) {
     host.forget();
     host.reply("control", error("NOPERM this user has no permissions to access one of the keys used as arguments"));
     EXPECT_TRUE(host.story().starts_with("failure: no_permission (MGET " + key(1) + ": NOPERM"));
-}
-
-TEST_F(LeasedName, IsFreedAtTheEndOfADrainAndItsConsumerDeleted) {
-    read();
-    ASSERT_TRUE(host.drain(seconds(5)).ok());
-    EXPECT_EQ(host.story(), lines({"control: CLIENT UNBLOCK 8"}));
-    host.reply("control", integer(1));
-    host.forget();
-    host.reply("read", null());
-    EXPECT_EQ(host.story(), lines({"read: EVALSHA " + sha(ScriptId::delete_consumer) + " 1 s g c-1 0"}));
-    host.reply("read", bulk("deleted"));
-    EXPECT_EQ(host.story(),
-              lines({"log info: A consumer that had left was deleted. stream=s group=g consumer=c-1", freeing(1)}));
-    host.reply("control", integer(1));
-    EXPECT_EQ(host.story(), lines({"closed all, 0 held", "close read", "close control"}));
-}
-
-TEST_F(LeasedName, IsFreedAtACloseThoughEntriesAreInHand) {
-    hold();
-    ASSERT_TRUE(host.close(source).ok());
-    EXPECT_EQ(host.story(), lines({"control: XCLAIM s g c-1 0 2-0 IDLE 60000 JUSTID", "control: CLIENT UNBLOCK 8"}));
-    host.reply("control", array({bulk("2-0")}) + integer(1));
-    EXPECT_EQ(host.story(), "");
-    host.reply("read", null());
-    EXPECT_EQ(host.story(), lines({freeing(1)}));
-    host.reply("control", integer(1));
-    EXPECT_EQ(host.story(), lines({"closed source, 1 held"}));
 }
 
 }  // namespace
