@@ -184,5 +184,61 @@ TEST(Leaving, KeepsANameWithEntriesInHand) {
     EXPECT_EQ(told.find("EVAL"), std::string::npos) << told;
 }
 
+/// A source under a generated name ends while an answer to its sweep is out: that was asked about others.
+struct LeaverUnderASweep {
+    LeaverUnderASweep() {
+        host.open(Sweeping::config_of(seconds(5), ""));
+        host.greet("read");
+        host.greet("control");
+        host.forget();
+        host.reply("read", ok());
+        const std::string told = host.story();
+        const size_t at = told.find("consumer-");
+        name = told.substr(at, told.find(' ', at) - at);
+        host.wait(1000);
+        host.reply("control", groups("0-0") + pending_summary(0) + array({}));
+    }
+    void end() {
+        EXPECT_TRUE(host.drain(seconds(5)).ok());
+        host.forget();
+        host.reply("read", null());
+        EXPECT_EQ(host.story(), "");
+    }
+    void expect_to_leave() {
+        EXPECT_EQ(host.story(), lines({removal(name, 0, "read")}));
+        host.reply("read", bulk("deleted"));
+        EXPECT_EQ(host.story(), lines({deleted_log(name), "closed all, 0 held", "close read", "close control"}));
+    }
+    ScriptedHost host;
+    std::string name;
+};
+
+TEST(LeavingUnderASweep, DeletesNobodyOfItsList) {
+    LeaverUnderASweep it;
+    it.end();
+    it.host.reply("control", array({row("b", 0, 9000)}));
+    it.expect_to_leave();
+}
+
+TEST(LeavingUnderASweep, TakesTheAnswerAboutAnotherForNoneAboutItself) {
+    for (const std::string& answer : {bulk("deleted"), error("NOPERM this user has no permissions to run 'evalsha'")}) {
+        LeaverUnderASweep it;
+        it.host.reply("control", array({row("b", 0, 9000), row("d", 0, 9000)}));
+        it.end();
+        it.host.reply("control", answer);
+        it.expect_to_leave();
+    }
+}
+
+TEST(LeavingUnderASweep, DeletesItselfWhereThatAnswerIsLost) {
+    for (const bool is_list : {true, false}) {
+        LeaverUnderASweep it;
+        if (!is_list) it.host.reply("control", array({row("b", 0, 9000), row("d", 0, 9000)}));
+        it.end();
+        it.host.lost("control");
+        EXPECT_TRUE(it.host.story().ends_with(lines({removal(it.name, 0, "read")})));
+    }
+}
+
 }  // namespace
 }  // namespace millrace::test
