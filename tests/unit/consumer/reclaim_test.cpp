@@ -203,6 +203,33 @@ TEST(Reclaim, ByAutoclaimCountsAndBringsWhatItMadeOurs) {
     EXPECT_EQ(it.host.story(), "");
 }
 
+/// What is held here stands between, so one list may not reach the last of what was claimed. What is in none of them is
+/// pending no more.
+TEST(Reclaim, ByAutoclaimCountsByAsManyListsAsItTakes) {
+    struct {
+        std::string last;  // of a list in full
+        std::string next;  // the command behind it
+    } const lists[] = {{"1-300", "XPENDING s g 1-301 + 256 c"},
+                       {"1-18446744073709551615", "XPENDING s g 2-0 + 256 c"},
+                       {"3-0", "XCLAIM s g c 0 1-0 3-0"},
+                       {"3-1", "XCLAIM s g c 0 1-0"}};
+    for (const auto& [last, next] : lists) {
+        Scene it;
+        it.host.reply("read", array({bulk("0-0"), array({bulk("1-0"), bulk("2-0"), bulk("3-0")}), array({})}));
+        EXPECT_EQ(it.host.story(), lines({"control: XPENDING s g 1-0 + 256 c"}));
+        Items rows = {pending("1-0", "c", 0, 1)};
+        for (int i = 1; i <= 254; ++i) rows.push_back(pending("1-" + std::to_string(i), "c", 0, 1));
+        rows.push_back(pending(last, "c", 0, 4));
+        it.host.reply("control", array(rows));
+        EXPECT_EQ(it.host.story(), lines({"control: " + next}));
+        if (next.find("XCLAIM") == 0) continue;
+        it.host.reply("control", array({pending("3-0", "c", 0, 2), pending("4-0", "c", 0, 1)}));
+        EXPECT_EQ(it.host.story(), lines({"control: XCLAIM s g c 0 1-0 3-0"}));
+        it.host.reply("control", entries({"1-0", "3-0"}));
+        EXPECT_EQ(it.host.story(), lines({"batch 1 by recovery: 1-0(x2) 3-0(x3)"}));
+    }
+}
+
 /// Two elements, and a deleted entry among the ids, which its claim shows to be gone.
 TEST(Reclaim, ByAutoclaimOf62BuriesWhatWasDeleted) {
     Scene it("6.2.14");

@@ -16,6 +16,8 @@ const std::string oom = error("OOM command not allowed when used memory > 'maxme
 const std::string oom_up_to_6 = error(
     "ERR Error running script (call to f_7f): @user_script:4: -OOM command not allowed when used memory > "
     "'maxmemory'. ");
+const std::string lost_group =
+    error("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option");
 const std::string noperm = error("NOPERM this user has no permissions to run the 'mget' command");
 
 struct SeenTrouble : ::testing::Test, SeenScene {};
@@ -172,7 +174,7 @@ TEST(SeenOfALostStream, IsForgotten) {
     ASSERT_TRUE(it.host.resume(it.source).ok());
     it.host.reply("read", error("LOADING Redis is loading the dataset in memory"));
     it.host.forget();
-    it.host.reply("read", error("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option"));
+    it.host.reply("read", lost_group);
     EXPECT_EQ(it.host.story(), lines({"read: XINFO STREAM s"}));
     it.host.reply("read", error("ERR no such key"));
     EXPECT_EQ(it.host.story(), lines({"lost s: 1-0 2-0", "read: XGROUP CREATE s g 0 MKSTREAM"}));
@@ -185,6 +187,62 @@ TEST(SeenOfALostStream, IsForgotten) {
     EXPECT_EQ(it.story(), "");
     it.host.reply("control", seen({false}));
     EXPECT_EQ(it.story(), lines({"batch 1 by flush: 1-0"}));
+}
+
+/// Nor one that was meant for the one between: each that is lost keeps its place in the line, and no more.
+TEST(SeenOfALostStream, IsForgottenTwice) {
+    SourceConfig config = sharing();
+    SeenScene it(config);
+    (void)it.read({{"1-0", "a"}});
+    ASSERT_TRUE(it.host.resume(it.source).ok());
+    it.host.reply("read", error("LOADING Redis is loading the dataset in memory"));
+    for (const char* canonical : {"b", "c"}) {
+        it.host.reply("read", lost_group);
+        it.host.forget();
+        it.host.reply("read", error("ERR no such key"));
+        EXPECT_EQ(it.host.story(), lines({"lost s: 1-0", "read: XGROUP CREATE s g 0 MKSTREAM"}));
+        it.host.reply("read", ok());
+        it.host.reply("read", stream_of("s", {entry("1-0", canonical)}));
+    }
+    it.host.forget();
+    it.host.wait(100);
+    EXPECT_EQ(it.story(), lines({asks({""}, "control"), asks({""}, "control"), asks({"c"}, "control")}));
+    it.host.reply("control", seen({true}));
+    it.host.reply("control", seen({true}));
+    EXPECT_EQ(it.story(), "");
+    it.host.reply("control", seen({false}));
+    EXPECT_EQ(it.story(), lines({"batch 1 by flush: 1-0"}));
+    ASSERT_TRUE(it.host.ack(1).ok());
+    EXPECT_NE(it.story().find(" s {s}:seen:1:g:c g 600000 keep 1-0\n"), std::string::npos);
+}
+
+/// The ack was of the old stream's entry, and was told as lost: the new one's is acked by itself.
+TEST(SeenOfALostStream, MarksThatAreAnsweredLateSettleNothing) {
+    const std::string refusal = error("NOPERM this user has no permissions to run the 'evalsha' command");
+    for (const std::string& late : {acked(1), oom, refusal, error("NOSCRIPT No matching script. Please use EVAL.")}) {
+        SeenScene it;
+        (void)it.read({{"1-0", "a"}});
+        it.host.reply("read", seen({false}));
+        ASSERT_TRUE(it.host.resume(it.source).ok());
+        it.host.forget();
+        ASSERT_TRUE(it.host.ack(1).ok());
+        EXPECT_EQ(it.story().substr(0, 16), "control: EVALSHA");
+        it.host.reply("read", lost_group);
+        it.host.forget();
+        it.host.reply("read", error("ERR no such key"));
+        EXPECT_EQ(it.host.story(), lines({"lost s: 1-0", "read: XGROUP CREATE s g 0 MKSTREAM"}));
+        it.host.reply("read", ok());
+        it.host.reply("read", stream_of("s", {entry("1-0", "b")}));
+        it.host.forget();
+        it.host.reply("control", late);
+        EXPECT_EQ(it.story(), "");
+        it.host.reply("read", seen({false}));
+        EXPECT_EQ(it.story(), lines({"batch 2 by flush: 1-0"}));
+        ASSERT_TRUE(it.host.ack(2).ok());
+        EXPECT_NE(it.story().find(" s {s}:seen:1:g:b g 600000 keep 1-0\n"), std::string::npos) << late;
+        it.host.reply("control", acked(1));
+        EXPECT_EQ(it.story(), lines({"acked 2: 0"}));
+    }
 }
 
 TEST_F(SeenTrouble, WhatWaitsIsGivenBackByASourceThatEnds) {
