@@ -218,8 +218,8 @@ TEST(Pattern, AStreamWhoseLostGroupMayNotBeMadeAgainHoldsUpNoClaim) {
     it.host.reply("read", array({pending("1-0", "c", 50, 1)}));
     it.host.reply("read", array({}));
     it.host.wait(1000);
-    EXPECT_TRUE(it.host.story().ends_with(
-        lines({"read: XPENDING s-a g 0-1 + 19 c", "read: XCLAIM s-a g c 4750 1-0 JUSTID"})));
+    EXPECT_TRUE(
+        it.host.story().ends_with(lines({"read: XPENDING s-a g 0-1 + 19 c", "read: XCLAIM s-a g c 4750 1-0 JUSTID"})));
     EXPECT_EQ(it.answer(array({pending("1-0", "c", 50, 1)}) + no_group("s-a")), lines({"read: XINFO STREAM s-a"}));
     EXPECT_EQ(it.answer(map({bulk("last-generated-id"), bulk("1-0")})), lines({"read: XGROUP CREATE s-a g 0-0"}));
     it.host.reply("read", error("NOPERM No permissions to access a key"));

@@ -16,8 +16,7 @@ const std::string oom = error("OOM command not allowed when used memory > 'maxme
 const std::string oom_up_to_6 = error(
     "ERR Error running script (call to f_7f): @user_script:4: -OOM command not allowed when used memory > "
     "'maxmemory'. ");
-const std::string lost_group =
-    error("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option");
+const std::string lost_group = error("NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option");
 const std::string noperm = error("NOPERM this user has no permissions to run the 'mget' command");
 
 struct SeenTrouble : ::testing::Test, SeenScene {};

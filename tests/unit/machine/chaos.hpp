@@ -25,17 +25,19 @@ class Chaos {
     /// Scarce: the machine's memory is refused now and then, for as long as one input. Busy: the server refuses
     /// everything now and then, for a while. Rivals: the process stops now and then, and another consumer takes over
     /// what looks left; the application gives back, rejects and pauses, too, and may dedupe; the server is busy.
-    /// Flushed: the same, but for that, with a stream that goes with everything in it.
-    enum class Kind : uint8_t { plain, scarce, busy, rivals, flushed };
+    /// Flushed: the same, but for that, with a stream that goes with everything in it. Leased: with a name that is lost
+    /// now and then.
+    enum class Kind : uint8_t { plain, scarce, busy, rivals, flushed, leased };
     Chaos(uint64_t seed, uint32_t lanes, Kind kind, std::string version = "7.0.15")
         : scarce_(kind == Kind::scarce),
           busy_(kind == Kind::busy || kind == Kind::rivals),
-          rivals_(kind == Kind::rivals || kind == Kind::flushed),
+          rivals_(kind == Kind::rivals || kind == Kind::flushed || kind == Kind::leased),
           flushed_(kind == Kind::flushed),
+          leased_(kind == Kind::leased),
           chance_(Seed128{seed, lanes}),
           machine_(std::move(Machine::create(client_of(lanes), Seed128{lanes, seed}, now_, WallTime{})).value()),
           redis_(std::move(version)),
-          books_(machine_, redis_, chance_, !rivals_, kind == Kind::rivals && chance_.below(2) == 0) {
+          books_(machine_, redis_, chance_, !rivals_, kind == Kind::rivals && chance_.below(2) == 0, leased_) {
         SourceConfig config = source_of();
         config.batch_size = ChaosBooks::batch_size;
         config.prefetch = ChaosBooks::prefetch;
@@ -44,9 +46,11 @@ class Chaos {
         if (rivals_) {
             config.claim_min_idle = claim_min_idle;
             config.claim_interval = seconds(2);
-            redis_.without_scripts = chance_.below(4) == 0;
-            config.dedupe = books_.dedupes() ? DedupeMode::memory : DedupeMode::off;
+            redis_.without_scripts = !leased_ && chance_.below(4) == 0;
+            const bool shares = !redis_.without_scripts && chance_.below(2) == 0;
+            if (books_.dedupes()) config.dedupe = shares ? DedupeMode::redis : DedupeMode::memory;
             config.id_field = "f";
+            config.consumer_lease = leased_;
         }
         source_ = machine_.open(config, now_).value();
         settle();
@@ -155,7 +159,7 @@ class Chaos {
             books_.rival_takes(id, claim_min_idle);
             if (chance_.below(3) == 0) redis_.ack(id);
         } else if (what < 10) {  // the process stops
-            now_ = now_ + milliseconds(static_cast<int64_t>(chance_.below(10'000)));
+            now_ = now_ + milliseconds(static_cast<int64_t>(chance_.below(leased_ ? 40'000 : 10'000)));
             redis_.handle_time(now_);
             for (uint64_t i = chance_.below(4); i > 0 && !redis_.pending().empty(); --i)
                 books_.rival_takes(books_.any_entry(), claim_min_idle);
@@ -165,6 +169,8 @@ class Chaos {
             EXPECT_TRUE(machine_.resume(source_, now_).ok());
         } else if (flushed_ && what < 17) {
             books_.flush();
+        } else if (leased_ && what < 17) {
+            redis_.drop_leases();
         }
         settle();
     }
@@ -250,8 +256,8 @@ class Chaos {
             if (const auto* letter = std::get_if<DeadLettered>(&*event)) books_.bury(*letter);
             is_closed_ = is_closed_ || std::holds_alternative<Closed>(*event);
             if (const auto* failure = std::get_if<Failure>(&*event)) {
-                const Code expected = busy_ ? Code::server_busy : Code::out_of_memory;
-                EXPECT_TRUE((scarce_ || busy_) && failure->error.code == expected) << failure->error.message;
+                const Code expected = leased_ ? Code::lost : busy_ ? Code::server_busy : Code::out_of_memory;
+                EXPECT_TRUE((scarce_ || busy_ || leased_) && failure->error.code == expected) << failure->error.message;
             }
         }
         while (std::optional<Action> action = machine_.poll_action()) {
@@ -281,6 +287,7 @@ class Chaos {
     const bool busy_;
     const bool rivals_;
     const bool flushed_;
+    const bool leased_;
     Prng chance_;
     Machine machine_;
     FakeRedis redis_;

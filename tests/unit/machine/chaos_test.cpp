@@ -45,8 +45,8 @@ TEST_P(Seeds, AndWithAServerThatIsBusyNeither) {
 
 TEST_P(Seeds, AndASourceCanBeClosedAtAnyTime) {
     for (const uint32_t lanes : {1U, 2U, 3U}) {
-        for (const Chaos::Kind kind :
-             {Chaos::Kind::plain, Chaos::Kind::scarce, Chaos::Kind::busy, Chaos::Kind::rivals, Chaos::Kind::flushed}) {
+        for (const Chaos::Kind kind : {Chaos::Kind::plain, Chaos::Kind::scarce, Chaos::Kind::busy, Chaos::Kind::rivals,
+                                       Chaos::Kind::flushed, Chaos::Kind::leased}) {
             SCOPED_TRACE("seed " + std::to_string(GetParam()) + ", " + std::to_string(lanes) + " lanes, kind " +
                          std::to_string(static_cast<int>(kind)));
             Chaos chaos(GetParam(), lanes, kind, std::array{"6.0.16", "6.2.14", "7.0.15", "8.8.0"}[GetParam() % 4]);
@@ -65,6 +65,11 @@ TEST_P(Seeds, AndWithOthersInTheGroupNeither) {
 /// A block whose key is gone ends in one of three ways.
 TEST_P(Seeds, AndWithAStreamThatIsMadeAnewNeither) {
     play(Chaos::Kind::flushed, {1, 2}, 3, 500, std::array{"6.0.16", "7.0.15", "8.0.2"}[GetParam() % 3]);
+}
+
+/// What is held under a lost name is told as lost, and comes again under the next.
+TEST_P(Seeds, AndWithANameThatIsLostNeither) {
+    play(Chaos::Kind::leased, {1, 2}, 3, 500);
 }
 
 INSTANTIATE_TEST_SUITE_P(Chaos, Seeds, ::testing::Range<uint64_t>(1, 16));

@@ -47,7 +47,17 @@ std::string FakeRedis::execute(RedisClient& client, int64_t id, const Words& wor
         return ok();
     }
     if (command == "XINFO") return inspect(words);
-    if (command == "XACK" && !has_group_) return integer(0);
+    if (command == "XACK") return integer(acknowledge(words, 3));
+    if (command == "MGET") {
+        Items values;
+        for (size_t i = 1; i < words.size(); ++i) values.push_back(has_key(words[i]) ? bulk("1") : null());
+        return array(values);
+    }
+    if (command == "SET") {  // key token NX PX ms
+        if (has_key(words[1])) return null();
+        texts_[words[1]] = {words[2], now_ + milliseconds(number(words[5]))};
+        return ok();
+    }
     if (command == "EVALSHA" || command == "EVAL") return run_script(words);
     if (command == "XRANGE") {
         const auto at = entries_.find(id_of(words[2]));
@@ -62,11 +72,6 @@ std::string FakeRedis::execute(RedisClient& client, int64_t id, const Words& wor
     if (command == "XPENDING") return show_pending(words);
     if (command == "XCLAIM") return claim(words);
     if (command == "XAUTOCLAIM" && is_from(6, 2)) return autoclaim(words);
-    if (command == "XACK") {
-        int64_t acked = 0;
-        for (size_t i = 3; i < words.size(); ++i) acked += static_cast<int64_t>(pending_.erase(id_of(words[i])));
-        return integer(acked);
-    }
     return error("ERR unknown command '" + command + "'");
 }
 
@@ -206,27 +211,71 @@ std::string FakeRedis::run_script(const Words& words) {
     if (words[0] == "EVAL") scripts_.insert(sha);
     if (scripts_.count(sha) == 0) return error("NOSCRIPT No matching script. Please use EVAL.");
     const size_t first = 3 + static_cast<size_t>(number(words[2]));
-    const std::string& consumer = words[first + 1];
-    if (sha == script(ScriptId::release).sha1) {
-        int64_t released = 0;
-        for (size_t i = first + 2; i < words.size(); ++i) {
-            const auto at = pending_.find(id_of(words[i]));
-            if (at == pending_.end() || at->second.consumer != consumer) continue;
-            at->second.consumer.clear();
-            at->second.since = {};
-            ++released;
-        }
-        return integer(released);
+    if (sha == script(ScriptId::mark_seen).sha1) return mark_seen(words);
+    if (sha == script(ScriptId::renew_lease).sha1 || sha == script(ScriptId::free_lease).sha1) {
+        if (!has_key(words[3]) || texts_[words[3]].value != words[first]) return integer(0);
+        if (words.size() == first + 1) return integer(static_cast<int64_t>(texts_.erase(words[3])));
+        texts_[words[3]].until = now_ + milliseconds(number(words[first + 1]));
+        return integer(1);
     }
-    if (sha != script(ScriptId::dead_letter).sha1) return error("ERR a script that nobody expects");
+    if (sha == script(ScriptId::release).sha1) return release(words);
     if (!has_group_) return missing();
-    const EntryId id = id_of(words[first + 2]);
+    if (sha == script(ScriptId::delete_consumer).sha1) return delete_consumer(words[first + 1]);
+    if (sha == script(ScriptId::dead_letter).sha1) return bury(words[first + 1], id_of(words[first + 2]));
+    return error("ERR a script that nobody expects");
+}
+
+std::string FakeRedis::release(const Words& words) {
+    int64_t released = 0;
+    for (size_t i = 6; i < words.size(); ++i) {
+        const auto at = pending_.find(id_of(words[i]));
+        if (at == pending_.end() || at->second.consumer != words[5]) continue;
+        at->second.consumer.clear();
+        at->second.since = {};
+        ++released;
+    }
+    return integer(released);
+}
+
+/// `EVALSHA sha keys stream name… group ms keep id…`.
+std::string FakeRedis::mark_seen(const Words& words) {
+    const size_t first = 3 + static_cast<size_t>(number(words[2]));
+    for (size_t i = 4; i < first; ++i) texts_[words[i]] = {"1", now_ + milliseconds(number(words[first + 1]))};
+    return array({integer(acknowledge(words, first + 3)), integer(0), integer(1)});
+}
+
+std::string FakeRedis::delete_consumer(const std::string& consumer) const {
+    for (const auto& [id, pending] : pending_) {
+        if (pending.consumer == consumer) return bulk("pending");
+    }
+    return bulk("deleted");
+}
+
+std::string FakeRedis::bury(const std::string& consumer, EntryId id) {
     const auto at = pending_.find(id);
     if (at == pending_.end() || at->second.consumer != consumer) return array({bulk("not_ours")});
     if (entries_.count(id) == 0) return array({bulk("deleted")});
     dead_.insert(id);
     pending_.erase(at);
     return array({bulk("done"), bulk("9-" + std::to_string(dead_.size()))});
+}
+
+/// Of a group that is missing nothing is acked.
+int64_t FakeRedis::acknowledge(const Words& words, size_t first) {
+    int64_t acked = 0;
+    for (size_t i = first; i < words.size(); ++i) acked += static_cast<int64_t>(pending_.erase(id_of(words[i])));
+    return acked;
+}
+
+bool FakeRedis::has_key(const std::string& key) const {
+    const auto found = texts_.find(key);
+    return found != texts_.end() && found->second.until > now_;
+}
+
+void FakeRedis::drop_leases() {
+    for (auto at = texts_.begin(); at != texts_.end();) {
+        at = at->first.find(":lease:") == std::string::npos ? std::next(at) : texts_.erase(at);
+    }
 }
 
 std::string FakeRedis::inspect(const Words& words) const {
@@ -248,6 +297,7 @@ bool FakeRedis::is_from(int major, int minor) const {
 void FakeRedis::flush() {
     entries_.clear();
     pending_.clear();
+    texts_.clear();
     has_group_ = has_key_ = false;
     last_delivered_ = last_added_ = {};
     if (!is_from(7, 0)) return;

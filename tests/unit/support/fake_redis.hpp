@@ -47,6 +47,8 @@ class FakeRedis final : public FakeServer<RedisClient> {
     bool take(EntryId id, Duration idle_min);
     /// The other consumer acks the entry if it has it.
     void ack(EntryId id);
+    /// Somebody deletes what leases names.
+    void drop_leases();
 
     [[nodiscard]] const std::map<EntryId, Pending>& pending() const { return pending_; }
     [[nodiscard]] bool has(EntryId id) const { return entries_.count(id) > 0; }
@@ -58,6 +60,12 @@ class FakeRedis final : public FakeServer<RedisClient> {
     [[nodiscard]] std::string missing() const;
     [[nodiscard]] std::string inspect(const Words& words) const;
     [[nodiscard]] std::string run_script(const Words& words);
+    [[nodiscard]] std::string bury(const std::string& consumer, EntryId id);
+    [[nodiscard]] std::string release(const Words& words);
+    [[nodiscard]] std::string mark_seen(const Words& words);
+    [[nodiscard]] std::string delete_consumer(const std::string& consumer) const;
+    [[nodiscard]] int64_t acknowledge(const Words& words, size_t first);
+    [[nodiscard]] bool has_key(const std::string& key) const;
     [[nodiscard]] std::string execute(RedisClient& client, int64_t id, const Words& words) override;
     [[nodiscard]] std::string read(RedisClient& client, const Words& words);
     [[nodiscard]] std::string read_new(const std::string& consumer, size_t count);
@@ -73,6 +81,12 @@ class FakeRedis final : public FakeServer<RedisClient> {
     std::map<EntryId, std::string> entries_;
     std::map<EntryId, Pending> pending_;
     std::multiset<EntryId> dead_;
+    /// What leases a name, and what was seen.
+    struct Text {
+        std::string value;
+        Instant until{};
+    };
+    std::map<std::string, Text> texts_;
     std::set<std::string> scripts_;  // whose source has come
     std::vector<int64_t> waiting_;   // blocked, first come first served
     EntryId last_delivered_;
