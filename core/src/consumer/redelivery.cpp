@@ -1,5 +1,6 @@
 #include "consumer/redelivery.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "command/server_error.hpp"
@@ -58,17 +59,19 @@ Status Redelivery::take_back(BatchId id, EntrySet entries, std::optional<Duratio
 
 void Redelivery::add(const Waiting& waiting) {
     ++holdings_.waiting;
-    for (Waiting& place : entries_) {
-        if (place.state != Waiting::State::free) continue;
-        place = waiting;
-        return;
-    }
-    entries_.push_back(waiting);
+    while (first_free_ < entries_.size() && entries_[first_free_].state != Waiting::State::free) ++first_free_;
+    if (first_free_ == entries_.size()) entries_.emplace_back();
+    entries_[first_free_] = waiting;
 }
 
 void Redelivery::remove(uint64_t tag) {
-    entries_[static_cast<size_t>(tag)].state = Waiting::State::free;
+    free(tag);
     --holdings_.waiting;
+}
+
+void Redelivery::free(uint64_t tag) {
+    entries_[static_cast<size_t>(tag)].state = Waiting::State::free;
+    first_free_ = std::min(first_free_, static_cast<size_t>(tag));
 }
 
 void Redelivery::release_all(Instant now) {
@@ -83,15 +86,6 @@ void Redelivery::mark_due(Instant now) {
     for (Waiting& waiting : entries_) {
         if (waiting.state == Waiting::State::waiting && waiting.due <= now) waiting.state = Waiting::State::due;
     }
-}
-
-std::optional<uint64_t> Redelivery::next_due() const {
-    std::optional<uint64_t> next;
-    for (size_t i = 0; i < entries_.size(); ++i) {
-        if (entries_[i].state != Waiting::State::due && entries_[i].state != Waiting::State::unclear) continue;
-        if (!next.has_value() || entries_[i].due < entries_[static_cast<size_t>(*next)].due) next = i;
-    }
-    return next;
 }
 
 std::optional<Instant> Redelivery::next_timeout() const {
@@ -113,19 +107,14 @@ std::optional<uint32_t> Redelivery::deliveries(uint32_t stream, EntryId id) cons
     return std::nullopt;
 }
 
-bool Redelivery::asking() const {
-    for (const Waiting& waiting : entries_) {
-        if (waiting.state == Waiting::State::claiming || waiting.state == Waiting::State::asking) return true;
-    }
-    return false;
-}
-
 void Redelivery::advance(Lane* lane, Instant now) {
     if (lane == nullptr || holdings_.page_open) return;
-    while (const std::optional<uint64_t> due = next_due()) {
-        if (!send(*due, *lane, now)) return;
-        Waiting& waiting = entries_[static_cast<size_t>(*due)];
+    for (uint64_t tag = 0; tag < entries_.size(); ++tag) {
+        Waiting& waiting = entries_[static_cast<size_t>(tag)];
+        if (waiting.state != Waiting::State::due && waiting.state != Waiting::State::unclear) continue;
+        if (!send(tag, *lane, now)) return;
         waiting.state = waiting.state == Waiting::State::unclear ? Waiting::State::asking : Waiting::State::claiming;
+        ++out_;
     }
 }
 
@@ -165,11 +154,12 @@ void Redelivery::forget_claimed() {
 }
 
 void Redelivery::handle_reply(const Request& request, const resp::Reply& reply, Instant now) {
+    --out_;
     if (entries_[static_cast<size_t>(request.tag)].state == Waiting::State::dropped) {
         forget_claimed();
         claimed_deleted_ = false;
-        entries_[static_cast<size_t>(request.tag)].state = Waiting::State::free;
-        return;
+        free(request.tag);
+        return flush();
     }
     switch (static_cast<What>(request.what)) {
         case claim:
@@ -274,28 +264,19 @@ void Redelivery::end_wait(uint64_t tag, EntryState state) {
 
 /// What was claimed together is handed over together, and at once.
 void Redelivery::flush() {
-    if (!holdings_.recovered) return;
+    if (!holdings_.recovered || out_ > 0) return;
     for (const Waiting& waiting : entries_) {
-        switch (waiting.state) {
-            case Waiting::State::free:
-            case Waiting::State::waiting:
-            case Waiting::State::dropped:
-                break;
-            default:
-                return;
-        }
+        if (waiting.state == Waiting::State::due || waiting.state == Waiting::State::unclear) return;
     }
     holdings_.batches.flush(Lot::again, FlushReason::recovery);
 }
 
 void Redelivery::handle_lost(const Request& request, Instant) {
+    --out_;
     Waiting& waiting = entries_[static_cast<size_t>(request.tag)];
     forget_claimed();
     claimed_deleted_ = false;
-    if (waiting.state == Waiting::State::dropped) {
-        waiting.state = Waiting::State::free;
-        return;
-    }
+    if (waiting.state == Waiting::State::dropped) return free(request.tag);
     // A claim may have been executed, and counted; or, if it gave the entry up, another may have claimed it since, so
     // lately that the same command would take it back: XPENDING tells. The script asks for itself.
     waiting.state = request.what == give_up_by_xnack ? Waiting::State::due : Waiting::State::unclear;

@@ -46,7 +46,7 @@ class Redelivery final : private ReplyHandler {
     /// How often an entry that waits here was delivered.
     [[nodiscard]] std::optional<uint32_t> deliveries(uint32_t stream, EntryId id) const;
     /// Whether a reply is owed to any.
-    [[nodiscard]] bool asking() const;
+    [[nodiscard]] bool asking() const { return out_ > 0; }
     void drop_stream(uint32_t stream);
     void disown(Lane& lane) { lane.disown(this); }
 
@@ -97,9 +97,9 @@ class Redelivery final : private ReplyHandler {
     void after_fate(uint64_t tag, const resp::Reply& reply, Instant now);
     void after_refusal(uint64_t tag, const resp::Reply& reply, Instant now);
     [[nodiscard]] bool send(uint64_t tag, Lane& lane, Instant now);
-    [[nodiscard]] std::optional<uint64_t> next_due() const;
     void add(const Waiting& waiting);
     void remove(uint64_t tag);
+    void free(uint64_t tag);
     void end_wait(uint64_t tag, EntryState state);
     void flush();
 
@@ -108,6 +108,8 @@ class Redelivery final : private ReplyHandler {
     Release release_{holdings_};
     Sink sink_{*this};
     std::vector<Waiting> entries_;  // at most 10 x prefetch
+    size_t first_free_ = 0;         // none before it is
+    uint64_t out_ = 0;              // replies that are owed
     uint32_t failures_ = 0;
     bool may_claim_ = true;  // false once the server has refused XCLAIM
     std::optional<EntryRecord> claimed_;
