@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <unordered_set>
 #include <utility>
 
 namespace millrace::native {
@@ -82,6 +83,7 @@ class Converter {
         YAML::Node value;
         YAML::Mark mark;
     };
+    using Names = std::unordered_set<std::string>;
 
     [[nodiscard]] Status convert_list(const YAML::Node& list, const std::string& path, size_t depth) {
         document_.json += '[';
@@ -114,29 +116,30 @@ class Converter {
     /// The pairs of a map: its own, each key once, then those that `<<` brings and that it lacks.
     [[nodiscard]] Status gather(const YAML::Node& map, const std::string& path, std::vector<Pair>& pairs) const {
         std::vector<YAML::Node> merged;
+        Names known;
         for (const auto& each : map) {
             if (!each.first.IsScalar()) return refused(name_, each.first.Mark(), "a key is no text");
             const std::string& key = each.first.Scalar();
             if (key == "<<") {
                 merged.push_back(each.second);
-            } else if (has(pairs, key)) {
+            } else if (!known.insert(key).second) {
                 return refused(name_, each.first.Mark(), (path.empty() ? key : path + "." + key) + ": is given twice");
             } else {
                 pairs.push_back({key, each.second, each.first.Mark()});
             }
         }
         for (const YAML::Node& node : merged) {
-            if (Status status = merge(node, pairs); !status) return status;
+            if (Status status = merge(node, known, pairs); !status) return status;
         }
         return {};
     }
 
     /// A map, or a list of maps of which the first that has a key counts (yaml.org/type/merge.html).
-    [[nodiscard]] Status merge(const YAML::Node& node, std::vector<Pair>& pairs) const {
+    [[nodiscard]] Status merge(const YAML::Node& node, Names& known, std::vector<Pair>& pairs) const {
         if (node.IsSequence()) {
             for (const auto& each : node) {
                 if (each.IsSequence()) return refused(name_, each.Mark(), "<<: names no mapping");
-                if (Status status = merge(each, pairs); !status) return status;
+                if (Status status = merge(each, known, pairs); !status) return status;
             }
             return {};
         }
@@ -144,13 +147,9 @@ class Converter {
         for (const auto& each : node) {
             if (!each.first.IsScalar()) return refused(name_, each.first.Mark(), "a key is no text");
             const std::string& key = each.first.Scalar();
-            if (key != "<<" && !has(pairs, key)) pairs.push_back({key, each.second, each.first.Mark()});
+            if (key != "<<" && known.insert(key).second) pairs.push_back({key, each.second, each.first.Mark()});
         }
         return {};
-    }
-
-    [[nodiscard]] static bool has(const std::vector<Pair>& pairs, const std::string& key) {
-        return std::any_of(pairs.begin(), pairs.end(), [&](const Pair& pair) { return pair.key == key; });
     }
 
     const std::string& name_;
