@@ -235,6 +235,8 @@ Result<uint64_t> Hub::close(Duration timeout) {
     stop();
     const Instant now = monotonic_now();
     if (!finished_) {
+        // Of what run has waited for nothing came: a program that is to end does not wait for it a second time.
+        if (unanswered_.empty()) timeout.us = std::max<int64_t>(0, timeout.us - waited_.us);
         begin_drain({timeout, false}, now);
         // The machine keeps the deadline; the second is for a loop that is late.
         (void)wait_until(lock, deadline_after(now, timeout) + seconds(1), [this] { return finished_; });

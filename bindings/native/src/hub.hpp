@@ -155,6 +155,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
     Instant turned_at_{};
     uint64_t handed_ = 0;    ///< batches and results handed to others: something to look at before the next wait
     bool finished_ = false;  ///< the machine's last event was seen
+    Duration waited_{};      ///< by a run, for the end of its source, in vain so far
     uint64_t held_at_end_ = 0;
     uint64_t ends_ = 0;  ///< of sources
     std::deque<BatchReady> inbox_;

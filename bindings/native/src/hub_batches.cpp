@@ -219,6 +219,7 @@ void Hub::end(SourceId source, std::optional<Error> error) {
     found->ended = true;
     found->error = std::move(error);
     found->ended_as = ++ends_;
+    waited_ = {};
     ++handed_;
 }
 
@@ -281,10 +282,11 @@ void Hub::finish_run(SourceId source) {
     if (closed_) return;
     const Instant now = monotonic_now();
     if (!close_source(source, now) || pumps_here()) return;
-    (void)wait_until(lock, now + config_.client.connection_timeout, [this, source] {
+    const bool has_ended = wait_until(lock, now + config_.client.connection_timeout, [this, source] {
         const Source* const found = find(source);
-        return found == nullptr || found->ended;  // whose end was long ago is forgotten
+        return finished_ || found == nullptr || found->ended;  // whose end was long ago is forgotten
     });
+    if (!has_ended) waited_ = monotonic_now() - now;
 }
 
 }  // namespace millrace::native

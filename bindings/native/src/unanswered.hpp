@@ -27,6 +27,7 @@ struct Unanswered {
 
 class UnansweredPublishes {
   public:
+    [[nodiscard]] bool empty() const { return first_ == list_.size(); }
     /// Its ticket is above all before it.
     void add(Unanswered publish) {
         if (first_ > 0 && first_ * 2 >= list_.size()) {

@@ -163,6 +163,36 @@ TEST_P(RunTest, a_handler_may_publish_and_wait) {
     EXPECT_EQ(server->ask({"XLEN", "done"}), "1");
 }
 
+/// DRN-1: one bounded wait, and not one for each call that ends something.
+TEST_P(RunTest, close_does_not_wait_once_more_for_what_run_has_waited_for) {
+    REQUIRE_SERVER(server);
+    Client client = this->client(server->url("flush_interval=0&connection_timeout=3s"));
+    publish_numbers(client, "orders", 1);
+    const Status status = client.run({.streams = {"orders"}, .group = "billing"}, [&](const Batch&) {
+        kill(server->pid(), SIGKILL);
+        client.stop();
+    });
+    EXPECT_TRUE(status.ok()) << status.error().message;
+    const auto start = std::chrono::steady_clock::now();
+    const Result<uint64_t> held = client.close(seconds(4));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+    EXPECT_EQ(held.value(), 1U) << "its ack has no answer";
+}
+
+TEST_P(RunTest, ends_with_the_drain_that_ended_it) {
+    REQUIRE_SERVER(server);
+    Client client = this->client(server->url("flush_interval=0&connection_timeout=40s"));
+    publish_numbers(client, "orders", 1);
+    const auto start = std::chrono::steady_clock::now();
+    const Status status = client.run({.streams = {"orders"}, .group = "billing"}, [&](const Batch&) {
+        kill(server->pid(), SIGKILL);
+        EXPECT_TRUE(client.drain(milliseconds(500)).ok());
+    });
+    EXPECT_TRUE(status.ok()) << status.error().message;
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+    EXPECT_EQ(client.close().value(), 1U);
+}
+
 std::string loop_name(const ::testing::TestParamInfo<Loop>& each) {
     return std::string(each.param.poller == PollerKind::poll ? "poll" : "automatic") +
            (each.param.own_thread ? "_with_a_thread" : "_pumped");

@@ -242,8 +242,9 @@ class Client {
     /// because all are, or at the timeout. Then call close(). A second call can only shorten the wait.
     Status drain(Duration timeout = seconds(5));
     /// Drains, waits for the end, and closes the sockets. What you hold unsettled is not waited for (that is drain's),
-    /// only answers are. Tells how many entries stay pending with this client's consumers; what was given back does not
-    /// count. Every later call answers `closed`.
+    /// only answers are; where run has waited for them in vain, and no publish waits for its own, that time counts.
+    /// Tells how many entries stay pending with this client's consumers; what was given back does not count. Every
+    /// later call answers `closed`.
     Result<uint64_t> close(Duration timeout = seconds(5));
 
   private:
