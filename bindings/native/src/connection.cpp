@@ -78,7 +78,11 @@ std::optional<Instant> Connection::timeout() const {
 
 Connection::Step Connection::step(Instant now) {
     if (state_ == State::connected) return Step::unchanged;
-    if (now >= deadline_) return fail(state_ == State::resolving ? DisconnectReason::dns : DisconnectReason::timeout);
+    // A plain port waits for the end of a line, and TLS's hello need not have one: it says nothing for ever.
+    const DisconnectReason silence = state_ == State::resolving  ? DisconnectReason::dns
+                                     : state_ == State::securing ? DisconnectReason::tls_failed
+                                                                 : DisconnectReason::timeout;
+    if (now >= deadline_) return fail(silence);
     if (state_ == State::resolving) {
         if (!endpoint_.unix_path.empty()) {
             addresses_.push_back(unix_address(endpoint_.unix_path));
@@ -92,7 +96,7 @@ Connection::Step Connection::step(Instant now) {
     }
     const Step step = state_ == State::securing ? secure(now) : finish_connect(now);
     if (step != Step::unchanged || now < attempt_deadline_) return step;
-    reason_ = DisconnectReason::timeout;
+    reason_ = silence;
     return try_next_address(now);
 }
 
@@ -198,6 +202,7 @@ Connection::Step Connection::read(Machine& machine, Instant now) {
             return fail(reason_of(errno));
         }
         if (count == 0) return fail(DisconnectReason::closed);
+        heard_ = true;
         machine.handle_input(id_, static_cast<size_t>(count), now);
         // A room that was not filled has emptied the socket; the poller tells of what comes later.
         if (static_cast<size_t>(count) < room.size()) return Step::unchanged;
@@ -273,6 +278,10 @@ void Connection::set_readable(bool readable) {
 
 Connection::Step Connection::fail(DisconnectReason reason) {
     reason_ = reason;
+    const bool is_ended_by_peer = reason == DisconnectReason::closed || reason == DisconnectReason::reset;
+    if (state_ == State::connected && !heard_ && is_ended_by_peer && tls_ == nullptr && endpoint_.unix_path.empty()) {
+        trouble_ = "the server ended it before it said anything, as one does that wants TLS (rediss://)";
+    }
     abandon();
     return Step::failed;
 }

@@ -27,7 +27,7 @@ class Connection {
 
     [[nodiscard]] ConnId id() const { return id_; }
     [[nodiscard]] DisconnectReason reason() const { return reason_; }
-    /// What the system said of the last address, where the reason has no word for it; else empty.
+    /// What the system said of the last address, where the reason has no word for it, or what is likely; else empty.
     [[nodiscard]] const std::string& trouble() const { return trouble_; }
     [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
     /// When step() must be called even if no descriptor is ready: an address or the whole Connect is given up then.
@@ -75,6 +75,7 @@ class Connection {
     std::string trouble_;
     int descriptor_ = -1;
     Interest interest_{false, false};
+    bool heard_ = false;    ///< bytes came
     bool readable_ = true;  ///< as the machine wishes
     bool blocked_ = false;  ///< the socket took no more; write() waits for the poller
     bool read_blocked_ = false;

@@ -1,6 +1,10 @@
 // A client and a real server over TLS (SEC-1): every poller, bytes of all sizes, and four certificates that are
 // refused, each by its own words.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -144,6 +148,44 @@ TEST_P(ClientTlsTest, a_renewed_server_certificate_lets_a_client_in_that_was_ref
     const CertificateFiles renewed = authority_.issue("renewed", {});
     ASSERT_EQ(server->ask({"CONFIG", "SET", "tls-cert-file", renewed.cert, "tls-key-file", renewed.key}), "OK");
     EXPECT_TRUE(turn_until(client, [&] { return log.ready() == 1; }));
+}
+
+// Not one of two clients that took the wrong port is left to guess.
+TEST_P(ClientTlsTest, a_plain_port_that_says_nothing_is_told_from_one_that_is_away) {
+    const int silent = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof name;
+    ASSERT_EQ(::bind(silent, reinterpret_cast<const sockaddr*>(&name), size), 0);
+    ASSERT_EQ(::listen(silent, 5), 0);
+    ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&name), &size), 0);
+    const std::string where = "127.0.0.1:" + std::to_string(ntohs(name.sin_port));
+    EventLog log;
+    Client client = connected("rediss://" + where + "?connection_timeout=300ms", {GetParam(), std::ref(log)});
+    ASSERT_TRUE(client.open({.streams = {"orders"}}).ok());
+    EXPECT_TRUE(turn_until(client, [&] { return !log.errors().empty(); }));
+    EXPECT_EQ(log.errors().front().code, Code::tls);
+    EXPECT_EQ(log.errors().front().message.find(where + ": no TLS with the server"), 0U);
+    ::close(silent);
+}
+
+TEST_P(ClientTlsTest, a_port_of_tls_that_a_plain_client_takes_is_told_as_likely) {
+    const std::unique_ptr<LocalServer> server = serve(authority_.issue("server", {}), "no");
+    if (server == nullptr) GTEST_SKIP() << "no server with TLS: ./dev servers";
+    EventLog log;
+    const auto words = [&] {
+        std::string all;
+        for (const Log& each : log.logs()) {
+            for (const auto& [key, value] : each.fields) all += value + "\n";
+        }
+        return all;
+    };
+    const std::string plain = "redis://127.0.0.1:" + std::to_string(port_.number());
+    Client client = connected(plain + "?retry_delay=50ms", {GetParam(), std::ref(log)});
+    ASSERT_TRUE(client.open({.streams = {"orders"}}).ok());
+    EXPECT_TRUE(turn_until(client, [&] { return log.errors().size() >= 2; }));
+    EXPECT_NE(words().find("wants TLS (rediss://)"), std::string::npos) << words();
 }
 
 TEST(ClientTlsConfigTest, bad_files_and_unix_sockets_are_refused_before_anything_connects) {
