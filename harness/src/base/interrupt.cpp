@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <mutex>
-#include <set>
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/process.hpp"
+#include "base/temp_dir.hpp"
 
 namespace millrace::harness {
 
@@ -18,17 +18,6 @@ namespace {
 
 std::atomic<bool> stop_asked{false};
 std::atomic<int> stop_fd{-1};
-
-struct Groups {
-    std::mutex mutex;
-    std::set<pid_t> pids;
-};
-
-// Never destroyed: the watching thread may outlive static destruction.
-Groups& groups() {
-    static Groups* const all = new Groups;
-    return *all;
-}
 
 void watch(sigset_t signals) {
     Instant first;
@@ -38,8 +27,8 @@ void watch(sigset_t signals) {
         if (stop_asked.exchange(true)) {
             // Wrappers send the same Ctrl-C to the process and to its group: that is one.
             if (steady_now() - first < 1s) continue;
-            const std::lock_guard lock(groups().mutex);
-            for (const pid_t group : groups().pids) ::kill(-group, SIGKILL);
+            end_children();
+            TempDir::remove_all();
             ::_exit(130);
         }
         first = steady_now();
@@ -71,16 +60,6 @@ bool interrupted() {
 }
 int interrupt_fd() {
     return stop_fd.load();
-}
-
-void remember_group(pid_t group) {
-    const std::lock_guard lock(groups().mutex);
-    groups().pids.insert(group);
-}
-
-void forget_group(pid_t group) {
-    const std::lock_guard lock(groups().mutex);
-    groups().pids.erase(group);
 }
 
 }  // namespace millrace::harness

@@ -18,8 +18,6 @@
 #include <thread>
 #include <utility>
 
-#include "base/interrupt.hpp"
-
 namespace millrace::harness {
 
 std::string describe(const Exit& exit) {
@@ -109,12 +107,20 @@ Process::Process(const Options& options) {
 
     pid_ = spawn(argv.data(), child_in.value(), child_out.value(), child_err.value());
     if (pid_ < 0) throw std::runtime_error(std::string("cannot start a process: ") + std::strerror(errno));
-    remember_group(pid_);
 }
 
 Process::~Process() {
     kill_now();
-    forget_group(pid_);
+}
+
+// What the leader left behind in its group. Adopted, it would stay as a zombie; it is dead in no time.
+void Process::reap_group() const {
+    ::kill(-pid_, SIGKILL);
+    for (int tries = 0; tries < 50; ++tries) {
+        const pid_t reaped = ::waitpid(-pid_, nullptr, WNOHANG);
+        if (reaped < 0) return;
+        if (reaped == 0) std::this_thread::sleep_for(1ms);
+    }
 }
 
 std::optional<Exit> Process::poll_exit() {
@@ -122,7 +128,7 @@ std::optional<Exit> Process::poll_exit() {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
         exit_ = WIFSIGNALED(status) ? Exit{true, WTERMSIG(status)} : Exit{false, WEXITSTATUS(status)};
-        ::kill(-pid_, SIGKILL);  // what the leader left behind in its group
+        reap_group();
     }
     return exit_;
 }
@@ -133,11 +139,12 @@ void Process::signal(int number) const {
 
 void Process::kill_now() {
     if (exit_) return;
-    ::kill(-pid_, SIGKILL);
+    signal(SIGKILL);
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
     exit_ = WIFSIGNALED(status) ? Exit{true, WTERMSIG(status)} : Exit{false, WEXITSTATUS(status)};
+    reap_group();
 }
 
 void Process::stop(Duration grace) {
@@ -151,6 +158,7 @@ namespace {
 
 struct ProcStat {
     pid_t pid = 0;
+    pid_t parent = 0;
     pid_t group = 0;
     int64_t ticks = 0;
 };
@@ -165,8 +173,7 @@ std::optional<ProcStat> read_stat(const std::string& pid) {
     std::string state;
     std::string skipped;
     ProcStat stat;
-    pid_t parent = 0;
-    rest >> state >> parent >> stat.group;
+    rest >> state >> stat.parent >> stat.group;
     for (int field = 6; field <= 13; ++field) rest >> skipped;
     int64_t user = 0;
     int64_t system = 0;
@@ -177,16 +184,20 @@ std::optional<ProcStat> read_stat(const std::string& pid) {
     return stat;
 }
 
-std::vector<ProcStat> members_of(pid_t group) {
-    std::vector<ProcStat> members;
+std::vector<ProcStat> processes_with(pid_t ProcStat::*member, pid_t value) {
+    std::vector<ProcStat> found;
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
         const std::string name = entry.path().filename();
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
         const auto stat = read_stat(name);
-        if (stat && stat->group == group) members.push_back(*stat);
+        if (stat && (*stat).*member == value) found.push_back(*stat);
     }
-    return members;
+    return found;
+}
+
+std::vector<ProcStat> members_of(pid_t group) {
+    return processes_with(&ProcStat::group, group);
 }
 
 }  // namespace
@@ -232,6 +243,20 @@ std::vector<int> Process::tcp_ports() const {
         }
     }
     return ports;
+}
+
+void adopt_orphans() {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+// A child that dies leaves its own ones to us, until there are none.
+void end_children() {
+    const Instant deadline = steady_now() + 5s;  // but for those that the kernel does not let go
+    for (pid_t reaped = 0; reaped >= 0 && steady_now() < deadline; reaped = ::waitpid(-1, nullptr, WNOHANG)) {
+        if (reaped > 0) continue;
+        for (const auto& child : processes_with(&ProcStat::parent, ::getpid())) ::kill(child.pid, SIGKILL);
+        std::this_thread::sleep_for(1ms);
+    }
 }
 
 }  // namespace millrace::harness

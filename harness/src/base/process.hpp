@@ -1,5 +1,5 @@
 // Owns one child process in a process group of its own: it is ended with its owner, and by the kernel if the harness
-// itself is killed. Knows nothing of what the child speaks.
+// itself is killed. What has left its group is ended with the run. Knows nothing of what the child speaks.
 #pragma once
 
 #include <sys/types.h>
@@ -61,8 +61,15 @@ class Process {
 
   private:
     pid_t pid_ = -1;
+    void reap_group() const;
+
     std::optional<Exit> exit_;
     FileDescriptor input_, output_, errors_;
 };
+
+// From now on what a child leaves behind becomes a child of this process, also in a session of its own.
+void adopt_orphans();
+// Ends whatever is a child of this process, and what becomes one by that; when it returns, they are gone.
+void end_children();
 
 }  // namespace millrace::harness

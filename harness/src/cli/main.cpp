@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "base/interrupt.hpp"
+#include "base/process.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/usage.hpp"
@@ -88,15 +89,9 @@ int dispatch(const std::vector<std::string>& words) {
     return bench_command(arguments);
 }
 
-}  // namespace
-
-}  // namespace millrace::harness
-
-int main(int argc, char** argv) {
-    using namespace millrace::harness;
-    install_interrupt_handling();
+int dispatch_or_tell(const std::vector<std::string>& words) {
     try {
-        return dispatch({argv + 1, argv + argc});
+        return dispatch(words);
     } catch (const Interrupted&) {
         std::fputs("\nmillrace-harness: interrupted; agents and servers are ended, keys removed\n", stderr);
         return 130;
@@ -104,4 +99,17 @@ int main(int argc, char** argv) {
         for (const auto& line : split(error.what(), "\n")) std::fprintf(stderr, "millrace-harness: %s\n", line.c_str());
         return 2;
     }
+}
+
+}  // namespace
+
+}  // namespace millrace::harness
+
+int main(int argc, char** argv) {
+    using namespace millrace::harness;
+    install_interrupt_handling();
+    adopt_orphans();
+    const int code = dispatch_or_tell({argv + 1, argv + argc});
+    end_children();
+    return code;
 }
