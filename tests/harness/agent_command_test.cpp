@@ -1,4 +1,4 @@
-// The words of --agent that stand for agents of ours.
+// The words of --agent that stand for agents of ours, and for how long an agent may take to begin.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -6,6 +6,8 @@
 
 #include "agent/agent_process.hpp"
 #include "base/temp_dir.hpp"
+#include "run/play.hpp"
+#include "run/runner.hpp"
 
 namespace millrace::harness {
 namespace {
@@ -21,6 +23,23 @@ const std::vector<Word> words = {
     {"go", "millrace-agent-go", "", "./dev build go"},
     {"rust", "millrace-agent-rust", "", "./dev build rust"},
 };
+
+TEST(StartLimit, GrowsWithTheTimeOfACase) {
+    for (const auto& [timeout, limit] : {std::pair(5s, 10s), std::pair(60s, 10s), std::pair(90s, 15s)}) {
+        RunOptions options;
+        options.time_limit = timeout;
+        EXPECT_EQ(options.start_limit(), limit);
+    }
+}
+
+TEST(StartLimit, IsThatOfTheFirstHello) {
+    try {
+        probe_agent("slow", "sleep 20", 100ms);
+        ADD_FAILURE();
+    } catch (const std::runtime_error& error) {
+        EXPECT_STREQ(error.what(), "agent 'slow' could not be started: no hello within 100 ms");
+    }
+}
 
 TEST(AgentCommand, IsTheFileBesideTheHarness) {
     const TempDir folder;

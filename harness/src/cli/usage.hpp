@@ -38,8 +38,8 @@ Options:
   --rounds=<n>       Rounds of the cases that play many. [default: 3]
   --strict           A missed SHOULD (NON-STRICT) fails the run too.
   --jobs=<n>         Cases at once; those that judge time play alone all the same. [default: 8]
-  --timeout=<s>      Seconds that a case may take; long ones, which play on one server of a run, four times that.
-                     [default: 60]
+  --timeout=<s>      Seconds that a case may take; long ones, which play on one server of a run, four times that. An
+                     agent's hello and its ready may each take a sixth of it, or 10 s where that is more. [default: 60]
   --quiet            No progress: the table and the failures alone.
   --upstream=<host:port>  Where the proxy passes connections on to; of several, the first that accepts. It prints the port
                      that it listens on, on 127.0.0.1, tells each fault that strikes on stderr, and ends by Ctrl-C.

@@ -141,7 +141,7 @@ std::string why_not(const Case& played, const Hello& agent, const ServerFacts& s
     return {};
 }
 
-Hello probe_agent(const std::string& given, const std::string& command) {
+Hello probe_agent(const std::string& given, const std::string& command, Duration within) {
     const auto driver = make_real_driver();
     std::string first;
     try {
@@ -149,11 +149,11 @@ Hello probe_agent(const std::string& given, const std::string& command) {
             if (first.empty() && !is_log(line)) first = line;
         });
         port->send(R"({"op":"hello","re":1})");
-        const Instant deadline = driver->now() + 10s;
+        const Instant deadline = driver->now() + within;
         while (first.empty() && !port->exit() && driver->now() < deadline) driver->advance(deadline);
         if (first.empty()) {
-            std::string why =
-                port->exit() ? "it ended before its hello (" + describe(*port->exit()) + ")" : "no hello within 10 s";
+            std::string why = port->exit() ? "it ended before its hello (" + describe(*port->exit()) + ")"
+                                           : "no hello within " + format_ms(within);
             const auto words = split(port->errors(), "\n");
             if (!words.empty()) why += ": " + excerpt(words.back(), 200);
             throw std::runtime_error(why);

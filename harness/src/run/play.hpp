@@ -13,6 +13,6 @@ void play_case(const Case& played, const World::Setup& setup, CaseResult& result
 std::string why_not(const Case& played, const Hello& agent, const ServerFacts& server);
 
 // Starts the agent once and hears its hello; throws std::runtime_error with one line.
-Hello probe_agent(const std::string& given, const std::string& command);
+Hello probe_agent(const std::string& given, const std::string& command, Duration within);
 
 }  // namespace millrace::harness

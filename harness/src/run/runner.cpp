@@ -56,7 +56,7 @@ class Run {
         for (const auto& given : options_.agents) {
             try {
                 const std::string command = agent_command(given);
-                report_.agents.push_back({given, command, probe_agent(given, command)});
+                report_.agents.push_back({given, command, probe_agent(given, command, options_.start_limit())});
             } catch (const std::runtime_error& error) {
                 troubles.emplace_back(error.what());
             }
@@ -142,6 +142,7 @@ class Run {
             setup.rounds = options_.rounds;
             setup.config = options_.config;
             setup.alone = alone && target.executable().has_value();
+            setup.start_limit = options_.start_limit();
             // Long cases are a thousand agents in a row, each with a limit of its own: how long they take altogether is
             // the machine's affair.
             const int64_t times = played.spread == Spread::OneServer ? 4 : 1;

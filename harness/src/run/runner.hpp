@@ -1,6 +1,7 @@
 // Plays a plan: every case with every agent on every server, many at once, those that judge time alone and last.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,9 @@ struct RunOptions {
     int rounds = 3;
     int jobs = 8;
     Duration time_limit = 60s;
+
+    // For an agent's hello, and for its ready: who gives slow ones more time for a case means those as well.
+    [[nodiscard]] Duration start_limit() const { return std::max<Duration>(10s, time_limit / 6); }
 };
 
 // Called from any thread, one call at a time.

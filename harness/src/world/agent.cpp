@@ -294,8 +294,9 @@ Task<bool> Agent::gone(Duration within) {
 
 Task<> Agent::hello() {
     const int64_t request = send(Json{{"op", "hello"}});
-    const Json* said = co_await answer(request, 10s);
-    world_.require(said != nullptr, "agent protocol 1", "no hello within 10 s: " + last_error());
+    const Duration within = world_.setup().start_limit;
+    const Json* said = co_await answer(request, within);
+    world_.require(said != nullptr, "agent protocol 1", "no hello within " + format_ms(within) + ": " + last_error());
     parse_hello(*said, request);
 }
 
@@ -310,6 +311,7 @@ Task<> Agent::ready(Start start, Duration within) {
         }
         return refusal != nullptr || life().ready.has_value() || !alive();
     };
+    within = std::max(within, world_.setup().start_limit);
     const Instant deadline = world_.now() + within;
     co_await world_.comes_true(answered, within);
     if (refusal != nullptr) world_.unsupported("the agent says so: " + excerpt(refusal->dump(), 200));

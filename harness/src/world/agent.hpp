@@ -34,8 +34,9 @@ class Agent {
   public:
     Agent(World& world, size_t index, std::string label);
 
-    // Hello, then start, then ready. The case is over if it does not get ready: the verdict quotes its last error.
-    Task<> ready(Start start, Duration within = 10s);
+    // Hello, then start, then ready, within the run's start_limit or this, whichever is longer. The case is over if it
+    // does not get ready: the verdict quotes its last error.
+    Task<> ready(Start start, Duration within = {});
     // Hello alone; then start() without waiting, for cases that look at how it fails.
     Task<> hello();
     void start(const Start& start);

@@ -51,6 +51,7 @@ class World {
         Json config = Json::object();  // under every case's own
         bool alone = false;            // nobody else uses the server meanwhile
         Duration time_limit = 60s;
+        Duration start_limit = 10s;  // for an agent's hello, and for its ready after that
     };
 
     World(Driver& driver, Setup setup);
