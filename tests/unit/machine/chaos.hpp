@@ -41,7 +41,7 @@ class Chaos {
         SourceConfig config = source_of();
         config.batch_size = ChaosBooks::batch_size;
         config.prefetch = ChaosBooks::prefetch;
-        config.max_deliveries = 0;  // whatever happens, nothing is given up
+        config.max_deliveries = 0;  // whatever happens, nothing is given up; but see below
         config.flush_interval = milliseconds(500);
         if (rivals_) {
             config.claim_min_idle = claim_min_idle;
@@ -51,6 +51,8 @@ class Chaos {
             if (books_.dedupes()) config.dedupe = shares ? DedupeMode::redis : DedupeMode::memory;
             config.id_field = "f";
             config.consumer_lease = leased_;
+            config.delete_acked = !redis_.without_scripts && chance_.below(2) == 0;
+            config.max_deliveries = books_.deliveries_max = chance_.below(3) == 0 ? 4 : 0;
         }
         source_ = machine_.open(config, now_).value();
         settle();
@@ -122,7 +124,7 @@ class Chaos {
         } else if (what < 27 && !ghosts_.empty()) {
             haunt(chance_.below(ghosts_.size()));
         } else if (what < 28 && chance_.below(4) == 0) {
-            if (!redis_.pending().empty()) redis_.remove(books_.any_entry());
+            if (!redis_.pending().empty()) books_.remove_any();
         } else if (busy_ && what < 29) {
             refuse();
         } else if (rivals_ && what < 31) {

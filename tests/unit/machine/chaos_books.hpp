@@ -31,6 +31,7 @@ class ChaosBooks {
 
     static constexpr uint32_t batch_size = 4;
     static constexpr uint32_t prefetch = 12;
+    uint32_t deliveries_max = 0;  ///< after which the machine gives up; 0: never
 
     /// Where it dedupes, one in three has the canonical id of another one.
     void publish() {
@@ -68,6 +69,12 @@ class ChaosBooks {
 
     // ---- what others do
 
+    void remove_any() {
+        const EntryId id = any_entry();
+        entries_[id].was_removed = true;
+        redis_.remove(id);
+    }
+
     void rival_takes(EntryId id, Duration idle_min) {
         if (redis_.take(id, idle_min)) entries_[id].was_taken = true;
     }
@@ -92,6 +99,7 @@ class ChaosBooks {
             EXPECT_FALSE(has_copy(told.id(), entry)) << told.id().text() << " comes while a copy is in hand";
             entry.state = State::held;
             entry.deliveries = told.deliveries();
+            EXPECT_TRUE(deliveries_max == 0 || entry.deliveries <= deliveries_max) << told.id().text();
             batch.ids.push_back(told.id());
             if (ready.reason == FlushReason::recovery) {
                 EXPECT_GE(told.deliveries(), 2U);
@@ -116,7 +124,12 @@ class ChaosBooks {
         EXPECT_EQ(seen_.count(entry.value), 1U) << duplicate.id.text() << " is none";
         entry.state = State::acked;
     }
-    void bury(const DeadLettered& letter) { EXPECT_EQ(entries_[letter.id].state, State::dead) << letter.id.text(); }
+    void bury(const DeadLettered& letter) {
+        Entry& entry = entries_[letter.id];
+        const bool is_poison = deliveries_max > 0 && letter.deliveries > deliveries_max;
+        EXPECT_TRUE(entry.state == State::dead || is_poison) << letter.id.text();
+        entry.state = State::dead;
+    }
 
     // ---- what must be so
 
@@ -167,6 +180,7 @@ class ChaosBooks {
         bool was_nacked = false;
         bool was_taken = false;    // by the other consumer, once at least
         bool was_flushed = false;  // with its stream
+        bool was_removed = false;  // from it
     };
     struct Batch {
         BatchId id{};
@@ -185,7 +199,8 @@ class ChaosBooks {
     /// What another has taken it may have acked.
     [[nodiscard]] bool is_done(EntryId id, const Entry& entry) const {
         const bool is_ended = entry.state == State::acked || entry.state == State::dead;
-        return is_ended || !redis_.has(id) || (entry.was_taken && redis_.pending().count(id) == 0);
+        return is_ended || entry.was_removed || entry.was_flushed ||
+               (entry.was_taken && redis_.pending().count(id) == 0);
     }
 
     template <class Say>

@@ -48,6 +48,12 @@ std::string FakeRedis::execute(RedisClient& client, int64_t id, const Words& wor
     }
     if (command == "XINFO") return inspect(words);
     if (command == "XACK") return integer(acknowledge(words, 3));
+    if (command == "XACKDEL" && is_from(8, 2)) {  // key group ACKED IDS n id…
+        Items results;
+        for (size_t i = 6; i < words.size(); ++i)
+            results.push_back(integer(acknowledge({words[i]}, 0, true) > 0 ? 1 : -1));
+        return array(results);
+    }
     if (command == "MGET") {
         Items values;
         for (size_t i = 1; i < words.size(); ++i) values.push_back(has_key(words[i]) ? bulk("1") : null());
@@ -212,6 +218,10 @@ std::string FakeRedis::run_script(const Words& words) {
     if (scripts_.count(sha) == 0) return error("NOSCRIPT No matching script. Please use EVAL.");
     const size_t first = 3 + static_cast<size_t>(number(words[2]));
     if (sha == script(ScriptId::mark_seen).sha1) return mark_seen(words);
+    if (sha == script(ScriptId::ack_delete).sha1) {
+        const int64_t acked = acknowledge(words, first + 1, true);
+        return array({integer(acked), integer(acked), integer(1)});
+    }
     if (sha == script(ScriptId::renew_lease).sha1 || sha == script(ScriptId::free_lease).sha1) {
         if (!has_key(words[3]) || texts_[words[3]].value != words[first]) return integer(0);
         if (words.size() == first + 1) return integer(static_cast<int64_t>(texts_.erase(words[3])));
@@ -241,7 +251,7 @@ std::string FakeRedis::release(const Words& words) {
 std::string FakeRedis::mark_seen(const Words& words) {
     const size_t first = 3 + static_cast<size_t>(number(words[2]));
     for (size_t i = 4; i < first; ++i) texts_[words[i]] = {"1", now_ + milliseconds(number(words[first + 1]))};
-    return array({integer(acknowledge(words, first + 3)), integer(0), integer(1)});
+    return array({integer(acknowledge(words, first + 3, words[first + 2] == "delete")), integer(0), integer(1)});
 }
 
 std::string FakeRedis::delete_consumer(const std::string& consumer) const {
@@ -261,9 +271,13 @@ std::string FakeRedis::bury(const std::string& consumer, EntryId id) {
 }
 
 /// Of a group that is missing nothing is acked.
-int64_t FakeRedis::acknowledge(const Words& words, size_t first) {
+int64_t FakeRedis::acknowledge(const Words& words, size_t first, bool deletes) {
     int64_t acked = 0;
-    for (size_t i = first; i < words.size(); ++i) acked += static_cast<int64_t>(pending_.erase(id_of(words[i])));
+    for (size_t i = first; i < words.size(); ++i) {
+        if (pending_.erase(id_of(words[i])) == 0) continue;
+        if (deletes) entries_.erase(id_of(words[i]));
+        ++acked;
+    }
     return acked;
 }
 

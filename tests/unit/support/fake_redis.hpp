@@ -64,7 +64,7 @@ class FakeRedis final : public FakeServer<RedisClient> {
     [[nodiscard]] std::string release(const Words& words);
     [[nodiscard]] std::string mark_seen(const Words& words);
     [[nodiscard]] std::string delete_consumer(const std::string& consumer) const;
-    [[nodiscard]] int64_t acknowledge(const Words& words, size_t first);
+    [[nodiscard]] int64_t acknowledge(const Words& words, size_t first, bool deletes = false);
     [[nodiscard]] bool has_key(const std::string& key) const;
     [[nodiscard]] std::string execute(RedisClient& client, int64_t id, const Words& words) override;
     [[nodiscard]] std::string read(RedisClient& client, const Words& words);
