@@ -189,8 +189,9 @@ void Lane::handle_timeout(Instant now) {
         }
         connect(now);
     } else if (state_ == State::connecting) {
-        drop(DisconnectReason::timeout, Error(Code::timeout, "no connection to " + where + " in connection_timeout"),
-             now);
+        std::string words = "no connection to " + where + " in connection_timeout";
+        if (context_.config.tls.has_value()) words += "; a plain port never answers TLS";
+        drop(DisconnectReason::timeout, Error(Code::timeout, std::move(words)), now);
     } else if (owed_.empty()) {
         Request request;
         request.owner = this;

@@ -166,6 +166,21 @@ TEST(ConnectTimeout, EndsAnAttemptThatTheHostDoesNotEnd) {
     EXPECT_EQ(host.fire(), 100);
 }
 
+/// Its hello need not have the end of a line that a plain port waits for.
+TEST(ConnectTimeout, OfTlsTellsWhatIsLikely) {
+    ClientConfig config = one_lane();
+    config.tls = Tls();
+    ScriptedHost host(config);
+    host.open(source_of());
+    host.forget();
+    host.fire();
+    EXPECT_EQ(
+        host.story(),
+        lines({"disconnected read timeout: timeout (no connection to localhost:6379 in connection_timeout; a plain "
+               "port never answers TLS) retryable",
+               "close read"}));
+}
+
 TEST(ConnectTimeout, IsToldToTheHostAsADeadline) {
     ClientConfig config = one_lane();
     config.endpoint.unix_path = "/run/redis.sock";
