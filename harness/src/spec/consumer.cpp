@@ -46,7 +46,7 @@ before anything is recovered.)"},
 constexpr SpecLine dedupe[] = {
     {"DUP-1",
      R"(Two entries are the same when their canonical ids are: the field `id_field`, or a path into a field's JSON
-(`event.id`), else the entry's id. The window is bounded by count and by time, and what it drops is counted.)"},
+(`event.id`), else the entry's id. The window is bounded by count and by time; duplicates are counted.)"},
     {"DUP-2",
      R"(An id is seen once its entry is acked, not when it is delivered: a consumer that dies in between has seen nothing. A
 later duplicate is acked and not handed over. A copy of what is held waits until the first is settled. A rejected id
