@@ -70,5 +70,5 @@ export function inOptions(message: string, document: Document): string {
   if (options.includes(undefined)) return message;
   return message
     .replace(path, () => options.join('.'))
-    .replace(/(key is "|beside |without |least )([\w.]+)/g, (_, before: string, key: string) => before + optionOf(key));
+    .replace(/(key is "|beside |without |least )([\w.]+)/g, (_, before: string, key: string) => before + (typed.get(key) ?? optionOf(key)));
 }
