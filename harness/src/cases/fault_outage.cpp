@@ -69,6 +69,43 @@ Task<> outage(World& world) {
     expect_none_twice(world, "REC-1");
 }
 
+// One connection, whose attempts can be told apart.
+const Json growing = {{"lanes", 1},         {"flush_interval", "20ms"}, {"block", "300ms"},
+                      {"read_slack", "2s"}, {"retry_delay", "400ms"},   {"max_retry_delay", "800ms"}};
+
+// The delays are those that were asked for: they double, and no further than was said.
+Task<> own_delays(World& world) {
+    constexpr Duration outage = 8s;
+    constexpr Duration early = 10ms;  // clocks of two processes, in whole milliseconds
+    Proxy& proxy = world.proxy();
+    const Start start = world.consume_through(proxy, "orders", growing);
+    Agent& agent = world.spawn();
+    co_await agent.ready(start);
+    world.record_fault("taken and closed");
+    proxy.use({world.bad_peer(BadPeer::Kind::Closed).url()});
+    const size_t before = proxy.accepted().size();
+    proxy.cut(Told::Both);
+    co_await world.pause(outage);
+    const std::vector<Instant> attempts(proxy.accepted().begin() + static_cast<ptrdiff_t>(before),
+                                        proxy.accepted().end());
+    world.figure("attempts", static_cast<double>(attempts.size()));
+    // Each 800 ms there would be ten of them; with the default's 5 s not more than six.
+    world.expect(attempts.size() >= 7, "RET-1",
+                 "only " + std::to_string(attempts.size()) + " attempts to connect in 8 s, max_retry_delay is 800 ms");
+    for (size_t i = 1; i < attempts.size(); ++i) {
+        const Duration delay = i < 2 ? 400ms : 800ms;
+        const Duration waited = attempts[i] - attempts[i - 1];
+        world.expect(waited >= delay - early, "RET-1",
+                     "attempt " + std::to_string(i + 1) + " came " + format_ms(waited) + " after the one before, not " +
+                         format_ms(delay));
+    }
+    world.record_fault("healed");
+    proxy.use({world.url()});
+    world.publish(start.streams.front(), 5);
+    const bool came = co_await agent.delivered(5, 10s);
+    world.expect(came, "RET-1", "10 s after the outage " + std::to_string(agent.delivered_count()) + " of 5 came");
+}
+
 }  // namespace
 
 std::vector<Case> outage_cases() {
@@ -81,6 +118,14 @@ std::vector<Case> outage_cases() {
          ServerNeed::Streams,
          Timing::None,
          outage},
+        {"outage/2-own-delays",
+         "retry_delay doubles up to max_retry_delay from one attempt to connect to the next",
+         {"RET-1"},
+         {"streams", "config"},
+         CaseClass::Streams,
+         ServerNeed::Streams,
+         Timing::None,
+         own_delays},
     };
 }
 

@@ -146,7 +146,7 @@ Task<> flushed(World& world) {
     world.command({"FLUSHALL"});
     for (int i = 1; i <= 3; ++i) world.command({"XADD", stream, std::to_string(i) + "-0", "k", "v"});
     world.command({"EXEC"});
-    world.history().faults.push_back({Fault::Kind::KeyGone, world.now(), std::nullopt, "FLUSHALL", old});
+    world.history().faults.push_back({Fault::Kind::KeyGone, sent, std::nullopt, "FLUSHALL", old});
     std::vector<EntryKey> lower;
     for (int i = 1; i <= 3; ++i) {
         lower.push_back({stream, std::to_string(i) + "-0"});
@@ -238,6 +238,38 @@ Task<> one_of_many(World& world) {
     world.expect(healed, "MUL-1", "a stream that was of the wrong type, and is mended, is not read again within 10 s");
 }
 
+// on_lost_group: from the start everything comes once more, from now on nothing of what was.
+Task<> as_configured(World& world) {
+    for (const bool from_start : {true, false}) {
+        Json config = quick;
+        config["on_lost_group"] = from_start ? "start" : "new";
+        const Start start = world.consume(from_start ? "again" : "onwards", config);
+        const std::string& stream = start.streams.front();
+        Agent& agent = world.spawn();
+        co_await agent.ready(start);
+        const auto older = world.publish(stream, 5);
+        const bool came = co_await gets(world, agent, older, 5s);
+        world.require(came, "BAT-1", "5 published, " + std::to_string(agent.delivered_count()) + " handed over");
+        // An answer that comes after the group was lost would be of its next life.
+        const auto is_answered = [](const Settlement& row) { return row.answered.has_value(); };
+        const auto& acks = world.history().settlements;
+        const bool acked = co_await world.comes_true([&] { return std::ranges::all_of(acks, is_answered); }, 5s);
+        world.require(acked, "ACK-3", "5 s after they were asked for, not all acks are answered");
+        world.destroy_group(stream, start.group);
+        const Json* event = co_await agent.next("group_recreated", 5s);
+        world.require(event != nullptr, "REC-7", "5 s after the group was destroyed there is no event group_recreated");
+        const auto newer = world.publish(stream, 5);
+        const bool goes_on = co_await gets(world, agent, newer, 5s);
+        world.expect(goes_on, "REC-7", "after the group was made again nothing new comes");
+        // What is older would have come before.
+        const size_t expected = from_start ? 15 : 10;
+        world.expect(agent.delivered_count() == expected, "REC-7",
+                     "on_lost_group: " + config["on_lost_group"].get<std::string>() + ": " +
+                         std::to_string(agent.delivered_count()) + " entries were handed over, not " +
+                         std::to_string(expected));
+    }
+}
+
 }  // namespace
 
 std::vector<Case> lost_group_cases() {
@@ -293,6 +325,14 @@ std::vector<Case> lost_group_cases() {
          need,
          untimed,
          one_of_many},
+        {"lost-group/7-as-configured",
+         "on_lost_group: from the start everything comes again, from now on nothing of what was",
+         {"REC-7"},
+         {"streams", "config"},
+         streams,
+         need,
+         untimed,
+         as_configured},
     };
 }
 

@@ -229,6 +229,21 @@ Task<> out_of_memory(World& world) {
                  "two entries were confirmed, and " + std::to_string(entries_of(world, stream).size()) + " are there");
 }
 
+// A server that stays busy: tried as often as was said, and then told.
+Task<> retries_are_counted(World& world) {
+    Proxy& proxy = world.proxy();
+    Agent& agent = world.spawn();
+    Json twice = quick;
+    twice["max_retries"] = 2;
+    co_await ready_to_publish_through(world, agent, proxy, twice);
+    proxy.add({"XADD", 0, CommandFault::What::Answer, loading, Told::Both});
+    const auto results = co_await publish_all(world, agent, world.stream("orders"), numbered(0, 1), Json::object());
+    world.expect(results.front().error == "server_busy", "RET-1",
+                 "a publish that is always answered by LOADING ends as '" + results.front().error + "'");
+    world.expect(proxy.seen("XADD") == 3, "RET-1",
+                 "with max_retries 2 it was tried " + std::to_string(proxy.seen("XADD")) + " times, not 3");
+}
+
 }  // namespace
 
 std::vector<Case> publish_fault_cases() {
@@ -283,6 +298,14 @@ std::vector<Case> publish_fault_cases() {
          need,
          Timing::None,
          out_of_memory},
+        {"publish/16-retries",
+         "A publish that is refused for now is tried again max_retries times, and then told",
+         {"RET-1"},
+         {"publish", "config"},
+         publish,
+         need,
+         Timing::None,
+         retries_are_counted},
     };
 }
 

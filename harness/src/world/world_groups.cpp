@@ -19,14 +19,16 @@ std::vector<EntryKey> published_to(const History& history, const std::string& st
 }  // namespace
 
 void World::destroy_group(const std::string& stream, const std::string& group) {
+    const Instant asked = now();  // an agent may have acted on it before the answer is here
     command({"XGROUP", "DESTROY", stream, group});
     history_.faults.push_back(
-        {Fault::Kind::GroupLost, now(), std::nullopt, "XGROUP DESTROY", published_to(history_, stream)});
+        {Fault::Kind::GroupLost, asked, std::nullopt, "XGROUP DESTROY", published_to(history_, stream)});
 }
 
 void World::delete_key(const std::string& stream) {
+    const Instant asked = now();
     command({"DEL", stream});
-    history_.faults.push_back({Fault::Kind::KeyGone, now(), std::nullopt, "DEL", published_to(history_, stream)});
+    history_.faults.push_back({Fault::Kind::KeyGone, asked, std::nullopt, "DEL", published_to(history_, stream)});
 }
 
 std::string dead_stream_of(const std::string& stream) {
