@@ -133,8 +133,8 @@ std::string end_of(ScriptedHost& host) {
     return host.story();
 }
 
-std::string generated_name(ScriptedHost& host) {
-    host.open(Sweeping::config_of(Duration{}, ""));
+std::string generated_name(ScriptedHost& host, Duration expiry = {}) {
+    host.open(Sweeping::config_of(expiry, ""));
     host.greet("read");
     host.greet("control");
     host.forget();
@@ -187,14 +187,7 @@ TEST(Leaving, KeepsANameWithEntriesInHand) {
 /// A source under a generated name ends while an answer to its sweep is out: that was asked about others.
 struct LeaverUnderASweep {
     LeaverUnderASweep() {
-        host.open(Sweeping::config_of(seconds(5), ""));
-        host.greet("read");
-        host.greet("control");
-        host.forget();
-        host.reply("read", ok());
-        const std::string told = host.story();
-        const size_t at = told.find("consumer-");
-        name = told.substr(at, told.find(' ', at) - at);
+        name = generated_name(host, seconds(5));
         host.wait(1000);
         host.reply("control", groups("0-0") + pending_summary(0) + array({}));
     }

@@ -81,6 +81,20 @@ function loopOf(module, open) {
   return { loop, broken };
 }
 
+/** A loop with one open connection, 3, and what its transport was given. */
+async function connected() {
+  const module = moduleOf([[connectTo(3)]]);
+  let target;
+  let closes = 0;
+  const { loop } = loopOf(module, async (given) => {
+    target = given;
+    return { write: () => undefined, close: () => ++closes };
+  });
+  loop.turnSoon();
+  await settled();
+  return { module, loop, target, closes: () => closes };
+}
+
 test('a turn that throws ends the client with one typed error', async () => {
   const module = moduleOf([new Error('unreachable')]);
   const { loop, broken } = loopOf(module, () => assert.fail('nothing is opened'));
@@ -189,15 +203,7 @@ test('a write that throws or rejects ends its connection, and nothing else', asy
 });
 
 test('what comes is fed by rooms, and nothing after the end', async () => {
-  const module = moduleOf([[connectTo(3)]]);
-  let target;
-  let closes = 0;
-  const { loop } = loopOf(module, async (given) => {
-    target = given;
-    return { write: () => undefined, close: () => ++closes };
-  });
-  loop.turnSoon();
-  await settled();
+  const { module, loop, target, closes } = await connected();
   target.onData(new Uint8Array(2500));
   target.onClose(new TransportError('reset', 'it was reset'));
   target.onData(new Uint8Array(10));
@@ -209,7 +215,7 @@ test('what comes is fed by rooms, and nothing after the end', async () => {
     ['fed', 3, 500],
     ['disconnected', 3, 3],
   ]);
-  assert.equal(closes, 1);
+  assert.equal(closes(), 1);
   loop.destroy();
 });
 
@@ -260,15 +266,7 @@ test('what is not to be read is not read from its first byte on', async () => {
 });
 
 test('a connection for whose bytes there is no room is dropped', async () => {
-  const module = moduleOf([[connectTo(3)]]);
-  let target;
-  let closes = 0;
-  const { loop } = loopOf(module, async (given) => {
-    target = given;
-    return { write: () => undefined, close: () => ++closes };
-  });
-  loop.turnSoon();
-  await settled();
+  const { module, loop, target, closes } = await connected();
   module.room = 0;
   target.onData(new Uint8Array(10));
   target.onData(new Uint8Array(10));
@@ -276,7 +274,7 @@ test('a connection for whose bytes there is no room is dropped', async () => {
     ['connected', 3],
     ['disconnected', 3, 1],
   ]);
-  assert.equal(closes, 1);
+  assert.equal(closes(), 1);
   loop.destroy();
 });
 
